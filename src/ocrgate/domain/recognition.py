@@ -1,0 +1,175 @@
+"""What comes out: text with places, page by page.
+
+Coordinates are pixels of the source page as displayed, origin top left, x right, y down.
+Polygons run clockwise from the text's own top-left corner.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Task(StrEnum):
+    """What is asked of an engine."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    SPOTTING = "spotting"
+    TABLE = "table"
+    FORMULA = "formula"
+    CHART = "chart"
+    FIELDS = "fields"
+    TRANSLATE = "translate"
+
+
+class Quality(StrEnum):
+    """How much work an engine may spend on a page."""
+
+    FAST = "fast"
+    AUTO = "auto"
+    HIGH = "high"
+
+
+class PageWarning(StrEnum):
+    """What a caller should know about a page before trusting it."""
+
+    LOW_CONFIDENCE = "low_confidence"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    REPETITION = "repetition"
+
+
+class BlockKind(StrEnum):
+    """What a block is, where the engine knows it; else ``PARAGRAPH``."""
+
+    PARAGRAPH = "paragraph"
+    HEADING = "heading"
+    TABLE = "table"
+    FIGURE = "figure"
+
+
+class Point(NamedTuple):
+    """A place on the page, in pixels."""
+
+    x: float
+    y: float
+
+
+Polygon = tuple[Point, ...]
+
+
+class Box(NamedTuple):
+    """An upright rectangle, ``x1 <= x2`` and ``y1 <= y2``, in pixels."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+def bounding_box(polygon: Polygon) -> Box:
+    """The smallest upright rectangle around a polygon of at least one point."""
+    xs = [point.x for point in polygon]
+    ys = [point.y for point in polygon]
+    return Box(min(xs), min(ys), max(xs), max(ys))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A run of text without white space (for scripts without spaces: a short run of characters)."""
+
+    text: str
+    polygon: Polygon
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text. ``polygon`` and ``confidence`` are None where the engine gives none."""
+
+    text: str
+    polygon: Polygon | None = None
+    confidence: float | None = None
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that belong together, in reading order.
+
+    ``level`` is a heading's depth (1 is the highest). ``markup`` is the engine's own Markdown or
+    HTML for this block (a table, say) where it gave any.
+    """
+
+    lines: tuple[Line, ...]
+    kind: BlockKind = BlockKind.PARAGRAPH
+    level: int = 1
+    markup: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """One recognized page: blocks in reading order.
+
+    ``rotation`` is the clockwise turn in degrees (0, 90, 180, 270) that makes the page upright;
+    polygons stay in the page as displayed, not as turned.
+    """
+
+    number: int
+    width: int
+    height: int
+    blocks: tuple[Block, ...] = ()
+    rotation: int = 0
+    warnings: tuple[PageWarning, ...] = ()
+    degraded: tuple[str, ...] = ()
+
+    def lines(self) -> Iterator[Line]:
+        """All lines in reading order."""
+        for block in self.blocks:
+            yield from block.lines
+
+    @property
+    def text(self) -> str:
+        """Lines joined by newlines, blocks by a blank line."""
+        return "\n\n".join("\n".join(line.text for line in block.lines) for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What it cost. Token counts are 0 for engines that have none."""
+
+    pages: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.pages + other.pages,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """A recognized document: its pages in the order asked for."""
+
+    pages: tuple[PageReading, ...]
+    engine: str
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def text(self) -> str:
+        """The text of all pages, separated by a form feed."""
+        return "\f".join(page.text for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What is asked for one page."""
+
+    number: int = 1
+    task: Task = Task.TEXT
+    language: str | None = None
+    quality: Quality = Quality.AUTO

@@ -1,0 +1,148 @@
+"""What the runtime needs of the outside, as Protocols. Adapters return facts and raise our errors.
+
+Every port has a fake in :mod:`ocrgate.testing`, and one conformance suite runs over both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ocrgate.domain.document import Document, DocumentInfo, ImageSpec, PageImage
+from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
+from ocrgate.domain.ticket import Lane
+
+
+class TimerHandle(Protocol):
+    """A callback that has been scheduled."""
+
+    def cancel(self) -> None:
+        """Do not call it any more; harmless after it was called."""
+
+
+class Clock(Protocol):
+    """Monotonic time in seconds, and callbacks at an instant of it."""
+
+    def now(self) -> float:
+        """Seconds since some fixed instant; never goes back."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> TimerHandle:
+        """Call ``callback`` once, at or soon after ``when``."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDescription:
+    """What an engine says of itself.
+
+    Attributes:
+        name: engine and weights as shown to callers, e.g. ``cpu/pp-ocrv6``.
+        tasks: what it can be asked for.
+        input: the image it wants to be given.
+        slots: pages it can work on at the same time, the gate's first limit.
+        boxes: whether its lines carry polygons (else no hOCR, ALTO or searchable PDF).
+    """
+
+    name: str
+    tasks: frozenset[Task]
+    input: ImageSpec
+    slots: int
+    boxes: bool
+
+
+class Engine(Protocol):
+    """Reads one prepared page at a time; many may be in flight."""
+
+    @property
+    def description(self) -> EngineDescription:
+        """Fixed once the engine is built."""
+
+    async def start(self) -> None:
+        """Load, warm up and read a known page.
+
+        Raises:
+            EngineUnavailable: weights, device or server are missing.
+        """
+
+    async def recognize(self, image: PageImage, request: PageRequest) -> tuple[PageReading, Usage]:
+        """Read one page. Cancelling the call stops the work within a second.
+
+        Raises:
+            EngineUnavailable, EngineFailed, BadEngineOutput.
+        """
+
+    async def close(self) -> None:
+        """Stop everything it started. Safe to call twice."""
+
+
+class Rasterizer(Protocol):
+    """Turns documents into page images, without ever holding a whole document's pixels."""
+
+    async def probe(self, document: Document) -> DocumentInfo:
+        """Format, pages and size without decoding.
+
+        Raises:
+            UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
+        """
+
+    async def prepare(self, document: Document, page: int, spec: ImageSpec) -> PageImage:
+        """Decode, orient, resize and pack one 1-based page.
+
+        Raises:
+            UnreadableDocument, DocumentLimit.
+        """
+
+
+class Workers(Protocol):
+    """Processes of lower priority that each run one call at a time."""
+
+    async def call(self, method: str, *args: object) -> object:
+        """Run ``method(*args)`` of the worker's session object and return its (picklable) result.
+
+        Cancelling the call stops the work within a second: the session is asked to stop through
+        its ``cancelled`` probe, and its process is ended if it does not.
+
+        Raises:
+            EngineFailed: the process died; another takes its place.
+            OcrgateError: whatever the session raised.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A caller's key, as stored: never the secret itself.
+
+    ``rate`` is pages per minute, ``concurrency`` pages at once; None means not limited.
+    """
+
+    id: str
+    name: str
+    lane: Lane
+    rate: float | None
+    concurrency: int | None
+    created: float
+    revoked: float | None = None
+
+
+class KeyStore(Protocol):
+    """Durable API keys. Synchronous: callers keep it off the event loop."""
+
+    def create(
+        self, name: str, *, lane: Lane, rate: float | None, concurrency: int | None
+    ) -> tuple[ApiKey, str]:
+        """Make a key; the second item is the secret, shown this once.
+
+        Raises:
+            Conflict: an active key has that name.
+        """
+
+    def find(self, secret: str) -> ApiKey | None:
+        """The active key with that secret, compared in constant time; None if there is none."""
+
+    def all(self) -> list[ApiKey]:
+        """Every key, revoked ones too, oldest first."""
+
+    def revoke(self, name: str) -> ApiKey:
+        """End the active key of that name.
+
+        Raises:
+            NotFound: no active key has that name.
+        """
