@@ -12,7 +12,6 @@ import io
 import os
 import random
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -177,6 +176,7 @@ def report(
     goodput = len(tally.served) / arguments.seconds
     offered = arguments.times * before
     third = max(1, len(samples) // 3)
+    peaks = max(samples[:third]), max(samples[-third:])
     rows = {
         "capacity before / after": f"{before:.2f} / {after:.2f} pages/s",
         "offered": f"{offered:.1f} pages/s for {arguments.seconds:.0f} s",
@@ -185,7 +185,7 @@ def report(
         "refused, p50 / p99": " / ".join(
             f"{1000 * quantile(tally.refused, q):.1f} ms" for q in (0.5, 0.99)
         ),
-        "memory, first / last third": f"{max(samples[:third]):.0f} / {max(samples[-third:]):.0f} MB",
+        "memory, first / last third": f"{peaks[0]:.0f} / {peaks[1]:.0f} MB",
         "answers": str(dict(tally.answers)),
         "untyped answers": str(tally.untyped[:3] or "none"),
     }
