@@ -4,6 +4,7 @@ Every port has a fake in :mod:`ocrgate.testing`, and one conformance suite runs 
 """
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,6 +76,11 @@ class Engine(Protocol):
 
 class Rasterizer(Protocol):
     """Turns documents into page images, without ever holding a whole document's pixels."""
+
+    def hold(self, document: Document) -> AbstractAsyncContextManager[Document]:
+        """The document in the form to hand to ``probe`` and ``prepare`` (a file, where a worker
+        process must reach it); what was written for it is gone when the context ends.
+        """
 
     async def probe(self, document: Document) -> DocumentInfo:
         """Format, pages and size without decoding.
