@@ -1,0 +1,135 @@
+"""Every setting as a row: key, type, bounds, default and what it is for."""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
+
+from ocrgate.settings.model import Settings
+
+PREFIX = "OCRGATE_"
+
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    "server.port": (0, 65_535),
+    "server.max_body_bytes": (1024, 2**31),
+    "server.timeout": (0.1, 86_400),
+    "server.max_timeout": (0.1, 86_400),
+    "server.body_timeout": (0.1, 3600),
+    "server.keep_alive": (1, 3600),
+    "server.drain": (0, 3600),
+    "auth.cache_seconds": (0, 3600),
+    "engine.workers": (1, 1024),
+    "engine.max_side": (64, 30_000),
+    "engine.detector_side": (64, 8192),
+    "engine.nice": (0, 19),
+    "image.max_bytes": (1024, 2**31),
+    "image.max_pixels": (1024, 2**31),
+    "image.max_side": (64, 1_000_000),
+    "image.max_pages": (1, 1_000_000),
+    "image.max_jpeg_scans": (1, 10_000),
+    "image.timeout": (0.1, 3600),
+    "image.memory": (64 * 2**20, 2**40),
+}
+"""Least and greatest value of each number; a test asks that every number has its row.
+
+They stand here because the classes beside the laws and engines are plain standard library.
+"""
+
+_ENTRY = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+_MODULES = re.compile(r"\b(?:typing|pathlib|ocrgate(?:\.\w+)+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that can be set.
+
+    Attributes:
+        key: section and name, as in ``server.port``.
+        annotation: the Python type.
+        default: the value where no source names one.
+        help: what it is for, in plain words.
+        owner: the name of the class that declares it.
+    """
+
+    key: str
+    annotation: Any
+    default: object
+    help: str
+    owner: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return PREFIX + self.key.replace(".", "__").upper()
+
+    @property
+    def type(self) -> str:
+        """The type as people write it: ``int | None``, ``Literal['cpu']``."""
+        if isinstance(self.annotation, type) and "[" not in str(self.annotation):
+            return self.annotation.__name__
+        return _MODULES.sub("", str(self.annotation))
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Least and greatest value; None where it is no number."""
+        return BOUNDS.get(self.key)
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether it holds a list or a table, which a variable gives as JSON."""
+        return re.match(r"(list|tuple|dict|Mapping|frozenset|set)\b", self.type) is not None
+
+
+def attribute_help(owner: type) -> dict[str, str]:
+    """What the ``Attributes:`` part of a class's docstring says of each field."""
+    attributes = inspect.cleandoc(owner.__doc__ or "").partition("Attributes:\n")[2]
+    return {name: " ".join(text.split()) for name, text in _ENTRY.findall(attributes)}
+
+
+def _walk(owner: type, path: str) -> Iterator[Setting]:
+    texts, hints = attribute_help(owner), get_type_hints(owner)
+    value = owner()
+    for item in dataclasses.fields(owner):
+        key, hint = f"{path}{item.name}", hints[item.name]
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            yield from _walk(hint, f"{key}.")
+        else:
+            default = item.default if item.default is not dataclasses.MISSING else None
+            shown = getattr(value, item.name) if default is None else default
+            yield Setting(key, hint, shown, texts.get(item.name, ""), owner.__name__)
+
+
+@cache
+def declared() -> Mapping[str, Setting]:
+    """Every setting by its key, in the order of the sections."""
+    return {setting.key: setting for setting in _walk(Settings, "")}
+
+
+def sections() -> frozenset[str]:
+    """Keys that hold settings but are none themselves: ``server``."""
+    keys = (key.split(".") for key in declared())
+    return frozenset(".".join(parts[:n]) for parts in keys for n in range(1, len(parts)))
+
+
+@cache
+def adapter() -> TypeAdapter[Settings]:
+    """The validator of :class:`Settings`."""
+    return TypeAdapter(Settings)
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of ``ocrgate.toml``, with descriptions and bounds."""
+    whole = adapter().json_schema()
+    for setting in declared().values():
+        found = whole["$defs"][setting.owner]["properties"][setting.key.rpartition(".")[2]]
+        found["description"] = setting.help
+        if setting.bounds:
+            found["minimum"], found["maximum"] = setting.bounds
+    whole["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    whole["title"] = "ocrgate.toml"
+    return whole

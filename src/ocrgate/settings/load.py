@@ -1,0 +1,260 @@
+"""From flags, variables and a file to one frozen :class:`Settings`, or to every problem at once."""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import ValidationError
+
+from ocrgate.settings.catalog import PREFIX, adapter, declared, sections
+from ocrgate.settings.model import Settings
+
+FILE = "ocrgate.toml"
+CONFIG_VARIABLE = "OCRGATE_CONFIG"
+# Read by other parts: the file to load, the key and address the command line calls with.
+_FOREIGN = frozenset({CONFIG_VARIABLE, "OCRGATE_API_KEY", "OCRGATE_URL"})
+_TEST_PREFIX = "OCRGATE_TEST_"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the settings.
+
+    Attributes:
+        key: the setting (or what was written for one).
+        origin: where it was written: a flag, a variable or a file.
+        message: what is wrong and what is allowed.
+    """
+
+    key: str
+    origin: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.key} (from {self.origin}): {self.message}"
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; ``problems`` names each reason."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and where each value came from.
+
+    Attributes:
+        settings: the frozen values.
+        origins: key to origin; keys that are absent have their default.
+        file: the file that was read, if any.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+
+    def rows(self) -> Iterator[tuple[str, object, str]]:
+        """Key, value (secrets masked) and origin of every setting."""
+        values = dict(_flatten("", self.settings))
+        for key in declared():
+            yield key, masked(values[key]), self.origins.get(key, "default")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A value as written somewhere."""
+
+    key: str
+    value: object
+    origin: str
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Loaded:
+    """Read every source and check the result.
+
+    Args:
+        flags: values of the command line by key (``server.port``); None values are not set.
+        config: the file to read; without it ``OCRGATE_CONFIG``, else ``ocrgate.toml`` in
+            ``folder`` if it is there.
+        environ: the environment; without it that of the process.
+        folder: where to look for the file; without it the current folder.
+
+    Raises:
+        SettingsError: with one problem per wrong or unknown setting.
+    """
+    environ = os.environ if environ is None else environ
+    file = _find(config, environ, folder or Path())
+    entries = [
+        *_from_state(environ),
+        *(_from_file(file) if file else ()),
+        *_from_environment(environ),
+        *_from_flags(flags or {}),
+    ]
+    problems = tuple(_misnamed(entries))
+    if problems:
+        raise SettingsError(problems)
+    origins = {entry.key: entry.origin for entry in entries}
+    return Loaded(_validate(entries, origins), origins, file)
+
+
+def masked(value: object) -> object:
+    """A value without the password of a URL in it."""
+    if not isinstance(value, str) or "@" not in value:
+        return value
+    parts = urlsplit(value)
+    if parts.username is None and parts.password is None:
+        return value
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+
+
+def _find(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
+    named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        return folder / FILE if (folder / FILE).is_file() else None
+    if not named.is_file():
+        origin = "--config" if config else CONFIG_VARIABLE
+        raise SettingsError((Problem(str(named), origin, "there is no such file"),))
+    return named
+
+
+def _from_state(environ: Mapping[str, str]) -> Iterator[_Entry]:
+    """The user's own folder for state (XDG base directories), which must be absolute."""
+    state = environ.get("XDG_STATE_HOME", "")
+    if Path(state).is_absolute():
+        yield _Entry(
+            "auth.database", str(Path(state) / "ocrgate" / "keys.sqlite"), "XDG_STATE_HOME"
+        )
+
+
+def _from_file(file: Path) -> Iterator[_Entry]:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError((Problem(str(file), "file", f"cannot be read: {error}"),)) from error
+    for key, value in _flatten("", table):
+        yield _Entry(key, value, str(file))
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[_Entry]:
+    """Variables of ours; an empty one counts as not set, as compose files write it."""
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if endpoint:
+        yield _Entry("telemetry.otlp_endpoint", endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT")
+    for name, text in sorted(environ.items()):
+        ours = name.startswith(PREFIX) and not name.startswith(_TEST_PREFIX)
+        if ours and name not in _FOREIGN and text:
+            key = name.removeprefix(PREFIX).lower().replace("__", ".")
+            yield _Entry(key, _parsed(key, text), name)
+
+
+def _parsed(key: str, text: str) -> object:
+    setting = declared().get(key)
+    if setting is None or not setting.is_structured:
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text  # the validator says what it should have been
+
+
+def _from_flags(flags: Mapping[str, object]) -> Iterator[_Entry]:
+    for key, value in flags.items():
+        if value is not None:
+            yield _Entry(key, value, "--" + key.rpartition(".")[2].replace("_", "-"))
+
+
+def _flatten(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """Leaves by key, down to whatever is declared as one setting."""
+    if path.rstrip(".") in declared():
+        yield path.rstrip("."), value
+    elif is_dataclass(value):
+        for item in fields(value):
+            yield from _flatten(f"{path}{item.name}.", getattr(value, item.name))
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flatten(f"{path}{name}.", inner)
+    else:
+        yield path.rstrip("."), value
+
+
+def _misnamed(entries: list[_Entry]) -> Iterator[Problem]:
+    for entry in entries:
+        if entry.key in sections():
+            example = next(key for key in declared() if key.startswith(entry.key + "."))
+            message = f"is a section; set a key in it, such as {example}"
+            yield Problem(entry.key, entry.origin, message)
+        elif entry.key not in declared():
+            yield Problem(entry.key, entry.origin, "there is no such setting" + _suggest(entry))
+
+
+def _suggest(entry: _Entry) -> str:
+    close = difflib.get_close_matches(entry.key, declared(), n=1, cutoff=0.6)
+    if not close:
+        return "; `ocrgate config show` lists them all"
+    from_variable = entry.origin.startswith(PREFIX)
+    name = declared()[close[0]].variable if from_variable else close[0]
+    return f"; did you mean {name}?"
+
+
+def _validate(entries: list[_Entry], origins: Mapping[str, str]) -> Settings:
+    tree: dict[str, Any] = {}
+    for entry in entries:
+        *parents, name = entry.key.split(".")
+        place = tree
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[name] = entry.value
+    try:
+        settings = adapter().validate_python(tree)
+    except ValidationError as error:
+        raise SettingsError(tuple(_problems(error, origins))) from error
+    outside = tuple(_out_of_bounds(settings, origins))
+    if outside:
+        raise SettingsError(outside)
+    return settings
+
+
+def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Problem]:
+    for found in error.errors(include_url=False):
+        key = _key_of(found["loc"])
+        message = found["msg"].replace("Input should be", "should be").removeprefix("Value error, ")
+        shown = "" if found["type"] == "value_error" else f"{masked(found['input'])!r:.80} "
+        yield Problem(key, origins.get(key, "the values together"), shown + message + _allowed(key))
+
+
+def _key_of(place: tuple[int | str, ...]) -> str:
+    """The longest declared key (or section) that a validator's location begins with."""
+    names = [str(part) for part in place]
+    keys = (".".join(names[:n]) for n in range(len(names), 0, -1))
+    return next((key for key in keys if key in declared() or key in sections()), ".".join(names))
+
+
+def _out_of_bounds(settings: Settings, origins: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in _flatten("", settings):
+        bounds = declared()[key].bounds
+        if bounds and isinstance(value, int | float) and not bounds[0] <= value <= bounds[1]:
+            yield Problem(
+                key, origins.get(key, "default"), f"{value:g} is out of range" + _allowed(key)
+            )
+
+
+def _allowed(key: str) -> str:
+    setting = declared().get(key)
+    if setting is None or setting.bounds is None:
+        return ""
+    return f" (allowed: {setting.bounds[0]:,g} to {setting.bounds[1]:,.0f})"

@@ -1,0 +1,102 @@
+"""What can be set. Sections are plain frozen values; bounds stand in :mod:`.catalog`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from ocrgate.engines.cpu.params import CpuParams
+from ocrgate.imaging.limits import ImageLimits
+
+EngineParams = CpuParams
+"""The engines that can be chosen, told apart by ``kind``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where and how HTTP is served.
+
+    Attributes:
+        host: address to listen on. One that others can reach asks for an API key or `insecure`.
+        port: TCP port to listen on; 0 takes a free one.
+        insecure: serve on a public address although no API key exists.
+        max_body_bytes: largest request body, in bytes. Base64 makes a file a third larger.
+        timeout: seconds a request may take when the caller names no `X-Request-Timeout`.
+        max_timeout: most seconds that a caller may ask for with `X-Request-Timeout`.
+        body_timeout: seconds a client may go silent while it sends a body.
+        keep_alive: seconds an idle connection is kept open.
+        drain: seconds that work in flight is given to finish after SIGTERM.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    insecure: bool = False
+    max_body_bytes: int = 96 * 2**20
+    timeout: float = 60.0
+    max_timeout: float = 600.0
+    body_timeout: float = 30.0
+    keep_alive: int = 75
+    drain: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.timeout > self.max_timeout:
+            raise ValueError("server.timeout must not be longer than server.max_timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """Who may use the server.
+
+    Attributes:
+        database: SQLite file with the API keys, readable by its owner only. Without this setting
+            it lies in `$XDG_STATE_HOME/ocrgate`, where that variable is set.
+        required: ask for a key even while none exists. As soon as one exists it is asked for.
+        cache_seconds: how long a key that was checked is trusted, so how long after its
+            revocation a key may still work.
+    """
+
+    database: Path = Path("~/.local/state/ocrgate/keys.sqlite")
+    required: bool = False
+    cache_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "database", self.database.expanduser())
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """What the server says about itself.
+
+    Attributes:
+        log_format: `console` for people, `json` for machines, `auto` for whichever standard
+            error is.
+        log_level: least important events that are logged.
+        otlp_endpoint: base URL of an OpenTelemetry collector (`http://host:4318`); traces are
+            sent only when it is set. `OTEL_EXPORTER_OTLP_ENDPOINT` is read too.
+    """
+
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, fixed once it was read.
+
+    Attributes:
+        server: where and how HTTP is served.
+        auth: who may use the server.
+        engine: what reads the pages.
+        image: what a document may cost before it is refused.
+        telemetry: what the server says about itself.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    engine: EngineParams = field(default_factory=CpuParams)
+    image: ImageLimits = field(default_factory=ImageLimits)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
