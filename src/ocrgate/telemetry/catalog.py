@@ -1,0 +1,117 @@
+"""Every metric, declared once. The table in the docs is made from this one.
+
+Names carry the prefix ``ocrgate_``. Labels are bounded: a value that is not in a label's set is
+counted as ``other``, so that no caller can make the page of metrics grow.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ocrgate.domain.recognition import PageWarning
+from ocrgate.domain.ticket import Lane
+from ocrgate.errors import leaves
+
+PREFIX = "ocrgate_"
+OTHER = "other"
+
+
+class Kind(StrEnum):
+    """How a metric behaves."""
+
+    COUNTER = "counter"  # only rises
+    GAUGE = "gauge"  # goes up and down
+    HISTOGRAM = "histogram"  # a distribution in buckets
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A dimension of a metric.
+
+    Attributes:
+        name: as it stands in a query.
+        values: the closed set; None where the set is known only at run time (routes, versions),
+            which is then capped in number.
+    """
+
+    name: str
+    values: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One metric: name without prefix, kind, help, labels and bucket bounds."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[Label, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """The name as Prometheus sees it."""
+        return PREFIX + self.name
+
+
+CODES = frozenset(error.code for error in leaves())
+
+ROUTE = Label("route")
+STATUS = Label("status")
+LANE = Label("lane", frozenset(Lane))
+OUTCOME = Label("outcome", CODES | {"ok", "cancelled"})
+PAGE_OUTCOME = Label("outcome", CODES | set(PageWarning) | {"ok", "cancelled"})
+REASON = Label(
+    "reason",
+    frozenset({"backlog", "bytes", "wait", "infeasible", "rate", "concurrency", "draining"}),
+)
+DIRECTION = Label("direction", frozenset({"input", "output"}))
+
+# Pages take from tens of milliseconds (a crop) to a minute (a dense page behind a queue).
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+LAG = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+RETRY = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+
+_C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
+
+DECLARED: tuple[Declaration, ...] = (
+    Declaration(
+        "requests_total", _C, "HTTP requests answered, by route template.", (ROUTE, STATUS, LANE)
+    ),
+    Declaration(
+        "request_seconds", _H, "Time from a request's first byte to its answer.", (ROUTE,), SECONDS
+    ),
+    Declaration("outcomes_total", _C, "How requests for text ended.", (OUTCOME,)),
+    Declaration(
+        "pages_total",
+        _C,
+        "Pages by how they ended: ok, the first warning, or an error code.",
+        (PAGE_OUTCOME,),
+    ),
+    Declaration(
+        "queue_wait_seconds",
+        _H,
+        "Time a page waited at the gate before it was admitted.",
+        (),
+        SECONDS,
+    ),
+    Declaration(
+        "prepare_seconds", _H, "Time to decode, resize, turn and encode a page.", (), SECONDS
+    ),
+    Declaration("engine_seconds", _H, "Time the engine took for a page.", (), SECONDS),
+    Declaration("inflight", _G, "Pages that hold a permit now."),
+    Declaration("backlog", _G, "Pages that wait at the gate now.", (LANE,)),
+    Declaration("backlog_bytes", _G, "Bytes that waiting pages hold in memory now."),
+    Declaration("limit", _G, "Pages that may hold a permit at the same time."),
+    Declaration("refusals_total", _C, "Pages or requests refused before any work.", (REASON,)),
+    Declaration("retry_after_seconds", _H, "The Retry-After given with refusals.", (), RETRY),
+    Declaration("tokens_total", _C, "Tokens that engines took in and gave out.", (DIRECTION,)),
+    Declaration(
+        "event_loop_lag_seconds", _H, "How late the event loop woke up for a timer.", (), LAG
+    ),
+    Declaration("engine_workers", _G, "Worker processes of the embedded engine that are alive."),
+    Declaration("worker_restarts_total", _C, "Worker processes that died and were replaced."),
+    Declaration("ready", _G, "1 while a real page was recognized lately, else 0."),
+    Declaration(
+        "build_info", _G, "Always 1; its labels say what runs.", (Label("version"), Label("engine"))
+    ),
+)

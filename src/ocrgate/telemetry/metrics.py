@@ -1,0 +1,127 @@
+"""The metrics of one server: callers say what happened, this module talks to the library."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics import MetricWrapperBase
+
+from ocrgate.domain.ticket import Lane
+from ocrgate.telemetry.catalog import DECLARED, OTHER, Declaration, Kind, Label
+
+_KINDS: dict[Kind, type[MetricWrapperBase]] = {Kind.COUNTER: Counter, Kind.GAUGE: Gauge}
+_MOST_VALUES = 64
+_M = TypeVar("_M", bound=MetricWrapperBase)
+
+
+class Metrics:
+    """Counts for one application; two applications in a process do not mix.
+
+    Args:
+        version: of ocrgate, a label of ``build_info``.
+        engine: name of the engine, the other label.
+    """
+
+    def __init__(self, version: str = "", engine: str = "") -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._made = {item.name: _build(item, self._registry) for item in DECLARED}
+        self._labels = {item.name: item.labels for item in DECLARED}
+        self._seen: dict[Label, set[str]] = {}
+        self._children: dict[tuple[str, ...], MetricWrapperBase] = {}
+        if version or engine:
+            self._of(Gauge, "build_info", version, engine).set(1)
+
+    def request(self, route: str, status: int, lane: Lane | None, seconds: float) -> None:
+        """An HTTP answer was sent; ``route`` is the template, never the path that was asked for."""
+        self._of(Counter, "requests_total", route, str(status), lane or OTHER).inc()
+        self._of(Histogram, "request_seconds", route).observe(seconds)
+
+    def outcome(self, outcome: str) -> None:
+        """A request for text ended: ``ok``, ``cancelled`` or the code of an error."""
+        self._of(Counter, "outcomes_total", outcome).inc()
+
+    def page(self, outcome: str) -> None:
+        """A page ended: ``ok``, ``cancelled``, a warning or the code of an error."""
+        self._of(Counter, "pages_total", outcome).inc()
+
+    def queue_wait(self, seconds: float) -> None:
+        """A page was admitted after waiting this long."""
+        self._of(Histogram, "queue_wait_seconds").observe(seconds)
+
+    def prepare(self, seconds: float) -> None:
+        """A page was decoded, resized and packed."""
+        self._of(Histogram, "prepare_seconds").observe(seconds)
+
+    def engine(self, seconds: float) -> None:
+        """The engine was done with a page."""
+        self._of(Histogram, "engine_seconds").observe(seconds)
+
+    def gate(
+        self, *, inflight: int, limit: int, backlog: Mapping[Lane, int], backlog_bytes: int
+    ) -> None:
+        """The gate's state now."""
+        self._of(Gauge, "inflight").set(inflight)
+        self._of(Gauge, "limit").set(limit)
+        self._of(Gauge, "backlog_bytes").set(backlog_bytes)
+        for lane in Lane:
+            self._of(Gauge, "backlog", lane).set(backlog.get(lane, 0))
+
+    def refused(self, reason: str, retry_after: float | None = None) -> None:
+        """Work was refused before it began; ``retry_after`` is what the caller was told (s)."""
+        self._of(Counter, "refusals_total", reason).inc()
+        if retry_after is not None:
+            self._of(Histogram, "retry_after_seconds").observe(retry_after)
+
+    def tokens(self, *, input_tokens: int, output_tokens: int) -> None:
+        """An engine that counts tokens was done with a page."""
+        self._of(Counter, "tokens_total", "input").inc(input_tokens)
+        self._of(Counter, "tokens_total", "output").inc(output_tokens)
+
+    def loop_lag(self, seconds: float) -> None:
+        """The event loop woke up this late."""
+        self._of(Histogram, "event_loop_lag_seconds").observe(seconds)
+
+    def workers(self, alive: int) -> None:
+        """How many engine processes are alive."""
+        self._of(Gauge, "engine_workers").set(alive)
+
+    def worker_restarted(self) -> None:
+        """An engine process died and another took its place."""
+        self._of(Counter, "worker_restarts_total").inc()
+
+    def ready(self, ready: bool) -> None:
+        """Whether a real page was recognized lately."""
+        self._of(Gauge, "ready").set(ready)
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The page of metrics and its content type, as the ``Accept`` header asks for it."""
+        encoder, content_type = choose_encoder(accept)
+        return encoder(self._registry), content_type
+
+    def _of(self, kind: type[_M], name: str, *values: str) -> _M:
+        """The metric, or its child for these label values."""
+        bounded = tuple(map(self._bounded, self._labels[name], values))
+        child = self._children.get((name, *bounded))
+        if child is None:
+            child = self._made[name].labels(*bounded) if bounded else self._made[name]
+            self._children[name, *bounded] = child
+        assert isinstance(child, kind)
+        return child
+
+    def _bounded(self, label: Label, value: str) -> str:
+        if label.values is not None:
+            return value if value in label.values else OTHER
+        seen = self._seen.setdefault(label, set())
+        if value not in seen and len(seen) >= _MOST_VALUES:
+            return OTHER
+        seen.add(value)
+        return value
+
+
+def _build(item: Declaration, registry: CollectorRegistry) -> MetricWrapperBase:
+    names = [label.name for label in item.labels]
+    if item.kind is Kind.HISTOGRAM:
+        return Histogram(item.full_name, item.help, names, buckets=item.buckets, registry=registry)
+    return _KINDS[item.kind](item.full_name, item.help, names, registry=registry)
