@@ -1,0 +1,7 @@
+"""Results as text, Markdown, JSON, hOCR, ALTO and searchable PDF: pure of what made them."""
+
+from ocrgate.formats.document import document_json
+from ocrgate.formats.kinds import Format
+from ocrgate.formats.stream import PageWriter, render, text_writer
+
+__all__ = ["Format", "PageWriter", "document_json", "render", "text_writer"]

@@ -1,0 +1,68 @@
+"""The formats that a result can be had in: names, file suffixes, media types."""
+
+from enum import StrEnum
+from typing import Self
+
+from ocrgate.errors import InvalidRequest
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    HOCR = "hocr"
+    ALTO = "alto"
+    PDF = "pdf"
+
+    @classmethod
+    def parse(cls, name: str, *, field: str = "format") -> Self:
+        """The format of that name, in any case, aliases such as ``txt`` and ``md`` included.
+
+        Raises:
+            InvalidRequest: there is no such format.
+        """
+        lowered = name.strip().lower()
+        try:
+            return cls(_ALIASES.get(lowered, lowered))
+        except ValueError:
+            raise InvalidRequest(
+                f"{name[:40]!r} is not a format; there are {', '.join(cls)}", field=field
+            ) from None
+
+    @property
+    def suffix(self) -> str:
+        """The usual end of a file name, with its dot."""
+        return _SUFFIXES[self]
+
+    @property
+    def media_type(self) -> str:
+        """The value of ``Content-Type``."""
+        return _MEDIA_TYPES[self]
+
+    @property
+    def needs_boxes(self) -> bool:
+        """Whether it can only be made of lines whose place is known."""
+        return self in {Format.HOCR, Format.ALTO, Format.PDF}
+
+
+_ALIASES = {"txt": "text", "md": "markdown", "xml": "alto", "html": "hocr"}
+
+_SUFFIXES = {
+    Format.TEXT: ".txt",
+    Format.MARKDOWN: ".md",
+    Format.JSON: ".json",
+    Format.HOCR: ".hocr",
+    Format.ALTO: ".xml",
+    Format.PDF: ".pdf",
+}
+
+_MEDIA_TYPES = {
+    Format.TEXT: "text/plain; charset=utf-8",
+    Format.MARKDOWN: "text/markdown; charset=utf-8",
+    Format.JSON: "application/json",
+    Format.HOCR: "text/html; charset=utf-8",
+    Format.ALTO: "application/xml",
+    Format.PDF: "application/pdf",
+}
