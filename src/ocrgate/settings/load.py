@@ -203,11 +203,12 @@ def _misnamed(entries: list[_Entry]) -> Iterator[Problem]:
 
 
 def _suggest(entry: _Entry) -> str:
-    close = difflib.get_close_matches(entry.key, declared(), n=1, cutoff=0.6)
+    names = {key: key for key in declared()} | {key.rpartition(".")[2]: key for key in declared()}
+    close = difflib.get_close_matches(entry.key, names, n=1, cutoff=0.6)
     if not close:
         return "; `ocrgate config show` lists them all"
-    from_variable = entry.origin.startswith(PREFIX)
-    name = declared()[close[0]].variable if from_variable else close[0]
+    setting = declared()[names[close[0]]]
+    name = setting.variable if entry.origin.startswith(PREFIX) else setting.key
     return f"; did you mean {name}?"
 
 

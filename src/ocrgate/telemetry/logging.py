@@ -1,0 +1,107 @@
+"""Logs to standard error: lines for people on a terminal, JSON for machines.
+
+Every event of a request carries its ``request_id`` (and ``trace_id`` where traces are on) through
+context variables. Libraries that log through the standard library come out in the same form.
+Secrets do not: values of telling names and anything that looks like a key are masked.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+
+import structlog
+
+Format = Literal["auto", "console", "json"]
+Event = MutableMapping[str, Any]
+
+MASK = "***"
+_TELLING = frozenset(
+    {"authorization", "x-api-key", "api_key", "key", "secret", "password", "token", "cookie"}
+)
+_SECRET = re.compile(r"(ocrg_[a-z2-7]{8}_)[a-z2-7]{40}|\bBearer\s+\S+")
+_OWN_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+
+
+def configure(
+    log_format: Format = "auto", level: str = "info", stream: TextIO | None = None
+) -> None:
+    """Send every log of the process to ``stream`` (standard error) in one form.
+
+    Args:
+        log_format: ``auto`` is ``console`` on a terminal and ``json`` elsewhere.
+        level: the least important level that is kept.
+        stream: where to write.
+    """
+    target = sys.stderr if stream is None else stream
+    number = logging.getLevelNamesMapping()[level.upper()]
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(_formatter(log_format, target))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for name in _OWN_LOGGERS:
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    structlog.configure(
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+@contextmanager
+def request_context(request_id: str, trace_id: str | None = None) -> Iterator[None]:
+    """Name the request in everything that is logged inside, in this task and those it starts."""
+    names = {"request_id": request_id} | ({"trace_id": trace_id} if trace_id else {})
+    with structlog.contextvars.bound_contextvars(**names):
+        yield
+
+
+def _shared() -> list[structlog.types.Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _formatter(log_format: Format, target: TextIO) -> logging.Formatter:
+    on_terminal = target.isatty()
+    console = log_format == "console" or (log_format == "auto" and on_terminal)
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _without_color_message,
+            structlog.processors.format_exc_info,  # before masking: a message may quote a key
+            mask_secrets,
+            structlog.dev.ConsoleRenderer(colors=on_terminal)
+            if console
+            else structlog.processors.JSONRenderer(),
+        ],
+    )
+
+
+def _without_color_message(_logger: Any, _method: str, event: Event) -> Event:
+    """Uvicorn adds a colored copy of its message to each event."""
+    event.pop("color_message", None)
+    return event
+
+
+def mask_secrets(_logger: Any, _method: str, event: Event) -> Event:
+    """Replace what must not be read by whoever reads logs."""
+    for name, value in event.items():
+        if name.lower() in _TELLING:
+            event[name] = MASK
+        elif isinstance(value, str):
+            event[name] = _SECRET.sub(_hide, value)
+    return event
+
+
+def _hide(found: re.Match[str]) -> str:
+    return f"{found[1]}{MASK}" if found[1] else f"Bearer {MASK}"

@@ -1,0 +1,118 @@
+"""Metrics: what is counted comes out, and labels stay bounded."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ocrgate.domain.ticket import Lane
+from ocrgate.errors import leaves
+from ocrgate.telemetry.catalog import DECLARED, Kind
+from ocrgate.telemetry.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = metrics.render()[0].decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    return samples(metrics)[f"ocrgate_{name}", tuple(sorted(labels.items()))]
+
+
+def exercise(metrics: Metrics) -> None:
+    """Call everything once."""
+    metrics.request("/ocr", 200, Lane.INTERACTIVE, 0.2)
+    metrics.outcome("ok")
+    metrics.page("low_confidence")
+    metrics.queue_wait(0.1)
+    metrics.prepare(0.2)
+    metrics.engine(0.3)
+    metrics.gate(inflight=2, limit=4, backlog={Lane.BATCH: 3}, backlog_bytes=1000)
+    metrics.refused("backlog", 2.5)
+    metrics.tokens(input_tokens=10, output_tokens=20)
+    metrics.loop_lag(0.001)
+    metrics.workers(2)
+    metrics.worker_restarted()
+    metrics.ready(True)
+
+
+def test_everything_declared_is_recorded_by_a_method() -> None:
+    """No metric is promised in the docs that nothing ever sets."""
+    metrics = Metrics("1.0", "cpu")
+    exercise(metrics)
+    seen = {name.removeprefix("ocrgate_") for name, _ in samples(metrics)}
+    suffix = {Kind.HISTOGRAM: "_count", Kind.GAUGE: "", Kind.COUNTER: ""}
+    assert {item.name + suffix[item.kind] for item in DECLARED} <= seen
+    assert value(metrics, "build_info", version="1.0", engine="cpu") == 1
+
+
+def test_values_arrive_under_their_labels() -> None:
+    """A dashboard reads what the server did."""
+    metrics = Metrics()
+    exercise(metrics)
+    assert value(metrics, "requests_total", route="/ocr", status="200", lane="interactive") == 1
+    assert value(metrics, "engine_seconds_sum") == pytest.approx(0.3)
+    assert value(metrics, "backlog", lane="batch") == 3
+    assert value(metrics, "backlog", lane="interactive") == 0
+    assert value(metrics, "tokens_total", direction="output") == 20
+    assert value(metrics, "retry_after_seconds_count") == 1
+
+
+def test_a_gauge_follows_its_state_back_to_zero() -> None:
+    """A backlog that has gone is not shown for ever."""
+    metrics = Metrics()
+    exercise(metrics)
+    metrics.gate(inflight=0, limit=4, backlog={}, backlog_bytes=0)
+    assert value(metrics, "backlog", lane="batch") == 0
+    assert value(metrics, "inflight") == 0
+
+
+def test_strange_label_values_are_counted_together() -> None:
+    """No caller can make the page of metrics grow."""
+    metrics = Metrics()
+    for n in range(1000):
+        metrics.page(f"strange-{n}")
+        metrics.request(f"/path/{n}", 200, None, 0.1)
+    assert value(metrics, "pages_total", outcome="other") == 1000
+    assert value(metrics, "requests_total", route="other", status="200", lane="other") > 900
+    assert len(samples(metrics)) < 2500
+
+
+def test_every_error_has_its_own_outcome() -> None:
+    """Failures can be charted by their kind."""
+    metrics = Metrics()
+    for error in leaves():
+        metrics.outcome(error.code)
+        metrics.page(error.code)
+    assert all(value(metrics, "outcomes_total", outcome=e.code) == 1 for e in leaves())
+    assert all(value(metrics, "pages_total", outcome=e.code) == 1 for e in leaves())
+
+
+def test_two_servers_in_one_process_count_apart() -> None:
+    """An embedded server does not add up with another one."""
+    one, other = Metrics(), Metrics()
+    one.outcome("ok")
+    assert value(one, "outcomes_total", outcome="ok") == 1
+    assert ("ocrgate_outcomes_total", (("outcome", "ok"),)) not in samples(other)
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", "text/plain"),
+        ("application/openmetrics-text; version=1.0.0", "application/openmetrics"),
+    ],
+)
+def test_the_page_comes_in_the_form_that_was_asked_for(accept: str, kind: str) -> None:
+    """Old and new scrapers are served."""
+    body, content_type = Metrics().render(accept)
+    assert content_type.startswith(kind)
+    assert b"ocrgate_inflight" in body
+
+
+def test_the_process_itself_is_measured() -> None:
+    """Memory and CPU of the server are on the same page."""
+    assert samples(Metrics())["process_resident_memory_bytes", ()] > 1e6
