@@ -1,0 +1,55 @@
+"""One page of a raster file, ready for an engine: decode, shrink, turn upright, pack."""
+
+from PIL import Image
+
+from ocrgate.domain.document import Encoding, ImageSpec, MediaType, PageImage
+from ocrgate.imaging.decode import decode
+from ocrgate.imaging.encode import encode
+from ocrgate.imaging.geometry import Size, fit, upright
+from ocrgate.imaging.headers import png
+from ocrgate.imaging.headers.header import Buffer, Header
+from ocrgate.imaging.limits import ImageLimits
+from ocrgate.imaging.modes import to_gray_if_gray
+from ocrgate.imaging.probe import check_bytes, read_header
+from ocrgate.imaging.resize import shrink
+
+_FILES = {MediaType.JPEG: Encoding.JPEG, MediaType.PNG: Encoding.PNG}
+
+
+def prepare(data: Buffer, page: int, spec: ImageSpec, limits: ImageLimits) -> PageImage:
+    """One 1-based page of a raster file in memory, upright and at most ``spec.max_side`` long.
+
+    Runs for milliseconds to seconds without the interpreter lock: call it in a bounded thread
+    pool, and in a worker process for formats of which ``needs_worker`` is true.
+
+    Raises:
+        UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
+    """
+    check_bytes(len(data), limits)
+    header = read_header(data, limits, page)
+    if _may_pass(data, header, spec):
+        return _passed(data, header)
+    target = fit((header.width, header.height), spec.max_side)
+    small = shrink(decode(data, header, page, target), target)
+    # Pillow turns TIFF pages upright itself while it loads them.
+    turn = 1 if header.media is MediaType.TIFF else header.orientation
+    return encode(upright(to_gray_if_gray(small), turn), spec, header.displayed)
+
+
+def pack(image: Image.Image, spec: ImageSpec, source: Size) -> PageImage:
+    """Shrink and encode upright pixels that were drawn; ``source`` is the page's own size."""
+    small = shrink(image, fit(image.size, spec.max_side))
+    return encode(to_gray_if_gray(small), spec, source)
+
+
+def _may_pass(data: Buffer, header: Header, spec: ImageSpec) -> bool:
+    """Whether the engine can be given the very bytes that came, without loss or cost."""
+    fits = max(header.width, header.height) <= spec.max_side
+    if not (fits and header.plain and spec.encoding is Encoding.JPEG):
+        return False
+    return header.media is MediaType.JPEG or png.intact(data)
+
+
+def _passed(data: Buffer, header: Header) -> PageImage:
+    size = (header.width, header.height)
+    return PageImage(bytes(data), _FILES[header.media], *size, header.channels, *size)

@@ -1,0 +1,112 @@
+"""What a file is and how large, without decoding: every limit is checked here, before any cost."""
+
+from ocrgate.domain.document import DocumentInfo, MediaType
+from ocrgate.errors import (
+    DocumentLimit,
+    PayloadTooLarge,
+    UnreadableDocument,
+    UnsupportedMedia,
+)
+from ocrgate.imaging.headers import bmp, gif, jpeg, png, tiff, webp
+from ocrgate.imaging.headers.header import Buffer, Header
+from ocrgate.imaging.limits import ImageLimits
+from ocrgate.imaging.media import ACCEPTED, sniff
+
+__all__ = ["check_bytes", "check_size", "media_of", "probe", "read_header", "sniff"]
+
+
+def probe(data: Buffer, limits: ImageLimits) -> DocumentInfo:
+    """Format, pages and displayed size of a raster file in memory, in well under a millisecond.
+
+    An animation counts as one page, its first picture.
+
+    Raises:
+        PayloadTooLarge: more than ``limits.max_bytes``.
+        UnsupportedMedia: not a format read here, or one that only a worker reads (PDF, HEIC).
+        UnreadableDocument: empty or cut off.
+        DocumentLimit: too many pixels, pages or scans.
+    """
+    check_bytes(len(data), limits)
+    header = read_header(data, limits)
+    width, height = header.displayed
+    return DocumentInfo(header.media, header.frames, width, height, len(data))
+
+
+def read_header(data: Buffer, limits: ImageLimits, page: int = 1) -> Header:
+    """The header of one 1-based page, within limits. Raises what ``probe`` raises."""
+    media = media_of(data)
+    if media is MediaType.TIFF:
+        header = tiff.read(data, limits.max_pages, page)
+    elif page != 1:
+        raise UnreadableDocument(f"there is no page {page}, the picture is one", field="image")
+    elif media is MediaType.JPEG:
+        header = jpeg.read(data, limits.max_jpeg_scans)
+    else:
+        header = _other(media, data)
+    check_size(header.width, header.height, limits)
+    return header
+
+
+def media_of(data: Buffer) -> MediaType:
+    """The format of these bytes.
+
+    Raises:
+        UnreadableDocument: there are none.
+        UnsupportedMedia: no format read here; the message names those that are.
+    """
+    if not len(data):
+        raise UnreadableDocument("the file is empty", field="image")
+    media = sniff(data)
+    if media is None:
+        raise UnsupportedMedia(f"these bytes are none of {ACCEPTED}", field="image")
+    return media
+
+
+def check_bytes(size: int, limits: ImageLimits) -> None:
+    """Refuse a file of more bytes than allowed.
+
+    Raises:
+        PayloadTooLarge: it has.
+    """
+    if size > limits.max_bytes:
+        raise PayloadTooLarge(
+            f"the file has {size} bytes", field="image", limit=f"{limits.max_bytes} bytes"
+        )
+
+
+def check_size(width: int, height: int, limits: ImageLimits) -> None:
+    """Refuse pictures without pixels and pictures with too many.
+
+    Raises:
+        UnreadableDocument: a side is zero.
+        DocumentLimit: a side or the area is over its limit.
+    """
+    if min(width, height) < 1:
+        raise UnreadableDocument("the picture has no pixels", field="image")
+    if max(width, height) > limits.max_side:
+        raise DocumentLimit(
+            f"a side of the picture of {width} by {height} pixels is too long",
+            field="image",
+            limit=f"{limits.max_side} pixels per side",
+        )
+    if width * height > limits.max_pixels:
+        raise DocumentLimit(
+            f"the picture has {width} by {height} pixels",
+            field="image",
+            limit=f"{limits.max_pixels / 1e6:g} megapixels",
+        )
+
+
+def _other(media: MediaType, data: Buffer) -> Header:
+    reader = _READERS.get(media)
+    if reader is None:
+        raise UnsupportedMedia(f"{media} is read by a worker process only", field="image")
+    return reader(data)
+
+
+_READERS = {
+    MediaType.PNG: png.read,
+    MediaType.WEBP: webp.read,
+    MediaType.GIF: gif.read,
+    MediaType.BMP: bmp.read,
+}
