@@ -1,0 +1,101 @@
+"""Reading one line of text: a convolutional recognizer with a CTC head."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrgate.engines.cpu.ctc import Reading, decode, joined, stripped
+from ocrgate.engines.cpu.geometry import Pixels
+from ocrgate.engines.cpu.inference import Inference, Tensor
+
+HEIGHT = 48  # the only height the networks were trained for
+_STEP = 8  # columns of the crop per step of the output
+_WIDEST = 1600  # columns; wider lines are cut at gaps, which bounds memory
+_HARD_CUT = 4000  # columns; without a gap, a line is cut here whatever stands there
+_GAP = 14  # blank columns at height 48 that count as a gap between words
+_INK = 24  # gray levels by which ink differs from the paper around it
+
+
+class Recognizer:
+    """Turns crops into text."""
+
+    def __init__(self, network: Inference, alphabet: tuple[str, ...], least_width: int) -> None:
+        self._network = network
+        self._alphabet = alphabet
+        self._least_width = least_width
+
+    def read(self, crop: Pixels) -> Reading:
+        """The text of one crop, (height, width) gray or (height, width, 3) RGB."""
+        line = _scaled(crop)
+        width = line.shape[1]
+        if width <= _WIDEST:
+            return stripped(self._read(line))
+        cuts = [0, *cut_places(line), width]
+        return joined(
+            [
+                (self._read(line[:, begin:end]), begin / width, end / width)
+                for begin, end in pairwise(cuts)
+            ]
+        )
+
+    def _read(self, line: Pixels) -> Reading:
+        tensor = _tensor(line, self._least_width)
+        steps = self._network.run(tensor)[0]
+        return decode(steps, self._alphabet, line.shape[1] / tensor.shape[3])
+
+
+def _scaled(crop: Pixels) -> Pixels:
+    height, width = crop.shape[:2]
+    target = max(_STEP, round(width * HEIGHT / height))
+    return cast("Pixels", cv2.resize(crop, (target, HEIGHT), interpolation=cv2.INTER_LINEAR))
+
+
+def _tensor(line: Pixels, least_width: int) -> Tensor:
+    """Shape (1, 3, 48, width): -1 to 1, blue first, padded with middle gray."""
+    width = max(least_width, -(-line.shape[1] // _STEP) * _STEP)
+    tensor = np.zeros((1, 3, HEIGHT, width), np.float32)
+    planes = (line,) * 3 if line.ndim == 2 else tuple(cv2.split(line))[::-1]
+    for index, plane in enumerate(planes):
+        part = tensor[0, index, :, : line.shape[1]]
+        np.multiply(plane, 1 / 127.5, out=part)
+        part -= 1
+    return tensor
+
+
+def ink_columns(line: Pixels) -> NDArray[np.bool_]:
+    """Which columns of a line hold ink: they differ from the line's paper in some pixel."""
+    gray = line if line.ndim == 2 else cv2.cvtColor(line, cv2.COLOR_RGB2GRAY)
+    spread = gray.max(axis=0).astype(np.int16) - gray.min(axis=0)
+    return cast("NDArray[np.bool_]", spread > _INK)
+
+
+def blank_runs(ink: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Runs of columns without ink, as (first, past the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([True], ink, [True])).astype(np.int8)))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        yield int(first), int(last)
+
+
+def cut_places(line: Pixels) -> list[int]:
+    """Where to cut a line wider than 1,600 columns: in its widest gaps, as few times as needed."""
+    gaps = [run for run in blank_runs(ink_columns(line)) if run[1] - run[0] >= _GAP]
+    cuts: list[int] = []
+    begin, width = 0, line.shape[1]
+    while width - begin > _WIDEST:
+        near = [gap for gap in gaps if begin + _WIDEST // 2 <= sum(gap) // 2 <= begin + _WIDEST]
+        if near:
+            begin = sum(max(near, key=_length)) // 2
+        elif width - begin > _HARD_CUT:
+            begin += _WIDEST
+        else:
+            break
+        cuts.append(begin)
+    return cuts
+
+
+def _length(run: tuple[int, int]) -> int:
+    return run[1] - run[0]

@@ -1,0 +1,27 @@
+"""What a text is written in, as far as layout and trust need to know."""
+
+
+def is_cjk(character: str) -> bool:
+    """Whether it is a Chinese character, kana, Hangul, or a mark that goes with them."""
+    code = ord(character)
+    return (
+        0x2E80 <= code <= 0xA4CF
+        or 0xAC00 <= code <= 0xD7AF
+        or 0xF900 <= code <= 0xFAFF
+        or 0xFE30 <= code <= 0xFE4F
+        or 0xFF00 <= code <= 0xFFEF
+        or code >= 0x20000
+    )
+
+
+def is_cjk_text(text: str) -> bool:
+    """Whether more than half of the letters and digits of a text are Chinese or Japanese."""
+    letters = [character for character in text if character.isalnum()]
+    return 2 * sum(map(is_cjk, letters)) > len(letters) > 0
+
+
+def same_share(one: str, other: str) -> float:
+    """Share of the longer text's places at which both have the same character."""
+    longest = max(len(one), len(other))
+    same = sum(a == b for a, b in zip(one, other, strict=False))
+    return same / longest if longest else 0.0
