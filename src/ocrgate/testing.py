@@ -320,9 +320,9 @@ class ScriptedRasterizer:
 
     async def prepare(
         self,
-        document: Document,  # noqa: ARG002: every document has the scripted pages
+        document: Document,  # noqa: ARG002 - every document has the scripted pages
         page: int,
-        spec: ImageSpec,  # noqa: ARG002: every page is raw
+        spec: ImageSpec,  # noqa: ARG002 - every page is raw
     ) -> PageImage:
         """A black gray page, as raw bytes whatever the spec says.
 

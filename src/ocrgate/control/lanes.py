@@ -1,0 +1,121 @@
+"""Three lanes: what waits in each, and whose turn it is when a place is free.
+
+Turns follow start-time fair queueing (Goyal, Vin, Cheng 1996) with the lanes' shares as weights.
+Each lane has a counter of the seconds of places it held, divided by its share; the waiting lane
+with the lowest counter goes next. From that one rule follow:
+
+* a guaranteed share, however small the limit: over time, lanes that always wait get places in
+  proportion to their shares;
+* borrowing: a lane alone takes every place, and pays nothing for it later, because a lane whose
+  queue was empty starts at the present level and not at its old one;
+* return: a borrowed place is not taken back, but the next free one goes to the lane that is behind;
+* ageing: the counter of a lane that waits stands still while the others' rise, so its turn comes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ocrgate.domain.ticket import Lane, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class LaneShares:
+    """Guaranteed parts of the limit; they matter only while more than one lane waits.
+
+    Only their proportions count. Each is above zero, so that no lane can starve.
+    """
+
+    interactive: float = 0.5
+    standard: float = 0.35
+    batch: float = 0.15
+
+    def __post_init__(self) -> None:
+        if min(self.interactive, self.standard, self.batch) <= 0:
+            raise ValueError("every lane needs a share above 0")
+
+    def of(self, lane: Lane) -> float:
+        """The share of ``lane``."""
+        return float(getattr(self, lane.value))
+
+    def part(self, lane: Lane, waiting: Iterable[Lane]) -> float:
+        """The fraction (0 to 1] that ``lane`` gets while it and ``waiting`` all want places."""
+        return self.of(lane) / sum(self.of(each) for each in {lane, *waiting})
+
+
+class Turns:
+    """Whose turn it is.
+
+    Args:
+        shares: weights of the lanes.
+    """
+
+    def __init__(self, shares: LaneShares) -> None:
+        self._shares = shares
+        self._served = dict.fromkeys(Lane, 0.0)
+        self._level = 0.0
+
+    def join(self, lane: Lane) -> None:
+        """``lane`` starts to wait after it had nothing waiting: old savings lapse."""
+        self._served[lane] = max(self._served[lane], self._level)
+
+    def next(self, waiting: Iterable[Lane]) -> Lane | None:
+        """The lane to serve; among equals the more urgent one. None when nobody waits."""
+        return min(waiting, key=lambda lane: (self._served[lane], lane.rank), default=None)
+
+    def served(self, lane: Lane, seconds: float) -> None:
+        """``lane`` got a place that it is expected to hold for ``seconds``."""
+        self._level = max(self._level, self._served[lane])
+        self.correct(lane, seconds)
+
+    def correct(self, lane: Lane, seconds: float) -> None:
+        """``lane`` held a place ``seconds`` longer (or shorter, if negative) than expected."""
+        self._served[lane] += seconds / self._shares.of(lane)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A ticket in a queue. It is dropped at ``until`` if it is still there."""
+
+    ticket: Ticket
+    since: float
+    until: float
+
+
+@dataclass(slots=True)
+class LaneQueue:
+    """What waits in one lane, first come, first served.
+
+    The one place that knows the order inside a lane: fairness between callers and last come,
+    first served under a standing queue belong in :meth:`pop`.
+
+    Attributes:
+        entries: waiting tickets that are judged at entry, so without the later pages of documents.
+        bytes: memory held by all waiting tickets.
+    """
+
+    waiting: dict[int, Waiting] = field(default_factory=dict)
+    entries: int = 0
+    bytes: int = 0
+
+    def __len__(self) -> int:
+        return len(self.waiting)
+
+    def push(self, item: Waiting) -> None:
+        """Let one more wait."""
+        self.waiting[item.ticket.id] = item
+        self.entries += not item.ticket.continues
+        self.bytes += item.ticket.bytes
+
+    def pop(self) -> Waiting:
+        """Take the next one. The queue is not empty."""
+        item = self.remove(next(iter(self.waiting)))
+        assert item is not None
+        return item
+
+    def remove(self, ticket_id: int) -> Waiting | None:
+        """Take out one ticket wherever it stands; None if it does not wait here."""
+        item = self.waiting.pop(ticket_id, None)
+        if item is not None:
+            self.entries -= not item.ticket.continues
+            self.bytes -= item.ticket.bytes
+        return item
