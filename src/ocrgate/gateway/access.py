@@ -1,0 +1,135 @@
+"""Who asks, in which lane, and for how long: everything that the headers say."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.datastructures import Headers
+
+from ocrgate.domain.ticket import Lane
+from ocrgate.errors import Forbidden, InvalidRequest, Unauthenticated
+from ocrgate.ports import ApiKey
+from ocrgate.settings import ServerSettings, Settings, needs_key
+
+ANONYMOUS = "anonymous"
+_SECRET_BOUND = 512
+
+
+class Keys(Protocol):
+    """Where keys are looked up, off the event loop."""
+
+    async def find(self, secret: str) -> ApiKey | None:
+        """The active key with that secret."""
+
+    async def has_any(self) -> bool:
+        """Whether an active key exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``key`` is None for the anonymous caller of an open server.
+
+    ``lane`` is the one this request travels in.
+    """
+
+    name: str
+    lane: Lane
+    key: ApiKey | None = None
+
+
+class Access:
+    """Tells callers apart.
+
+    Args:
+        settings: what the server was told about keys, address and times.
+        keys: None on a server that has no key store at all.
+    """
+
+    def __init__(self, settings: Settings, keys: Keys | None) -> None:
+        self._settings = settings
+        self._keys = keys
+
+    async def caller(self, headers: Headers) -> Caller:
+        """The caller behind a request.
+
+        Raises:
+            Unauthenticated: a key is asked for and none, or a wrong one, was sent.
+            Forbidden: ``X-Priority`` is above the key's lane.
+            InvalidRequest: ``X-Priority`` names no lane.
+        """
+        key = await self._key(headers)
+        highest = key.lane if key else Lane.INTERACTIVE
+        usual = key.lane if key else Lane.STANDARD
+        return Caller(key.name if key else ANONYMOUS, _lane(headers, usual, highest), key)
+
+    async def _key(self, headers: Headers) -> ApiKey | None:
+        secret = _secret(headers)
+        needed = await self._needed()
+        if not needed:
+            return await self._keys.find(secret) if self._keys and secret else None
+        if secret is None:
+            raise Unauthenticated(
+                "send an API key as Authorization: Bearer KEY or X-API-Key: KEY",
+                field="Authorization",
+            )
+        found = await self._keys.find(secret) if self._keys else None
+        if found is None:
+            raise Unauthenticated("the API key is not known here", field="Authorization")
+        return found
+
+    async def _needed(self) -> bool:
+        server = self._settings.server
+        return needs_key(
+            server.host,
+            has_keys=await self._keys.has_any() if self._keys else False,
+            insecure=server.insecure,
+            required=self._settings.auth.required,
+        )
+
+
+def _secret(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    secret = bearer or headers.get("x-api-key", "").strip()
+    return secret if 0 < len(secret) <= _SECRET_BOUND else None
+
+
+def _lane(headers: Headers, usual: Lane, highest: Lane) -> Lane:
+    asked = headers.get("x-priority")
+    if asked is None:
+        return usual
+    try:
+        lane = Lane(asked.strip().lower())
+    except ValueError:
+        names = ", ".join(Lane)
+        raise InvalidRequest(f"{asked[:40]!r} is none of {names}", field="X-Priority") from None
+    if lane.rank < highest.rank:
+        raise Forbidden(f"this key's lane is {highest}", field="X-Priority", limit=str(highest))
+    return lane
+
+
+def time_given(headers: Headers, server: ServerSettings) -> float:
+    """Seconds that the caller gives the whole request.
+
+    Raises:
+        InvalidRequest: ``X-Request-Timeout`` is no number of seconds within bounds.
+    """
+    asked = headers.get("x-request-timeout")
+    if asked is None:
+        return server.timeout
+    seconds = _number(asked)
+    if seconds is None or not 0 < seconds <= server.max_timeout:
+        raise InvalidRequest(
+            f"{asked[:40]!r} is not a number of seconds above 0 and up to {server.max_timeout:g}",
+            field="X-Request-Timeout",
+            limit=f"{server.max_timeout:g} s",
+        )
+    return seconds
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

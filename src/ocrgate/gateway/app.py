@@ -1,0 +1,105 @@
+"""The composition root: every part of the HTTP application meets here, and nowhere else."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ocrgate import __version__
+from ocrgate.gateway import openapi
+from ocrgate.gateway.access import Access, Keys
+from ocrgate.gateway.budget import BytesInFlight
+from ocrgate.gateway.deps import Gateway, Service
+from ocrgate.gateway.middleware.body import BodyBounds, BodyLimits
+from ocrgate.gateway.middleware.draining import DrainingDoor
+from ocrgate.gateway.middleware.failures import Failures
+from ocrgate.gateway.middleware.identity import Identity
+from ocrgate.gateway.middleware.observe import Observe
+from ocrgate.gateway.problem import http_exception
+from ocrgate.gateway.quota import Quotas
+from ocrgate.gateway.routes import docs, mistral, ocr, openai, status
+from ocrgate.settings import Settings
+from ocrgate.telemetry.metrics import Metrics
+
+BODIES_IN_FLIGHT = 4
+"""Bodies of the largest size that all requests together may hold in memory."""
+
+OPEN_PATHS = ("/livez", "/readyz", "/health", "/version", "/metrics", "/docs", "/openapi.json")
+"""What answers while the server drains."""
+
+_ROUTES: tuple[tuple[str, str, Callable[[Request], object]], ...] = (
+    ("POST", "/ocr", ocr.read),
+    ("POST", "/v1/ocr", mistral.read),
+    ("POST", "/v1/chat/completions", openai.chat),
+    ("GET", "/v1/models", openai.models),
+    ("GET", "/v1/models/{name:path}", openai.model),
+    ("GET", "/livez", status.livez),
+    ("GET", "/readyz", status.readyz),
+    ("GET", "/health", status.health),
+    ("GET", "/version", status.version),
+    ("GET", "/metrics", status.metrics),
+)
+
+
+def create_app(
+    settings: Settings, service: Service, *, keys: Keys | None = None, metrics: Metrics
+) -> FastAPI:
+    """The HTTP application of one server.
+
+    Args:
+        settings: what it was told.
+        service: reads documents; started and closed with the application.
+        keys: where API keys are looked up; None on a server that has none.
+        metrics: what is counted, shared with the service.
+    """
+    app = FastAPI(
+        title="ocrgate",
+        version=__version__,
+        lifespan=_lifespan(service),
+        middleware=_layers(settings, service, metrics),
+        exception_handlers={HTTPException: http_exception},
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.gateway = Gateway(settings, service, Access(settings, keys), Quotas(metrics), metrics)
+    for method, path, endpoint in _ROUTES:
+        extra = openapi.OPERATIONS[path.replace(":path", "")]
+        app.add_api_route(
+            path, endpoint, methods=[method], openapi_extra=extra, response_class=Response
+        )
+    app.add_api_route("/docs", docs.page, include_in_schema=False, response_class=Response)
+    spec = openapi.document(app)
+    app.openapi = lambda: spec  # type: ignore[method-assign]
+    return app
+
+
+def _lifespan(
+    service: Service,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None, bool | None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    return lifespan
+
+
+def _layers(settings: Settings, service: Service, metrics: Metrics) -> list[Middleware]:
+    """From the outside in."""
+    server = settings.server
+    limits = BodyLimits(server.max_body_bytes, server.body_timeout, total=server.max_timeout)
+    budget = BytesInFlight(BODIES_IN_FLIGHT * server.max_body_bytes)
+    return [
+        Middleware(Identity),
+        Middleware(Observe, metrics=metrics),
+        Middleware(BodyBounds, limits=limits, budget=budget),
+        Middleware(Failures),
+        Middleware(DrainingDoor, draining=lambda: service.draining, open_paths=OPEN_PATHS),
+    ]

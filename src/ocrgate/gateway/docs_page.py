@@ -1,0 +1,119 @@
+"""The OpenAPI document as one HTML page without scripts, pictures or anything from elsewhere."""
+
+from collections.abc import Iterable
+from functools import cache
+from html import escape
+from typing import Any
+
+from ocrgate.errors import leaves
+from ocrgate.gateway.problem import STATUS
+from ocrgate.gateway.reference import operations, rows_of, type_of
+
+Json = dict[str, Any]
+
+_STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+code,pre{font-family:ui-monospace,monospace;font-size:.9em}
+pre{background:#8882;padding:1rem;overflow:auto;border-radius:.4rem}
+table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}
+td,th{border-bottom:1px solid #8884;padding:.3rem .5rem;text-align:left;vertical-align:top}
+h2{margin-top:2.5rem}summary{cursor:pointer;font-weight:600}:target{background:#fd03}
+:root{color-scheme:light dark}
+"""
+
+_EXAMPLE = """curl -F file=@page.png http://127.0.0.1:7860/ocr
+curl --data-binary @page.pdf "http://127.0.0.1:7860/ocr?format=markdown&pages=1-3"
+"""
+
+
+@cache
+def _errors() -> str:
+    rows = (
+        (
+            f'<code id="{kind.code}">{kind.code}</code>',
+            str(STATUS[kind]),
+            "yes" if kind.retryable else "no",
+            escape((kind.__doc__ or "").split("\n")[0]),
+        )
+        for kind in leaves()
+    )
+    return _table(("code", "status", "worth a retry", "meaning"), rows)
+
+
+def html(spec: Json) -> str:
+    """The page."""
+    info = spec["info"]
+    title = escape(f"{info['title']} {info['version']}")
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>",
+        f"<p>{escape(info['description'])}</p><pre>{escape(_EXAMPLE)}</pre>",
+        '<p>For programs: <a href="openapi.json">openapi.json</a></p>',
+        *(_operation(*found) for found in operations(spec)),
+        "<h2>Errors</h2>",
+        _errors(),
+        "<h2>Types</h2>",
+        *(_type(name, schema) for name, schema in spec["components"]["schemas"].items()),
+        "</html>",
+    ]
+    return "\n".join(parts)
+
+
+def _operation(method: str, path: str, operation: Json) -> str:
+    parameters = (
+        (f"<code>{escape(item['name'])}</code>", item["in"], escape(item.get("description", "")))
+        for item in operation.get("parameters", ())
+    )
+    bodies = (
+        (f"<code>{escape(media)}</code>", _link(type_of(content["schema"])))
+        for media, content in operation.get("requestBody", {}).get("content", {}).items()
+    )
+    answers = (
+        (status, escape(answer["description"]), _media(answer))
+        for status, answer in operation["responses"].items()
+    )
+    return "".join(
+        [
+            f"<h2><code>{method} {escape(path)}</code></h2>",
+            f"<p>{escape(operation['summary'])}. {escape(operation.get('description', ''))}</p>",
+            _table(("parameter", "in", "meaning"), parameters),
+            _table(("body", "is"), bodies),
+            _table(("status", "meaning", "content"), answers),
+        ]
+    )
+
+
+def _media(answer: Json) -> str:
+    kinds = answer.get("content", {}).items()
+    return "<br>".join(
+        f"<code>{escape(media)}</code> {_link(type_of(content['schema']))}"
+        for media, content in kinds
+    )
+
+
+def _type(name: str, schema: Json) -> str:
+    rows = (
+        (f"<code>{escape(member)}</code>", _link(kind), escape(words))
+        for member, kind, words in rows_of(schema)
+    )
+    values = ", ".join(map(str, schema.get("enum", ())))
+    return "".join(
+        [
+            f'<details id="{name}"><summary>{name}</summary>',
+            f"<p>{escape(schema.get('description', ''))} {escape(values)}</p>",
+            _table(("member", "type", "meaning"), rows),
+            "</details>",
+        ]
+    )
+
+
+def _link(kind: str) -> str:
+    words = (f'<a href="#{w}">{w}</a>' if w[:1].isupper() else escape(w) for w in kind.split(" "))
+    return " ".join(words)
+
+
+def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    titles = "".join(f"<th>{name}</th>" for name in head)
+    return f"<table><tr>{titles}</tr>{body}</table>" if body else ""

@@ -1,0 +1,50 @@
+"""JSON bodies into structs, with errors that name the field."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from ocrgate.errors import InvalidRequest
+
+T = TypeVar("T")
+
+OFF_LOOP_BYTES = 2**20
+"""Above this size decoding takes long enough to be felt by others on the loop."""
+
+_PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$?\.?([^`]*)`$", re.DOTALL)
+_NAMED = re.compile(r"(?:missing required field|contains unknown field) `([^`]{1,100})`")
+
+
+async def off_loop(size: int, work: Callable[[], T]) -> T:
+    """Run ``work`` here, or in a thread when ``size`` bytes make it slow."""
+    return await asyncio.to_thread(work) if size > OFF_LOOP_BYTES else work()
+
+
+def decode_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """``body`` as the decoder's struct.
+
+    Raises:
+        InvalidRequest: it is not JSON, or not of that shape; names the field.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as raised:
+        raise invalid(raised) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as raised:
+        reason = "it is nested too deeply" if isinstance(raised, RecursionError) else str(raised)
+        raise InvalidRequest(f"the body is not valid JSON: {reason}", field="body") from None
+
+
+def invalid(raised: msgspec.ValidationError) -> InvalidRequest:
+    """The same complaint with the field apart from the words."""
+    text = str(raised)
+    named = _NAMED.search(text)
+    if named is not None:
+        return InvalidRequest(text, field=named[1])
+    place = _PLACE.match(text)
+    if place is None:
+        return InvalidRequest(text, field="body")
+    return InvalidRequest(place[1], field=place[2] or "body")

@@ -1,0 +1,115 @@
+"""The three forms of ``POST /ocr``: JSON, multipart, and the bare bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+from starlette.requests import Request
+
+from ocrgate.domain.document import Document, MediaType
+from ocrgate.errors import InvalidRequest, UnsupportedMedia
+from ocrgate.gateway.intake import base64
+from ocrgate.gateway.intake.chunks import chunks, whole
+from ocrgate.gateway.intake.decoding import decode_json, invalid, off_loop
+from ocrgate.gateway.intake.multipart import read_form
+from ocrgate.wire.ocr import OcrOptions, OcrRequest
+
+JSON = "application/json"
+MULTIPART = "multipart/form-data"
+RAW = frozenset(
+    {
+        *MediaType,
+        "image/jpg",
+        "image/heif",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",  # what curl --data-binary says of any file
+        "",
+    }
+)
+"""Content types of bare bytes. What they are is decided by looking, not by this."""
+
+_ocr_request = msgspec.json.Decoder(OcrRequest)
+_NO_OPTIONS = OcrOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A document and what is asked of it."""
+
+    document: Document
+    options: OcrOptions
+
+
+async def read_order(request: Request) -> Order:
+    """Read the body of ``POST /ocr``, whichever form it has.
+
+    Raises:
+        InvalidRequest: names the field.
+        UnsupportedMedia: the content type is none of the three forms.
+        PayloadTooLarge, Overloaded: a bound of the body was passed.
+        ClientGone: the client hung up before the end.
+    """
+    media = media_of(request)
+    if media == JSON:
+        _no_query(request)
+        return await _from_json(request)
+    if media == MULTIPART:
+        _no_query(request)
+        return await _from_form(request)
+    if media in RAW or media.startswith("image/"):
+        return await _from_bytes(request)
+    raise UnsupportedMedia(
+        f"{media} is not read here; send {JSON}, {MULTIPART} or an image or PDF",
+        field="Content-Type",
+    )
+
+
+def media_of(request: Request) -> str:
+    """The content type without its parameters, in small letters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _from_json(request: Request) -> Order:
+    body = await whole(request.receive)
+    return await off_loop(len(body), lambda: _json_order(body))
+
+
+def _json_order(body: bytes) -> Order:
+    asked = decode_json(_ocr_request, body)
+    return Order(Document(data=base64.decode(asked.image, "image")), asked)
+
+
+async def _from_form(request: Request) -> Order:
+    form = await read_form(request.headers["content-type"], chunks(request.receive))
+    document = Document(data=form.file, name=form.filename)
+    return Order(document, options_of(form.fields))
+
+
+async def _from_bytes(request: Request) -> Order:
+    options = options_of(dict(request.query_params))
+    data = await whole(request.receive)
+    if not data:
+        raise InvalidRequest("the body is empty", field="body")
+    return Order(Document(data=data), options)
+
+
+def options_of(fields: Mapping[str, str]) -> OcrOptions:
+    """Options given as text; an empty one counts as not given.
+
+    Raises:
+        InvalidRequest: a name or a value is not known.
+    """
+    given = {name: value for name, value in fields.items() if value}
+    if not given:
+        return _NO_OPTIONS
+    try:
+        return msgspec.convert(given, OcrOptions)
+    except msgspec.ValidationError as raised:
+        raise invalid(raised) from None
+
+
+def _no_query(request: Request) -> None:
+    for name in request.query_params:
+        raise InvalidRequest(
+            "query parameters go with bare bytes only; put it into the body", field=name[:100]
+        )

@@ -1,0 +1,1 @@
+"""Layers around the routes, each a plain ASGI application around another one."""

@@ -1,0 +1,185 @@
+"""Bounds what a client may send: bytes, silence, slowness, and memory over all requests."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ocrgate.errors import InvalidRequest, PayloadTooLarge, UnsupportedMedia
+from ocrgate.gateway.budget import BytesInFlight, Lease
+from ocrgate.gateway.exchange import Exchange
+
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What a body may cost.
+
+    Attributes:
+        size: bytes of one body.
+        silence: seconds between two pieces of it.
+        rate: bytes per second below which a body is given up, after ``silence`` seconds of grace.
+        total: seconds for all of it.
+    """
+
+    size: int
+    silence: float
+    rate: float = 8 * 1024
+    total: float = 600.0
+
+    def too_slow(self, size: int, seconds: float) -> bool:
+        """Whether ``size`` bytes within ``seconds`` is slower than is waited for."""
+        return seconds > self.total or size < self.rate * (seconds - self.silence)
+
+
+class BodyBounds:
+    """Refuses a body that is too large before any of it is read (so that a client which sent
+    ``Expect: 100-continue`` never sends it), and gives up on one that trickles.
+
+    Stands outside of :class:`~ocrgate.gateway.middleware.failures.Failures`: what it raises it
+    raises out of ``receive``, so that only requests whose body is wanted can fail by it.
+
+    Args:
+        app: the application around which it stands.
+        limits: bounds of one body.
+        budget: bytes over all requests.
+    """
+
+    def __init__(self, app: ASGIApp, *, limits: BodyLimits, budget: BytesInFlight) -> None:
+        self._app = app
+        self._limits = limits
+        self._budget = budget
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with Lease(self._budget) as lease:
+            Exchange.of(scope).shrink = lease.shrink_to
+            body = _Body(dict(scope["headers"]), self._limits, lease, receive, send)
+            await self._app(scope, body.receive, body.send)
+
+
+class _Body:
+    """One body on its way in. ``pending`` while some of it has not been read."""
+
+    def __init__(
+        self,
+        headers: Mapping[bytes, bytes],
+        limits: BodyLimits,
+        lease: Lease,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._headers = headers
+        self._limits = limits
+        self._lease = lease
+        self._receive = receive
+        self._send = send
+        self._size = 0
+        self._started: float | None = None
+        self.pending = (
+            b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+        )
+
+    async def receive(self) -> Message:
+        """The next message; the bounds hold while more of the body is to come."""
+        if not self.pending:
+            return await self._receive()
+        if self._started is None:
+            check_head(self._headers, self._limits.size)
+            self._started = time.monotonic()
+        message = await self._next(self._started)
+        self.pending = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def _next(self, started: float) -> Message:
+        try:
+            async with asyncio.timeout(self._limits.silence):
+                message = await self._receive()
+        except TimeoutError:
+            raise _slow(f"{self._limits.silence:g} s without a byte") from None
+        self._count(len(message.get("body", b"")))
+        if self._limits.too_slow(self._size, time.monotonic() - started):
+            raise _slow(f"{self._limits.rate / 1024:g} kB/s")
+        return message
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limits.size:
+            raise _too_large(self._limits.size)
+        self._lease.grow(size)
+
+    async def send(self, message: Message) -> None:
+        """Pass on the answer. When the body was not read to its end, the connection is closed
+        after it, but not before the client had time to read the answer.
+        """
+        if not self.pending:
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            closing = [*message.get("headers", ()), (b"connection", b"close")]
+            await self._send({**message, "headers": closing})
+        elif message.get("more_body", False):
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            await self._linger()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _linger(self) -> None:
+        """Closing a socket with unread bytes resets it, and the client may lose the answer."""
+        if self._started is None and _awaits_permission(self._headers):
+            return  # it sends nothing before it is told to
+        left = _LINGER_BYTES
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while left > 0:
+                    message = await self._receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
+        except TimeoutError:
+            return
+
+
+def _awaits_permission(headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"expect", b"").lower() == b"100-continue"
+
+
+def check_head(headers: Mapping[bytes, bytes], size: int) -> None:
+    """Judge a body by what its headers say.
+
+    Raises:
+        PayloadTooLarge: it announces more than ``size`` bytes.
+        UnsupportedMedia: it is compressed.
+        InvalidRequest: its length is no number.
+    """
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMedia(
+            "compressed bodies are not read; images are compressed already",
+            field="Content-Encoding",
+        )
+    length = headers.get(b"content-length")
+    if length is None:
+        return
+    if not length.isdigit():
+        raise InvalidRequest("it is not a number of bytes", field="Content-Length")
+    if int(length) > size:
+        raise _too_large(size)
+
+
+def _too_large(size: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"the body is larger than the {size} bytes that are read here",
+        field="body",
+        limit=f"{size} bytes",
+    )
+
+
+def _slow(limit: str) -> InvalidRequest:
+    return InvalidRequest("the body arrived too slowly and was given up", field="body", limit=limit)

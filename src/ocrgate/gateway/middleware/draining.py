@@ -1,0 +1,32 @@
+"""Refuses new work once the server is on its way out; what was accepted goes on."""
+
+from collections.abc import Callable, Collection
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ocrgate.errors import Draining
+
+_RETRY_AFTER = 5.0  # another node, or this one restarted, answers by then
+
+
+class DrainingDoor:
+    """Lets nothing in while ``draining()`` is true, except to the ``open_paths``.
+
+    Args:
+        app: the application around which it stands.
+        draining: whether the server is going away.
+        open_paths: paths that answer to the end.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, draining: Callable[[], bool], open_paths: Collection[str]
+    ) -> None:
+        self._app = app
+        self._draining = draining
+        self._open = frozenset(open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http" and self._draining() and scope["path"] not in self._open:
+            raise Draining(retry_after=_RETRY_AFTER)
+        await self._app(scope, receive, send)

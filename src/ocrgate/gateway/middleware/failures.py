@@ -1,0 +1,55 @@
+"""Turns whatever the layers inside raise into an answer."""
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ocrgate.errors import InternalError, OcrgateError
+from ocrgate.gateway.exchange import Exchange
+from ocrgate.gateway.hangup import ClientGone
+from ocrgate.gateway.problem import respond
+
+_log = structlog.get_logger("ocrgate.gateway")
+
+
+class Failures:
+    """Answers errors. Nobody is answered who has gone, nor twice.
+
+    Args:
+        app: the application around which it stands.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except ClientGone:
+            Exchange.of(scope).gone = True
+        except Exception as raised:
+            if begun:
+                raise  # the server closes the connection: a cut answer must not look whole
+            answer = respond(_named(raised, scope), scope["path"], Exchange.of(scope))
+            await answer(scope, receive, send)
+
+
+def _named(raised: Exception, scope: Scope) -> OcrgateError:
+    """The error itself; a stranger is logged with its trace and shown as ``internal``."""
+    if isinstance(raised, OcrgateError):
+        return raised
+    exchange = Exchange.of(scope)
+    _log.error(
+        "unexpected_error", request_id=exchange.request_id, path=scope["path"], exc_info=raised
+    )
+    return InternalError()

@@ -1,0 +1,18 @@
+"""``POST /ocr``: a document in, its text and places out."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ocrgate.gateway.answers import chosen_format, written
+from ocrgate.gateway.intake.forms import read_order
+from ocrgate.gateway.visit import Visit
+
+
+async def read(request: Request) -> Response:
+    """Read one image or a short PDF."""
+    visit = await Visit.enter(request)
+    order = await read_order(request)
+    kind = chosen_format(order.options.format, request.headers.get("accept", ""))
+    asked = visit.ask(order.options)
+    result = await visit.read(order.document, asked)
+    return await written(result.recognition, kind, visit.exchange)

@@ -1,0 +1,77 @@
+"""OpenAI's contract over the same gate: chat completions that read the image in the message."""
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ocrgate.errors import NotFound
+from ocrgate.gateway.answers import json_answer
+from ocrgate.gateway.chat import Chunks, completion, completion_id, failed
+from ocrgate.gateway.deps import Gateway
+from ocrgate.gateway.exchange import Exchange
+from ocrgate.gateway.intake.foreign import chat_order, read_json
+from ocrgate.gateway.sse import EventStream
+from ocrgate.gateway.visit import Visit
+from ocrgate.wire.ocr import OcrOptions
+from ocrgate.wire.openai import Model, ModelList
+
+ALIAS = "ocrgate"
+"""A name for whatever engine serves here, for clients that must name a model."""
+
+
+async def chat(request: Request) -> Response:
+    """Read the image in the conversation. The text around it is not acted on: this engine reads."""
+    visit = await Visit.enter(request)
+    order, document = await read_json(request, chat_order)
+    model = known_model(order.model, visit.gateway)
+    asked = visit.ask(OcrOptions())
+    if not order.stream:
+        result = await visit.read(document, asked)
+        return json_answer(
+            completion(result.recognition, visit.exchange.request_id), visit.exchange
+        )
+    options = order.stream_options
+    chunks = Chunks(
+        id=completion_id(visit.exchange.request_id),
+        model=model,
+        with_usage=bool(options and options.include_usage),
+    )
+    events = chunks.events(visit.pages(document, asked))
+    tell = partial(failed, visit.exchange)
+    return EventStream(events, failed=tell, headers=visit.exchange.quota)
+
+
+def known_model(name: str | None, gateway: Gateway) -> str:
+    """The engine's own name.
+
+    Raises:
+        NotFound: another model was asked for.
+    """
+    served = gateway.service.description.name
+    if name in {None, "", ALIAS, served}:
+        return served
+    raise NotFound(f"there is no model {name[:80]!r} here; {served!r} is served", field="model")
+
+
+async def models(request: Request) -> Response:
+    """The engine that serves here, under its name and under an alias."""
+    return json_answer(ModelList([Model(name) for name in await _names(request)]), _of(request))
+
+
+async def model(request: Request) -> Response:
+    """One of them."""
+    name = request.path_params["name"]
+    if name not in await _names(request):
+        raise NotFound(f"there is no model {name[:80]!r} here", field="model")
+    return json_answer(Model(name), _of(request))
+
+
+async def _names(request: Request) -> tuple[str, ...]:
+    gateway = Gateway.of(request)
+    await gateway.access.caller(request.headers)
+    return gateway.service.description.name, ALIAS
+
+
+def _of(request: Request) -> Exchange:
+    return Exchange.of(request.scope)

@@ -1,0 +1,102 @@
+"""``POST /ocr``: what is asked and what is answered."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from ocrgate.domain.recognition import PageWarning, Quality, Task
+
+Bbox = Annotated[
+    tuple[float, float, float, float],
+    Meta(description="x1, y1, x2, y2 in pixels of the source page, origin top left."),
+]
+OutputName = Annotated[
+    str,
+    Meta(
+        description="How the answer is written: json, text, markdown, hocr, alto or pdf.",
+        examples=["json"],
+    ),
+]
+
+
+class OcrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be asked beside the document; the same names in JSON, forms and the query."""
+
+    task: Annotated[Task, Meta(description="What is asked of the engine.")] = Task.TEXT
+    language: (
+        Annotated[
+            str,
+            Meta(description="A hint such as en or zh; engines may ignore it.", max_length=35),
+        ]
+        | None
+    ) = None
+    pages: (
+        Annotated[
+            str,
+            Meta(description="1-based pages and ranges; all without it.", examples=["1-3,7"]),
+        ]
+        | None
+    ) = None
+    format: OutputName | None = None
+    quality: Annotated[Quality, Meta(description="Work that may be spent on a page.")] = (
+        Quality.AUTO
+    )
+
+
+class OcrRequest(OcrOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The JSON form of a request."""
+
+    image: Annotated[
+        str,
+        Meta(
+            description="The image or PDF as base64, or as a data URI. URLs are not fetched.",
+            examples=["data:image/png;base64,iVBORw0KGgo="],
+        ),
+    ]
+
+
+class ResultLine(Struct, frozen=True):
+    """One line of text and its place."""
+
+    text: str
+    bbox: Bbox | None
+    polygon: (
+        Annotated[
+            list[tuple[float, float]],
+            Meta(description="Corners, clockwise from the text's own top left."),
+        ]
+        | None
+    )
+    confidence: Annotated[float, Meta(ge=0, le=1)] | None
+    page: Annotated[int, Meta(ge=1, description="1-based page of the source.")]
+
+
+class PageReply(Struct, frozen=True):
+    """One page: its text and what to know before trusting it."""
+
+    index: Annotated[int, Meta(ge=1, description="1-based page of the source.")]
+    text: str
+    width: Annotated[int, Meta(ge=0, description="Pixels, as displayed.")]
+    height: Annotated[int, Meta(ge=0, description="Pixels, as displayed.")]
+    warnings: list[PageWarning] = field(default_factory=list)
+    rotation: Annotated[int, Meta(description="Clockwise turn that makes the page upright.")] = 0
+    degraded: list[str] = field(default_factory=list)
+
+
+class UsageReply(Struct, frozen=True):
+    """What it cost. Token counts are 0 for engines that have none."""
+
+    pages: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class OcrReply(Struct, frozen=True):
+    """The JSON answer of ``POST /ocr``."""
+
+    text: str
+    results: list[ResultLine]
+    pages: list[PageReply]
+    engine: str
+    usage: UsageReply
+    request_id: str | UnsetType = UNSET
