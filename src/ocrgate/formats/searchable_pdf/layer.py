@@ -1,0 +1,144 @@
+"""The unseen text of a page as a PDF content stream.
+
+Every word is set on the line's baseline, as high as the line and exactly as wide as the word
+(horizontal scaling, ``Tz``), in text rendering mode 3, which paints nothing. White space between
+words is set as a space that spans the gap, so that readers which trust characters more than
+places still see words.
+"""
+
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ocrgate.domain.recognition import Line, Point, Polygon
+from ocrgate.formats.characters import is_spaceless, width
+from ocrgate.formats.placement import Frame, PlacedWord, frame, place, placed_words
+from ocrgate.formats.searchable_pdf.glyphs import GlyphTable
+
+_LEAST = 0.01  # pixels, points or percent: below, a number would be written as zero
+_TALL = 2.0  # a box so much higher than wide with several characters holds a column of them
+
+
+class Affine(NamedTuple):
+    """``x' = a x + c y + e``, ``y' = b x + d y + f``, the six numbers of a PDF matrix."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+    e: float
+    f: float
+
+    def point(self, point: Point) -> Point:
+        """Where a point goes."""
+        return Point(
+            self.a * point.x + self.c * point.y + self.e,
+            self.b * point.x + self.d * point.y + self.f,
+        )
+
+    def vector(self, vector: Point) -> Point:
+        """Where a direction goes."""
+        return Point(self.a * vector.x + self.c * vector.y, self.b * vector.x + self.d * vector.y)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Text on a line's axis between two distances from its start, in pixels."""
+
+    text: str
+    start: float
+    end: float
+
+
+def text_layer(
+    lines: Iterable[Line], matrix: Affine, glyphs: GlyphTable, *, font: str = "ocrgate"
+) -> bytes:
+    """The content stream; ``matrix`` leads from pixels of the page as displayed to user space.
+
+    ``font`` is the name of the font of ``glyphs`` in the page's resources.
+
+    Raises:
+        InvalidRequest: a line has no place.
+    """
+    body = "".join(_line(line, matrix, glyphs, font) for line in lines if line.text.strip())
+    return f"q\nBT\n3 Tr\n{body}ET\nQ\n".encode("ascii") if body else b""
+
+
+def _line(line: Line, matrix: Affine, glyphs: GlyphTable, font: str) -> str:
+    axis = _axis(line)
+    along, up = matrix.vector(axis.along), matrix.vector(axis.up)
+    size = max(axis.height, _LEAST) * math.hypot(*up)
+    turn = " ".join(map(_number, (*_unit(along), *_unit(up))))
+    parts = [f"/{font} {_number(size)} Tf\n"]
+    for run in _runs(placed_words(line), axis):
+        origin = matrix.point(_on_baseline(axis, run.start))
+        parts.append(f"{turn} {_number(origin.x)} {_number(origin.y)} Tm\n")
+        span = max(run.end - run.start, _LEAST) * math.hypot(*along)
+        parts.append(_shown(run.text, span, size, glyphs))
+    return "".join(parts)
+
+
+def _shown(text: str, span: float, size: float, glyphs: GlyphTable) -> str:
+    """The text, stretched or squeezed to ``span`` user units."""
+    natural = width(text) / 1000 * size
+    percent = max(100 * span / natural, _LEAST)
+    return f"{_number(percent)} Tz {glyphs.encode(text)} Tj\n"
+
+
+def _axis(line: Line) -> Frame:
+    """The line's frame; a column of upright characters is read along its height."""
+    across = frame(place(line))
+    text = line.text.strip()
+    tall = across.height > _TALL * across.length and len(text) > 1
+    if not tall or not all(map(is_spaceless, text.replace(" ", ""))):
+        return across
+    down = Point(-across.up.x, -across.up.y)
+    top = Point(
+        across.origin.x + across.up.x * across.height,
+        across.origin.y + across.up.y * across.height,
+    )
+    return Frame(top, down, across.height, across.length)
+
+
+def _runs(words: tuple[PlacedWord, ...], axis: Frame) -> Iterator[_Run]:
+    """Words in the order they are read and spaces in the gaps between them."""
+    before: _Run | None = None
+    for word in words:
+        run = _Run(_visual(word.text), *_extent(word.polygon, axis))
+        if before:
+            yield _Run(" ", min(before.end, run.end), max(before.start, run.start))
+        yield run
+        before = run if word.spaced else None
+
+
+def _visual(text: str) -> str:
+    """The word's characters from left to right, as readers expect them; they undo it."""
+    leftward = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
+    return text[::-1] if leftward else text
+
+
+def _extent(polygon: Polygon, axis: Frame) -> tuple[float, float]:
+    """Start and end of a polygon on the axis, in pixels from its origin."""
+    places = [
+        (point.x - axis.origin.x) * axis.along.x + (point.y - axis.origin.y) * axis.along.y
+        for point in polygon
+    ]
+    return min(places), max(places)
+
+
+def _on_baseline(axis: Frame, distance: float) -> Point:
+    start, _ = axis.baseline()
+    return Point(start.x + axis.along.x * distance, start.y + axis.along.y * distance)
+
+
+def _unit(vector: Point) -> Iterator[float]:
+    length = math.hypot(*vector) or 1.0
+    return (component / length for component in vector)
+
+
+def _number(value: float) -> str:
+    """A PDF real: no exponent, no needless digits."""
+    text = f"{value:.5f}".rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
