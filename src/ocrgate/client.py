@@ -1,0 +1,349 @@
+"""A typed client of the HTTP contract, blocking and asynchronous.
+
+    with Client("http://127.0.0.1:7860") as client:
+        reply = client.read("page.png")
+        Path("page.pdf").write_bytes(client.convert("page.png", "pdf"))
+
+Errors of the server come back as the same classes of :mod:`ocrgate.errors` that it raised. A
+refusal is retried when the time given allows the wait that the server named.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import httpx
+import msgspec
+
+from ocrgate.domain.recognition import Quality, Task
+from ocrgate.domain.ticket import Lane
+from ocrgate.errors import (
+    DeadlineExceeded,
+    EngineUnavailable,
+    InternalError,
+    InvalidRequest,
+    OcrgateError,
+    leaves,
+)
+from ocrgate.wire.ocr import OcrReply
+from ocrgate.wire.problem import Problem
+from ocrgate.wire.status import Health, Version
+
+__all__ = ["AsyncClient", "Client", "Reading"]
+
+DEFAULT_URL = "http://127.0.0.1:7860"
+Source = str | Path | bytes
+
+_BY_CODE = {kind.code: kind for kind in leaves()}
+_problem = msgspec.json.Decoder(Problem)
+_reply = msgspec.json.Decoder(OcrReply)
+_health = msgspec.json.Decoder(Health)
+_version = msgspec.json.Decoder(Version)
+_BACKOFF = 0.5  # seconds before the second attempt where the server names no wait; doubles
+_LONGEST_BACKOFF = 8.0
+_SPREAD = random.SystemRandom()  # clients that were refused together come back one by one
+_SLACK = 2.0  # seconds beyond the caller's time in which the server's own 504 may still arrive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What to ask for beside the document.
+
+    Attributes:
+        task: what is asked of the engine.
+        language: a hint; engines may ignore it.
+        pages: 1-based pages and ranges such as ``1-3,7``; all without it.
+        quality: work that may be spent on a page.
+        lane: class of traffic, never above the key's own.
+        timeout: seconds for everything, retries and waits included.
+    """
+
+    task: Task = Task.TEXT
+    language: str | None = None
+    pages: str | None = None
+    quality: Quality = Quality.AUTO
+    lane: Lane | None = None
+    timeout: float = 60.0
+
+    def query(self, output: str) -> dict[str, str]:
+        """The query parameters."""
+        asked = {
+            "task": str(self.task),
+            "quality": str(self.quality),
+            "format": output,
+            "language": self.language,
+            "pages": self.pages,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+DEFAULTS = Reading()
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """The time of one call, and what to do about each failure."""
+
+    timeout: float
+    most: int
+    made: int = 0
+    deadline: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadline = time.monotonic() + self.timeout
+
+    def left(self) -> float:
+        """Seconds that are left.
+
+        Raises:
+            DeadlineExceeded: none.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded(f"no answer within {self.timeout:g} s")
+        return left
+
+    def pause(self, error: OcrgateError) -> float:
+        """Seconds to wait before the next attempt, or raise the error again.
+
+        Raises:
+            OcrgateError: it is not worth a retry, or its wait does not fit into the time left.
+        """
+        self.made += 1
+        backoff = min(_LONGEST_BACKOFF, _BACKOFF * 2 ** (self.made - 1))
+        wait = error.retry_after if error.retry_after is not None else backoff
+        wait *= _SPREAD.uniform(1.0, 1.1)
+        if not error.retryable or self.made > self.most or wait >= self.deadline - time.monotonic():
+            raise error
+        return wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call, ready to be sent as often as needed."""
+
+    method: str
+    path: str
+    reading: Reading = DEFAULTS
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    def request(self, http: httpx.Client | httpx.AsyncClient, left: float) -> httpx.Request:
+        """The request to send, with ``left`` seconds to go."""
+        headers = {}
+        if self.body is not None:
+            headers["content-type"] = "application/octet-stream"
+            headers["x-request-timeout"] = f"{left:.3f}"
+        if self.reading.lane:
+            headers["x-priority"] = str(self.reading.lane)
+        return http.build_request(
+            self.method,
+            self.path,
+            params=dict(self.query),
+            content=self.body,
+            headers=headers,
+            timeout=httpx.Timeout(left + _SLACK, connect=left),
+        )
+
+
+def _ocr_call(data: bytes, output: str, reading: Reading) -> _Call:
+    if not data:
+        raise InvalidRequest("it is empty", field="file")
+    return _Call("POST", "/ocr", reading, reading.query(output), data)
+
+
+def _read_file(source: Source) -> bytes:
+    return source if isinstance(source, bytes) else Path(source).read_bytes()
+
+
+def _checked(response: httpx.Response) -> bytes:
+    """The body of a good answer.
+
+    Raises:
+        OcrgateError: the error behind a bad one.
+    """
+    if response.is_success:
+        return response.content
+    raise error_of(response)
+
+
+def error_of(response: httpx.Response) -> OcrgateError:
+    """The error that the server raised, as the same class with the same facts."""
+    try:
+        told = _problem.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _unknown(response)
+    error = _BY_CODE.get(told.code, InternalError)(told.detail)
+    error.field, error.limit, error.retry_after = told.field, told.limit, told.retry_after
+    if isinstance(error, DeadlineExceeded) and told.where == "engine":
+        error.where = "engine"
+    return error
+
+
+def _unknown(response: httpx.Response) -> OcrgateError:
+    """An answer that is none of ours: something stands between."""
+    detail = f"{response.request.url.host} answered {response.status_code} without saying why"
+    away = {httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT}
+    return (EngineUnavailable if response.status_code in away else InternalError)(detail)
+
+
+def _transport_error(raised: httpx.TransportError, url: httpx.URL) -> OcrgateError:
+    if isinstance(raised, httpx.TimeoutException):
+        return DeadlineExceeded(f"no answer from {url} in time")
+    return EngineUnavailable(f"{url} cannot be reached: {raised!r}")
+
+
+def _auth(api_key: str | None) -> dict[str, str]:
+    return {"authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+class Client:
+    """Talks to one server, over connections that are kept. Close it, or use it as a context.
+
+    Args:
+        base_url: the server.
+        api_key: where it asks for one.
+        retries: attempts after the first, for refusals and broken engines only.
+        transport: how requests travel, for tests and proxies; the default is HTTP.
+        sleep: how to wait between attempts.
+    """
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        api_key: str | None = None,
+        retries: int = 3,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._retries = retries
+        self._sleep = sleep
+        self._http = httpx.Client(
+            base_url=base_url, headers=_auth(api_key), transport=transport, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def read(self, source: Source, reading: Reading = DEFAULTS) -> OcrReply:
+        """The text of a document and where it stands.
+
+        Args:
+            source: a file's path, or its bytes.
+            reading: what to ask for.
+
+        Raises:
+            OcrgateError: what the server raised, or why it could not be asked.
+            OSError: the file cannot be read.
+        """
+        return _reply.decode(self._ask(_ocr_call(_read_file(source), "json", reading)))
+
+    def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> bytes:
+        """A document as ``text``, ``markdown``, ``json``, ``hocr``, ``alto`` or ``pdf``.
+
+        Raises what :meth:`read` raises.
+        """
+        return self._ask(_ocr_call(_read_file(source), output, reading))
+
+    def health(self) -> Health:
+        """What the server says of itself."""
+        return _health.decode(self._ask(_Call("GET", "/health")))
+
+    def version(self) -> Version:
+        """Which program answers."""
+        return _version.decode(self._ask(_Call("GET", "/version")))
+
+    def _ask(self, call: _Call) -> bytes:
+        attempts = _Attempts(call.reading.timeout, self._retries)
+        while True:
+            try:
+                return self._once(call, attempts.left())
+            except OcrgateError as error:
+                self._sleep(attempts.pause(error))
+
+    def _once(self, call: _Call, left: float) -> bytes:
+        try:
+            return _checked(self._http.send(call.request(self._http, left)))
+        except httpx.TransportError as raised:
+            raise _transport_error(raised, self._http.base_url) from raised
+
+
+class AsyncClient:
+    """The same for an event loop. Cancelling a call hangs up, and the server stops its work.
+
+    Args:
+        base_url: the server.
+        api_key: where it asks for one.
+        retries: attempts after the first, for refusals and broken engines only.
+        transport: how requests travel, for tests and proxies; the default is HTTP.
+        sleep: how to wait between attempts.
+    """
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        api_key: str | None = None,
+        retries: int = 3,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._retries = retries
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            base_url=base_url, headers=_auth(api_key), transport=transport, trust_env=False
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def read(self, source: Source, reading: Reading = DEFAULTS) -> OcrReply:
+        """The text of a document and where it stands; as :meth:`Client.read`."""
+        data = await asyncio.to_thread(_read_file, source)
+        return _reply.decode(await self._ask(_ocr_call(data, "json", reading)))
+
+    async def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> bytes:
+        """A document in another format; as :meth:`Client.convert`."""
+        data = await asyncio.to_thread(_read_file, source)
+        return await self._ask(_ocr_call(data, output, reading))
+
+    async def health(self) -> Health:
+        """What the server says of itself."""
+        return _health.decode(await self._ask(_Call("GET", "/health")))
+
+    async def version(self) -> Version:
+        """Which program answers."""
+        return _version.decode(await self._ask(_Call("GET", "/version")))
+
+    async def _ask(self, call: _Call) -> bytes:
+        attempts = _Attempts(call.reading.timeout, self._retries)
+        while True:
+            try:
+                return await self._once(call, attempts.left())
+            except OcrgateError as error:
+                await self._sleep(attempts.pause(error))
+
+    async def _once(self, call: _Call, left: float) -> bytes:
+        try:
+            return _checked(await self._http.send(call.request(self._http, left)))
+        except httpx.TransportError as raised:
+            raise _transport_error(raised, self._http.base_url) from raised
