@@ -27,6 +27,17 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "engine.max_side": (64, 30_000),
     "engine.detector_side": (64, 8192),
     "engine.nice": (0, 19),
+    "gate.shares.interactive": (0.001, 1000),
+    "gate.shares.standard": (0.001, 1000),
+    "gate.shares.batch": (0.001, 1000),
+    "gate.backlog_share": (0, 1000),
+    "gate.backlog_min": (0, 100_000),
+    "gate.backlog_bytes": (0, 2**40),
+    "gate.wait_share": (0.001, 1),
+    "gate.wait_max": (0.001, 86_400),
+    "gate.retry_min": (0.001, 3600),
+    "gate.retry_max": (0.001, 86_400),
+    "gate.horizon": (1, 86_400),
     "image.max_bytes": (1024, 2**31),
     "image.max_pixels": (1024, 2**31),
     "image.max_side": (64, 1_000_000),
@@ -91,17 +102,20 @@ def attribute_help(owner: type) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(attributes)}
 
 
-def _walk(owner: type, path: str) -> Iterator[Setting]:
+def _walk(owner: type, path: str, about: str = "") -> Iterator[Setting]:
+    """``about`` says of a nested class what its own docstring leaves out."""
     texts, hints = attribute_help(owner), get_type_hints(owner)
     value = owner()
     for item in dataclasses.fields(owner):
         key, hint = f"{path}{item.name}", hints[item.name]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            yield from _walk(hint, f"{key}.")
+            yield from _walk(hint, f"{key}.", texts.get(item.name, ""))
         else:
             default = item.default if item.default is not dataclasses.MISSING else None
             shown = getattr(value, item.name) if default is None else default
-            yield Setting(key, hint, shown, texts.get(item.name, ""), owner.__name__)
+            yield Setting(
+                key, hint, shown, texts.get(item.name) or f"{item.name}: {about}", owner.__name__
+            )
 
 
 @cache

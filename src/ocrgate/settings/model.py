@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
+from ocrgate.control.admission import AdmissionParams
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.imaging.limits import ImageLimits
 
@@ -89,6 +90,7 @@ class Settings:
         server: where and how HTTP is served.
         auth: who may use the server.
         engine: what reads the pages.
+        gate: who waits, how long, and who is refused.
         image: what a document may cost before it is refused.
         telemetry: what the server says about itself.
     """
@@ -98,5 +100,6 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     engine: EngineParams = field(default_factory=CpuParams)
+    gate: AdmissionParams = field(default_factory=AdmissionParams)
     image: ImageLimits = field(default_factory=ImageLimits)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
