@@ -40,6 +40,15 @@ def is_spaceless(character: str) -> bool:
     return _SPACELESS.match(character) is not None
 
 
+def is_leftward(text: str) -> bool:
+    """Whether the text runs from right to left: its first letter with a direction does."""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        if direction in {"L", "R", "AL"}:
+            return direction != "L"
+    return False
+
+
 def advance(character: str) -> int:
     """Its usual width in a plain sans-serif face, in thousandths of the type size.
 

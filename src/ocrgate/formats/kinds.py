@@ -5,6 +5,8 @@ from typing import Self
 
 from ocrgate.errors import InvalidRequest
 
+DEFAULT_DPI = 200.0  # of page images of unknown resolution: what PDF pages are drawn at, too
+
 
 class Format(StrEnum):
     """How a result is written."""

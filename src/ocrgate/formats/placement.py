@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ocrgate.domain.recognition import Box, Line, PageReading, Point, Polygon, bounding_box
 from ocrgate.errors import InvalidRequest
-from ocrgate.formats.characters import advance, clean, width
+from ocrgate.formats.characters import advance, clean, is_leftward, width
 
 DESCENT = 0.2  # share of a line box below the baseline, usual for Latin and CJK faces alike
 
@@ -149,10 +149,12 @@ def _white(text: str, start: int) -> int:
 def _divided(text: str, polygon: Polygon, confidence: float | None) -> Iterator[PlacedWord]:
     runs = text.split()
     total = width(" ".join(runs)) or 1
+    leftward = is_leftward(text)
     before = 0
     for index, run in enumerate(runs):
         after = before + width(run)
-        part = _slice(polygon, before / total, after / total)
+        start, end = (total - after, total - before) if leftward else (before, after)
+        part = _slice(polygon, start / total, end / total)
         yield PlacedWord(run, part, confidence, index + 1 < len(runs))
         before = after + advance(" ")
 

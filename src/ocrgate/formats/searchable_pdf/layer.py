@@ -7,13 +7,12 @@ places still see words.
 """
 
 import math
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ocrgate.domain.recognition import Line, Point, Polygon
-from ocrgate.formats.characters import is_spaceless, width
+from ocrgate.formats.characters import is_leftward, is_spaceless, width
 from ocrgate.formats.placement import Frame, PlacedWord, frame, place, placed_words
 from ocrgate.formats.searchable_pdf.glyphs import GlyphTable
 
@@ -115,8 +114,7 @@ def _runs(words: tuple[PlacedWord, ...], axis: Frame) -> Iterator[_Run]:
 
 def _visual(text: str) -> str:
     """The word's characters from left to right, as readers expect them; they undo it."""
-    leftward = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
-    return text[::-1] if leftward else text
+    return text[::-1] if is_leftward(text) else text
 
 
 def _extent(polygon: Polygon, axis: Frame) -> tuple[float, float]:

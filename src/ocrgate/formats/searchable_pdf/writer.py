@@ -6,10 +6,9 @@ from typing import Self
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, Usage
 from ocrgate.errors import InvalidRequest
+from ocrgate.formats.kinds import DEFAULT_DPI
 from ocrgate.formats.searchable_pdf.images import ImagePages
 from ocrgate.formats.searchable_pdf.overlay import OverlaidPages
-
-DEFAULT_DPI = 200.0
 
 
 class PdfWriter:
