@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from ocrgate.gateway.access import Access
 from ocrgate.gateway.quota import Quotas
-from ocrgate.ports import EngineDescription
+from ocrgate.ports import EngineDescription, Rasterizer
 from ocrgate.runtime.recognizer import Recognizer
 from ocrgate.settings import Settings
 from ocrgate.telemetry.metrics import Metrics
@@ -42,6 +42,10 @@ class Service(Protocol):
     @property
     def recognizer(self) -> Recognizer:
         """Document in, recognition out."""
+
+    @property
+    def rasterizer(self) -> Rasterizer:
+        """Documents to page images."""
 
     @property
     def draining(self) -> bool:

@@ -46,13 +46,19 @@ STATUS: Mapping[type[OcrgateError], int] = {
     errors.InternalError: 500,
 }
 NOT_READY = 503
+MALFORMED = 400  # not even HTTP
+HEAD_TOO_LARGE = 431
 CLIENT_GONE = 499  # a label of metrics and logs; nobody is left to receive it
 
 PROBLEM_JSON = "application/problem+json"
 JSON = "application/json"
 
 _encode = msgspec.json.Encoder().encode
-_TITLES = {422: "Unprocessable Content", 413: "Content Too Large"}
+_TITLES = {
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+    431: "Request Header Fields Too Large",
+}
 
 
 def status_of(error: OcrgateError) -> int:

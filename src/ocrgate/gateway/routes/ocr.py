@@ -3,8 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ocrgate.formats import Format
 from ocrgate.gateway.answers import chosen_format, written
+from ocrgate.gateway.hangup import while_connected
 from ocrgate.gateway.intake.forms import read_order
+from ocrgate.gateway.searchable import searchable_pdf
 from ocrgate.gateway.visit import Visit
 
 
@@ -15,4 +18,8 @@ async def read(request: Request) -> Response:
     kind = chosen_format(order.options.format, request.headers.get("accept", ""))
     asked = visit.ask(order.options)
     result = await visit.read(order.document, asked)
-    return await written(result.recognition, kind, visit.exchange)
+    if kind is not Format.PDF:
+        return await written(result.recognition, kind, visit.exchange)
+    work = searchable_pdf(visit.gateway.service.rasterizer, order.document, result)
+    pdf = await while_connected(request.receive, work)
+    return Response(pdf, media_type=kind.media_type, headers=visit.exchange.quota)

@@ -1,0 +1,114 @@
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before a body.
+
+``httptools`` reads heads of any length and waits for them for ever, so that a few thousand silent
+connections, or one endless header, could take a server's memory. Bodies are bounded further in
+(:mod:`ocrgate.gateway.middleware.body`).
+"""
+
+import asyncio
+import secrets
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ocrgate.errors import InvalidRequest, OcrgateError, PayloadTooLarge
+from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, problem, title_of
+
+MOST_HEAD_BYTES = 32 * 1024
+HEAD_SECONDS = 15.0
+_SEPARATORS = 4  # ": " and the end of the line
+
+
+class _HeadTooLarge(Exception):
+    """Stops the parser."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Gives a request's head ``HEAD_SECONDS`` to arrive and ``MOST_HEAD_BYTES`` of space."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._messages = 0
+        self._head_bytes = 0
+        self._in_head = True
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._too_large = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Expect a head."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._got_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; give up when the head has become too large."""
+        if self._in_head and self._head_timer is None:
+            self._expect_head()
+        before = self._messages
+        super().data_received(data)
+        if self._in_head and self._messages == before and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._too_large = True
+                self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        """A new head begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: judge its exact size."""
+        self._got_head()
+        size = len(self.url) + sum(len(n) + len(v) + _SEPARATORS for n, v in self.headers)
+        if size > MOST_HEAD_BYTES:
+            self._too_large = True
+            raise _HeadTooLarge
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Whatever comes next on this connection is a new head."""
+        super().on_message_complete()
+        self._messages += 1
+        self._in_head = True
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """Say what was wrong, in the words of every other error, and close."""
+        error: OcrgateError = InvalidRequest("this is not an HTTP/1.1 request", field="request")
+        status = MALFORMED
+        if self._too_large:
+            limit = f"{MOST_HEAD_BYTES} bytes"
+            error = PayloadTooLarge("the headers are too large", field="headers", limit=limit)
+            status = HEAD_TOO_LARGE
+        self.transport.write(_bare_answer(error, status))
+        self.transport.close()
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _got_head(self) -> None:
+        self._in_head = False
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def _bare_answer(error: OcrgateError, status: int) -> bytes:
+    request_id = secrets.token_hex(8)
+    body = msgspec.json.encode(problem(error, request_id, status))
+    head = (
+        f"HTTP/1.1 {status} {title_of(status)}\r\n"
+        f"content-type: {PROBLEM_JSON}\r\ncontent-length: {len(body)}\r\n"
+        f"x-request-id: {request_id}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
