@@ -14,6 +14,7 @@ from PIL import Image
 
 from ocrgate.domain.document import ImageSpec
 from ocrgate.errors import DocumentLimit, UnreadableDocument
+from ocrgate.imaging.burden import Scales, check_tables
 from ocrgate.imaging.faults import decoding
 from ocrgate.imaging.geometry import Size
 from ocrgate.imaging.limits import ImageLimits
@@ -42,6 +43,8 @@ class PdfFile:
         self._path = path
         self._limits = limits
         self._drawn = 0
+        check_tables(path)
+        self._scales = Scales(path)
         self._document = _open(path)
         self.pages = len(self._document)
         if self.pages < 1 or self.pages > limits.max_pages:
@@ -56,6 +59,7 @@ class PdfFile:
 
     def close(self) -> None:
         """Give back its memory. Safe to call twice."""
+        self._scales.close()
         self._document.close()
 
     def size(self, page: int, dpi: int) -> Size:
@@ -82,7 +86,9 @@ class PdfFile:
         """
         self._refresh()
         with decoding(f"page {page}"):
-            sheet = self._document[self._index(page)]
+            index = self._index(page)
+            self._scales.check(page)
+            sheet = self._document[index]
             try:
                 points = sheet.get_size()
                 usual = self._scale(page, points, spec.pdf_dpi)
@@ -100,8 +106,8 @@ class PdfFile:
     def _refresh(self) -> None:
         self._drawn += 1
         if self._drawn > _REOPEN_AFTER:
-            self._document.close()
-            self._document = _open(self._path)
+            self.close()
+            self._scales, self._document = Scales(self._path), _open(self._path)
             self._drawn = 1
 
     def _scale(self, page: int, points: tuple[float, float], dpi: int) -> float:

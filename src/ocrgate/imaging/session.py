@@ -13,6 +13,7 @@ import psutil
 from ocrgate.domain.document import DocumentInfo, ImageSpec, MediaType, PageImage
 from ocrgate.errors import UnreadableDocument
 from ocrgate.imaging import heic
+from ocrgate.imaging.burden import bound_unpacking
 from ocrgate.imaging.limits import ImageLimits
 from ocrgate.imaging.media import PREFIX_BYTES
 from ocrgate.imaging.pdf import PdfFile
@@ -41,6 +42,7 @@ class RasterSession:
         self._pdf_dpi = pdf_dpi
         self._pdf: tuple[_Key, PdfFile] | None = None
         if confine:
+            bound_unpacking()
             confine_memory(limits.memory)
 
     def probe(self, path: str, *, cancelled: Cancelled = _never) -> DocumentInfo:  # noqa: ARG002

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ocrgate.domain.document import MediaType
 from ocrgate.errors import UnreadableDocument
 from ocrgate.imaging.headers import exif
-from ocrgate.imaging.headers.header import Buffer, Header, number, truncated
+from ocrgate.imaging.headers.header import Buffer, Header, number
 
 _MAX_CHUNKS = 5_000
 
@@ -17,12 +17,10 @@ def read(data: Buffer) -> Header:
         UnreadableDocument: cut off, or no picture where one must be.
     """
     first = bytes(data[12:16])
-    if len(data) < 30:
-        raise truncated()
     if first == b"VP8X":
         width, height = 1 + number(data, 24, 3, "little"), 1 + number(data, 27, 3, "little")
         return Header(MediaType.WEBP, width, height, orientation=_orientation(data))
-    if first == b"VP8L" and data[20] == 0x2F:
+    if first == b"VP8L" and number(data, 20, 1, "little") == 0x2F:
         bits = number(data, 21, 4, "little")
         return Header(MediaType.WEBP, 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
     if first == b"VP8 " and bytes(data[23:26]) == b"\x9d\x01\x2a":
