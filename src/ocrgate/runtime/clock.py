@@ -1,7 +1,9 @@
-"""Time as the event loop tells it, and waiting on any clock."""
+"""Time as the event loop tells it; waiting and time limits on any clock."""
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from ocrgate.ports import Clock, TimerHandle
 
@@ -26,3 +28,43 @@ async def sleep(clock: Clock, seconds: float) -> None:
         await done.wait()
     finally:
         timer.cancel()
+
+
+@asynccontextmanager
+async def until(clock: Clock, deadline: float) -> AsyncIterator[None]:
+    """Cancel the body at ``deadline`` (an instant of ``clock``; infinite means never).
+
+    Raises:
+        TimeoutError: the body did not end in time. A cancellation from elsewhere stays one.
+    """
+    if deadline == math.inf:
+        yield
+        return
+    task = asyncio.current_task()
+    assert task is not None
+    limit = _Limit(task)
+    timer = clock.call_at(deadline, limit.reach)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if limit.is_ours():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+class _Limit:
+    """Tells its own cancellation of a task from anybody else's, as ``asyncio.timeout`` does."""
+
+    def __init__(self, task: "asyncio.Task[object]") -> None:
+        self._task = task
+        self._before = task.cancelling()
+        self._reached = False
+
+    def reach(self) -> None:
+        self._reached = True
+        self._task.cancel()
+
+    def is_ours(self) -> bool:
+        return self._reached and self._task.uncancel() <= self._before

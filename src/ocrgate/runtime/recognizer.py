@@ -1,11 +1,23 @@
 """Document in, recognition out: probe, admit page by page, prepare, read."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import itertools
+import math
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
-from ocrgate.domain.recognition import PageReading, Quality, Recognition, Task, Usage
-from ocrgate.domain.ticket import Lane
+from ocrgate.domain.recognition import PageRequest, Quality, Recognition, Task, Usage
+from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.errors import DeadlineExceeded
+from ocrgate.ports import Clock, Engine, Rasterizer
+from ocrgate.runtime.clock import until
+from ocrgate.runtime.gate import Gate
+from ocrgate.runtime.page import PageEnded, PageReader, PageResult, Spans, Timings, no_spans
+
+__all__ = ["DocumentRequest", "DocumentResult", "PageResult", "Recognizer", "Timings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +34,6 @@ class DocumentRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds spent in each stage, summed over pages: what ``Server-Timing`` shows."""
-
-    queue: float = 0.0
-    prepare: float = 0.0
-    engine: float = 0.0
-
-    def __add__(self, other: "Timings") -> "Timings":
-        return Timings(
-            self.queue + other.queue, self.prepare + other.prepare, self.engine + other.engine
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PageResult:
-    """One page, read."""
-
-    reading: PageReading
-    usage: Usage
-    timings: Timings
-
-
-@dataclass(frozen=True, slots=True)
 class DocumentResult:
     """A whole document, read."""
 
@@ -53,21 +42,146 @@ class DocumentResult:
     timings: Timings
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A document that is being read. ``size`` is the bytes it holds in memory."""
+
+    document: Document
+    info: DocumentInfo
+    request: DocumentRequest
+    deadline: float
+    size: int
+
+    def page(self, number: int) -> PageRequest:
+        asked = self.request
+        return PageRequest(number, asked.task, asked.language, asked.quality)
+
+
 class Recognizer:
-    """To be filled in by the runtime work; the signatures are the contract."""
+    """Reads documents. Many may be read at the same time.
+
+    Pages of one document are read side by side, as far as places allow, and handed out in the
+    order asked for. At most ``lookahead`` of them are under way or done and not yet taken by the
+    consumer, so that neither a long document nor a slow consumer holds more than that.
+
+    Args:
+        gate: admits pages.
+        rasterizer: makes images of them.
+        engine: reads them.
+        clock: tells the time; the gate's.
+        lookahead: pages of one document ahead of its consumer, at least 1.
+        observe: told how each page ended; it must not raise.
+        spans: where the stages of a page are traced.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        rasterizer: Rasterizer,
+        engine: Engine,
+        clock: Clock,
+        *,
+        lookahead: int,
+        observe: Callable[[PageEnded], None] = lambda _: None,
+        spans: Spans = no_spans,
+    ) -> None:
+        self._reader = PageReader(gate, rasterizer, engine, clock, observe, spans)
+        self._lookahead = lookahead
+        self._ids = itertools.count(1)
 
     async def probe(self, document: Document) -> DocumentInfo:
         """Format, pages and size without decoding. Raises what ``Rasterizer.probe`` raises."""
-        raise NotImplementedError
+        async with self._reader.rasterizer.hold(document) as held:
+            return await self._reader.rasterizer.probe(held)
 
-    def pages(self, document: Document, request: DocumentRequest) -> AsyncIterator[PageResult]:
+    async def pages(
+        self, document: Document, request: DocumentRequest
+    ) -> AsyncGenerator[PageResult, None]:
         """Read page by page, yielding in the order asked for. Closing the iterator cancels.
 
         Raises:
             RequestError, RefusedError, EngineError, DeadlineExceeded.
         """
-        raise NotImplementedError
+        async with self._open(document, request) as opened, aclosing(self._read(opened)) as pages:
+            async for page in pages:
+                yield page
 
     async def recognize(self, document: Document, request: DocumentRequest) -> DocumentResult:
-        """Read the chosen pages and return them together."""
-        raise NotImplementedError
+        """Read the chosen pages and return them together.
+
+        Raises:
+            RequestError, RefusedError, EngineError, DeadlineExceeded.
+        """
+        async with self._open(document, request) as opened, aclosing(self._read(opened)) as pages:
+            results = [page async for page in pages]
+        usage = sum((result.usage for result in results), Usage())
+        name = self._reader.engine.description.name
+        readings = tuple(result.reading for result in results)
+        timings = sum((result.timings for result in results), Timings())
+        return DocumentResult(opened.info, Recognition(readings, name, usage), timings)
+
+    @asynccontextmanager
+    async def _open(self, document: Document, request: DocumentRequest) -> AsyncIterator[_Open]:
+        timeout = math.inf if request.timeout is None else request.timeout
+        deadline = self._reader.clock.now() + timeout
+        async with self._reader.rasterizer.hold(document) as held:
+            try:
+                async with until(self._reader.clock, deadline):
+                    info = await self._reader.rasterizer.probe(held)
+            except TimeoutError:
+                raise DeadlineExceeded("the time ran out", where="queue") from None
+            yield _Open(held, info, request, deadline, len(document.data or b""))
+
+    async def _read(self, opened: _Open) -> AsyncGenerator[PageResult, None]:
+        numbers = opened.request.selection.resolve(opened.info.pages)
+        tickets = self._tickets(opened, len(numbers))
+        coming = zip(numbers, tickets, strict=True)
+        admitted = asyncio.Event()
+        under_way: deque[asyncio.Task[PageResult]] = deque()
+
+        def begin(number: int, ticket: Ticket) -> None:
+            page = self._reader.read(opened.document, ticket, opened.page(number), admitted)
+            under_way.append(asyncio.create_task(page))
+
+        try:
+            begin(*next(coming))
+            await _first_of(under_way[0], admitted)
+            if not admitted.is_set():
+                await under_way.popleft()  # it was refused or ran out of time, and says so
+            while under_way:
+                room = self._lookahead - len(under_way)
+                for number, ticket in itertools.islice(coming, room):
+                    begin(number, ticket)
+                yield await under_way.popleft()
+        finally:
+            await _cancel(under_way)
+
+    def _tickets(self, opened: _Open, pages: int) -> Iterator[Ticket]:
+        """One per page; only the first is judged, for the whole document."""
+        request = opened.request
+        for done in range(pages):
+            yield Ticket(
+                id=next(self._ids),
+                lane=request.lane,
+                caller=request.caller,
+                arrived=self._reader.clock.now(),
+                deadline=opened.deadline,
+                bytes=0 if done else opened.size,
+                pages=pages - done,
+                continues=done > 0,
+            )
+
+
+async def _first_of(page: "asyncio.Task[PageResult]", admitted: asyncio.Event) -> None:
+    """Wait until the page has a place or has ended without one."""
+    waiting = asyncio.create_task(admitted.wait())
+    try:
+        await asyncio.wait((page, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+async def _cancel(tasks: "deque[asyncio.Task[PageResult]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

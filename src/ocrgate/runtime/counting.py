@@ -1,0 +1,46 @@
+"""From events to metrics: the runtime counts what its parts report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ocrgate.control.decision import Admitted, Refused, Snapshot
+from ocrgate.runtime.gate import GateEvent
+from ocrgate.runtime.page import PageEnded
+from ocrgate.runtime.workers import PoolEvent
+from ocrgate.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Feeds one set of metrics."""
+
+    metrics: Metrics
+
+    def gate(self, event: GateEvent, snapshot: Callable[[], Snapshot]) -> None:
+        """Something happened at the gate."""
+        if isinstance(event, Admitted):
+            self.metrics.queue_wait(event.waited)
+        elif isinstance(event, Refused):
+            self.metrics.refused(event.reason, event.retry_after)
+        now = snapshot()
+        self.metrics.gate(
+            inflight=sum(now.inflight.values()),
+            limit=now.limit,
+            backlog=now.backlog,
+            backlog_bytes=now.bytes,
+        )
+
+    def page(self, event: PageEnded) -> None:
+        """A page ended."""
+        self.metrics.page(event.outcome)
+        if event.result is not None:
+            self.metrics.prepare(event.result.timings.prepare)
+            self.metrics.engine(event.result.timings.engine)
+            usage = event.result.usage
+            self.metrics.tokens(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+
+    def engine_workers(self, event: PoolEvent) -> None:
+        """A process of the engine came or went."""
+        self.metrics.workers(event.alive)
+        if event.replaced:
+            self.metrics.worker_restarted()

@@ -1,0 +1,147 @@
+"""One page on its way: admitted, prepared, read."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+from ocrgate.domain.document import Document, PageImage
+from ocrgate.domain.recognition import PageReading, PageRequest, Usage
+from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.errors import DeadlineExceeded, EngineFailed, OcrgateError
+from ocrgate.ports import Clock, Engine, Rasterizer
+from ocrgate.runtime.clock import until
+from ocrgate.runtime.gate import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds spent in each stage, summed over pages: what ``Server-Timing`` shows."""
+
+    queue: float = 0.0
+    prepare: float = 0.0
+    engine: float = 0.0
+
+    def __add__(self, other: "Timings") -> "Timings":
+        return Timings(
+            self.queue + other.queue, self.prepare + other.prepare, self.engine + other.engine
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """One page, read."""
+
+    reading: PageReading
+    usage: Usage
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnded:
+    """How a page ended: ``ok``, its first warning, ``cancelled`` or the code of ``error``."""
+
+    lane: Lane
+    outcome: str
+    result: PageResult | None = None
+    error: BaseException | None = None
+
+
+class Spans(Protocol):
+    """Where a page's stages are traced."""
+
+    def __call__(self, name: str) -> AbstractContextManager[None]:
+        """The span of one stage: ``queue``, ``prepare`` or ``engine``."""
+
+
+def no_spans(name: str) -> AbstractContextManager[None]:  # noqa: ARG001 - the form of ``Spans``
+    """Traces nothing."""
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class PageReader:
+    """Takes single pages through gate, rasterizer and engine.
+
+    A page is decoded only once it has a place, and keeps the place until it was read, so that no
+    more pages are in memory than the gate has places.
+    """
+
+    gate: Gate
+    rasterizer: Rasterizer
+    engine: Engine
+    clock: Clock
+    observe: Callable[[PageEnded], None]
+    spans: Spans
+
+    async def read(
+        self,
+        document: Document,
+        ticket: Ticket,
+        request: PageRequest,
+        admitted: asyncio.Event,
+    ) -> PageResult:
+        """Read one page; ``admitted`` is set as soon as it has a place.
+
+        Raises:
+            RequestError, RefusedError, EngineError, DeadlineExceeded.
+        """
+        try:
+            result = await self._admitted(document, ticket, request, admitted)
+        except BaseException as error:
+            self.observe(PageEnded(ticket.lane, _name(error), error=error))
+            raise
+        warnings = result.reading.warnings
+        self.observe(PageEnded(ticket.lane, str(warnings[0]) if warnings else "ok", result))
+        return result
+
+    async def _admitted(
+        self,
+        document: Document,
+        ticket: Ticket,
+        request: PageRequest,
+        admitted: asyncio.Event,
+    ) -> PageResult:
+        async with AsyncExitStack() as stack:
+            with self.spans("queue"):
+                permit = await stack.enter_async_context(self.gate.admit(ticket))
+            admitted.set()
+            try:
+                async with until(self.clock, ticket.deadline):
+                    return await self._work(document, request, ticket, permit.waited)
+            except TimeoutError:
+                raise DeadlineExceeded("the time ran out", where="engine") from None
+
+    async def _work(
+        self, document: Document, request: PageRequest, ticket: Ticket, waited: float
+    ) -> PageResult:
+        start = self.clock.now()
+        with self.spans("prepare"):
+            spec = self.engine.description.input
+            image = await self.rasterizer.prepare(document, request.number, spec)
+        prepared = self.clock.now()
+        with self.spans("engine"):
+            reading, usage = await self._recognize(image, request, ticket.deadline)
+        timings = Timings(waited, prepared - start, self.clock.now() - prepared)
+        return PageResult(reading, usage, timings)
+
+    async def _recognize(
+        self, image: PageImage, request: PageRequest, deadline: float
+    ) -> tuple[PageReading, Usage]:
+        """Once more after a failure, if there is time for as long as it took to fail."""
+        start = self.clock.now()
+        try:
+            return await self.engine.recognize(image, request)
+        except EngineFailed:
+            now = self.clock.now()
+            if now + (now - start) >= deadline:
+                raise
+        return await self.engine.recognize(image, request)
+
+
+def _name(error: BaseException) -> str:
+    if isinstance(error, OcrgateError):
+        return error.code
+    gone = isinstance(error, asyncio.CancelledError)
+    return "cancelled" if gone else OcrgateError.code

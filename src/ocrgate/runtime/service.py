@@ -1,0 +1,211 @@
+"""Everything between a document and its text, built and owned in one place. No HTTP here."""
+
+import asyncio
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from ocrgate.control.admission import Admission, AdmissionParams
+from ocrgate.domain.document import Encoding, PageImage
+from ocrgate.engines.cpu.params import CpuParams
+from ocrgate.imaging.limits import ImageLimits
+from ocrgate.ports import Clock, Engine, EngineDescription, Rasterizer
+from ocrgate.runtime.clock import LoopClock, until
+from ocrgate.runtime.counting import Counting
+from ocrgate.runtime.engines import EngineParams, build_engine
+from ocrgate.runtime.gate import Gate, GateEvent
+from ocrgate.runtime.page import PageEnded, Spans, no_spans
+from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
+from ocrgate.runtime.readiness import Readiness, ReadinessParams, is_engines_fault
+from ocrgate.runtime.recognizer import Recognizer
+from ocrgate.runtime.workers import WorkerParams, WorkerPool
+from ocrgate.telemetry.metrics import Metrics
+
+_BLANK = PageImage(b"\xff" * 32 * 32, Encoding.RAW, 32, 32, 1, 32, 32)
+_GRACE = 5.0  # seconds beyond the decoder's own time limit before its process is ended
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParams:
+    """What to build.
+
+    Attributes:
+        engine: what reads the pages.
+        gate: how pages queue.
+        image: what a document may cost.
+        prefetch: pages that may have a place beyond the engine's slots, to be prepared while
+            the engine works; None means half the slots, rounded up.
+        raster_workers: processes for PDF and other dangerous formats; None means one per core, two
+            at most.
+        readiness: how long a success counts.
+    """
+
+    engine: EngineParams = field(default_factory=CpuParams)
+    gate: AdmissionParams = field(default_factory=AdmissionParams)
+    image: ImageLimits = field(default_factory=ImageLimits)
+    prefetch: int | None = None
+    raster_workers: int | None = None
+    readiness: ReadinessParams = field(default_factory=ReadinessParams)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a service is made of. ``pools`` are started before the engine and closed after it."""
+
+    engine: Engine
+    rasterizer: Rasterizer
+    pools: Sequence[WorkerPool] = ()
+    canary: PageImage = _BLANK
+
+
+class Service:
+    """Reads documents from :meth:`start` to :meth:`close`.
+
+    Args:
+        parts: engine, rasterizer and their processes, owned from now on.
+        params: how pages queue; its engine and image parameters were used to make ``parts``.
+        metrics: what is counted; without it, nothing is.
+        spans: where the stages of a page are traced.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        params: ServiceParams | None = None,
+        *,
+        metrics: Metrics | None = None,
+        spans: Spans = no_spans,
+        clock: Clock | None = None,
+    ) -> None:
+        params = params or ServiceParams()
+        self._parts = parts
+        self._clock = clock or LoopClock()
+        self._counting = Counting(metrics or Metrics())
+        limit = places(parts.engine.description.slots, params.prefetch)
+        self.gate = Gate(Admission(limit, params.gate), self._clock, self._gate_event)
+        self._readiness = Readiness(parts.engine, parts.canary, self._clock, params.readiness)
+        self._started = False
+        self.recognizer = Recognizer(
+            self.gate,
+            parts.rasterizer,
+            parts.engine,
+            self._clock,
+            lookahead=limit,
+            observe=self._page_event,
+            spans=spans,
+        )
+
+    @classmethod
+    def build(
+        cls,
+        params: ServiceParams | None = None,
+        *,
+        metrics: Metrics | None = None,
+        spans: Spans = no_spans,
+    ) -> Self:
+        """A service with the engine and the decoders that ``params`` name. Nothing is started."""
+        params = params or ServiceParams()
+        metrics = metrics or Metrics()
+        made = build_engine(params.engine, Counting(metrics).engine_workers)
+        raster = WorkerPool(raster_params(params))
+        rasterizer = PoolRasterizer(params.image, raster, threads=_cores())
+        parts = Parts(made.engine, rasterizer, (*made.pools, raster), made.canary)
+        return cls(parts, params, metrics=metrics, spans=spans)
+
+    @property
+    def description(self) -> EngineDescription:
+        """What the engine says of itself."""
+        return self._parts.engine.description
+
+    @property
+    def draining(self) -> bool:
+        """Whether new documents are refused since the service is going away."""
+        return self.gate.draining
+
+    async def start(self) -> None:
+        """Start all processes, warm up, and read a known page.
+
+        Raises:
+            EngineUnavailable: something cannot be started; nothing is left running.
+        """
+        starting = [asyncio.create_task(pool.start()) for pool in self._parts.pools]
+        try:
+            await asyncio.gather(*starting)
+            await self._parts.engine.start()
+        except BaseException:
+            await asyncio.gather(*starting, return_exceptions=True)
+            await self.close()
+            raise
+        self._started = True
+        self._readiness.succeeded()
+
+    async def ready(self) -> bool:
+        """Whether a real page was recognized lately; reads a canary page when it is not known."""
+        ready = self._started and not self.draining and await self._readiness.ready()
+        self._counting.metrics.ready(ready)
+        return ready
+
+    async def drain(self, seconds: float = math.inf) -> bool:
+        """Refuse new documents and wait for the accepted ones.
+
+        Args:
+            seconds: how long to wait at most.
+
+        Returns:
+            Whether all of them ended in time.
+        """
+        try:
+            async with until(self._clock, self._clock.now() + seconds):
+                await self.gate.drain()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Stop everything. What still runs fails. Safe to call twice."""
+        self._started = False
+        await self._readiness.close()
+        await self._parts.engine.close()
+        await asyncio.gather(*(pool.close() for pool in self._parts.pools))
+        if isinstance(self._parts.rasterizer, PoolRasterizer):
+            self._parts.rasterizer.close()
+
+    def _gate_event(self, event: GateEvent) -> None:
+        self._counting.gate(event, self.gate.snapshot)
+
+    def _page_event(self, event: PageEnded) -> None:
+        self._counting.page(event)
+        if event.result is not None:
+            self._readiness.succeeded()
+        elif is_engines_fault(event.error):
+            self._readiness.failed()
+
+
+def places(slots: int, prefetch: int | None = None) -> int:
+    """The gate's limit: what the engine can work on, and a short prefetch.
+
+    A page is decoded after it was admitted, so with as many places as slots the engine would stand
+    still for each decoding. Half as many again covers a decoder that takes up to half as long as
+    the engine; more would only move pages out of the queue, where they could still be reordered,
+    expired or refused.
+    """
+    return slots + (math.ceil(slots / 2) if prefetch is None else prefetch)
+
+
+def raster_params(params: ServiceParams) -> WorkerParams:
+    """The processes that decode dangerous formats."""
+    return WorkerParams(
+        factory=SESSION,
+        args=(params.image,),
+        size=params.raster_workers or min(2, _cores()),
+        nice=NICE,
+        timeout=params.image.timeout + _GRACE,
+        memory=params.image.memory,
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
