@@ -20,7 +20,7 @@ from ocrgate.domain.recognition import (
     Polygon,
     bounding_box,
 )
-from ocrgate.formats.placement import PlacedWord, frame, place, placed_words
+from ocrgate.formats.placement import PlacedWord, frame, has_text, place, placed_words
 
 _LEVEL = 1.0  # degrees; below, a box says it all
 
@@ -77,7 +77,7 @@ def _page(reading: PageReading, language: str | None) -> Iterator[str]:
 
 
 def _block(block: Block, ident: str) -> Iterator[str]:
-    lines = [line for line in block.lines if line.text.strip()]
+    lines = [line for line in block.lines if has_text(line)]
     if not lines:
         return
     box = bounding_box(tuple(point for line in lines for point in place(line)))

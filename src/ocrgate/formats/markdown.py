@@ -11,7 +11,7 @@ from ocrgate.domain.recognition import Block, BlockKind, PageReading
 from ocrgate.formats.characters import clean
 from ocrgate.formats.paragraphs import flow
 
-_INLINE = re.compile(r"[\\`*\[\]<>~|]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+_INLINE = re.compile(r"[\\`*\[\]<>~|]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _BLOCK = re.compile(r"(?=#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=:][-=:\s]*$)")
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _CLOSING = re.compile(r"(?<= )(#+)$")

@@ -97,6 +97,11 @@ def place(line: Line) -> Polygon:
     return line.polygon
 
 
+def has_text(line: Line) -> bool:
+    """Whether anything but white space is to be written."""
+    return bool(clean(line.text).strip())
+
+
 def upright(box: Box, page: PageReading) -> Box:
     """The box after the page has been turned upright (``page.rotation``)."""
     if page.rotation == 90:

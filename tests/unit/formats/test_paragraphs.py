@@ -59,6 +59,19 @@ def test_lines_without_places_flow() -> None:
     assert list(flow((Line("one"), Line(""), Line("two")), PAGE)) == ["one two"]
 
 
+def turned(line: Line, rotation: int) -> Line:
+    """The line on a square page that lies turned, so that ``rotation`` sets it upright."""
+
+    def moved(point: Point) -> Point:
+        if rotation == 90:
+            return Point(point.y, 1000 - point.x)
+        if rotation == 180:
+            return Point(1000 - point.x, 1000 - point.y)
+        return Point(1000 - point.y, point.x)
+
+    return Line(line.text, tuple(map(moved, line.polygon or ())))
+
+
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_a_turned_page_flows_like_an_upright_one(rotation: int) -> None:
     """Margins are judged along the text, whichever way the page lies."""
@@ -66,15 +79,7 @@ def test_a_turned_page_flows_like_an_upright_one(rotation: int) -> None:
     lines = (level("A long first line of text", 0, 700), level("short", 0, 140, 30))
     last = level("and another line", 0, 450, 60)
 
-    def turned(line: Line) -> Line:
-        back = {
-            90: lambda p: Point(p.y, 1000 - p.x),
-            180: lambda p: Point(1000 - p.x, 1000 - p.y),
-            270: lambda p: Point(1000 - p.y, p.x),
-        }[rotation]
-        return Line(line.text, tuple(back(point) for point in line.polygon or ()))
-
-    assert list(flow(tuple(map(turned, (*lines, last))), page)) == [
+    assert list(flow(tuple(turned(line, rotation) for line in (*lines, last)), page)) == [
         "A long first line of text short",
         "and another line",
     ]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ocrgate.domain.recognition import Line, Point, Polygon
 from ocrgate.formats.characters import is_leftward, is_spaceless, width
-from ocrgate.formats.placement import Frame, PlacedWord, frame, place, placed_words
+from ocrgate.formats.placement import Frame, PlacedWord, frame, has_text, place, placed_words
 from ocrgate.formats.searchable_pdf.glyphs import GlyphTable
 
 _LEAST = 0.01  # pixels, points or percent: below, a number would be written as zero
@@ -61,7 +61,7 @@ def text_layer(
     Raises:
         InvalidRequest: a line has no place.
     """
-    body = "".join(_line(line, matrix, glyphs, font) for line in lines if line.text.strip())
+    body = "".join(_line(line, matrix, glyphs, font) for line in lines if has_text(line))
     return f"q\nBT\n3 Tr\n{body}ET\nQ\n".encode("ascii") if body else b""
 
 
