@@ -3,6 +3,7 @@
 import asyncio
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 
@@ -30,8 +31,27 @@ class ReadinessParams:
     pause: float = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether a page would be read now, as far as is known.
+
+    Attributes:
+        status: in one word.
+        detail: why not, None while it is ``ok``.
+        last_page_age: seconds since the engine last recognized a page, None before the first.
+    """
+
+    status: Literal["ok", "starting", "draining", "unready"]
+    detail: str | None = None
+    last_page_age: float | None = None
+
+
 class Readiness:
-    """Learns from the pages that are read anyway, and reads a canary page when there were none.
+    """Learns from the pages that are read anyway, and reads a canary page when they do not tell.
+
+    The canary is read when there was no success for a while, and at once when the engine failed on
+    a page. Only its failure makes the engine unready, so that one broken page does not; any
+    success makes it ready again.
 
     Args:
         engine: is it ready?
@@ -51,28 +71,40 @@ class Readiness:
         self._canary = canary
         self._clock = clock
         self._params = params or ReadinessParams()
-        self._good = -math.inf
-        self._bad = -math.inf
-        self._asking: asyncio.Task[bool] | None = None
+        self._last: float | None = None  # when a page was last recognized
+        self._doubted = False
+        self._fault: str | None = None
+        self._failed = -math.inf
+        self._asking: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> State:
+        """What is known now: ``starting``, ``ok`` or ``unready``. Asks the canary if it is old."""
+        self._ask_if_doubtful()
+        age = None if self._last is None else self._clock.now() - self._last
+        if self._fault is not None:
+            return State("unready", self._fault, age)
+        if age is None:
+            return State("starting", "no page was recognized yet")
+        return State("ok", None, age)
+
+    async def checked(self) -> State:
+        """The state when there is no doubt about it: waits for the canary if need be."""
+        asking = self._ask_if_doubtful()
+        if asking is not None:
+            await asyncio.shield(asking)
+        return self.state
 
     def succeeded(self) -> None:
         """A page was recognized."""
-        self._good = self._clock.now()
+        self._last = self._clock.now()
+        self._doubted = False
+        self._fault = None
 
     def failed(self) -> None:
-        """The engine failed on a page: the past proves nothing any more."""
-        self._good = -math.inf
-
-    async def ready(self) -> bool:
-        """Whether the engine reads pages; takes as long as one page at most."""
-        now = self._clock.now()
-        if now - self._good < self._params.fresh:
-            return True
-        if now - self._bad < self._params.pause:
-            return False
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(self._asking)
+        """The engine failed on a page: is it the page, or the engine?"""
+        self._doubted = True
+        self._ask_if_doubtful()
 
     async def close(self) -> None:
         """Stop a canary that is under way."""
@@ -80,19 +112,35 @@ class Readiness:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
 
-    async def _ask(self) -> bool:
+    def _ask_if_doubtful(self) -> asyncio.Task[None] | None:
+        now = self._clock.now()
+        fresh = self._last is not None and now - self._last < self._params.fresh
+        if fresh and not self._doubted and self._fault is None:
+            return None
+        if self._asking is None or self._asking.done():
+            if now - self._failed < self._params.pause:
+                return None
+            self._asking = asyncio.create_task(self._ask())
+        return self._asking
+
+    async def _ask(self) -> None:
         try:
             async with until(self._clock, self._clock.now() + self._params.timeout):
                 reading, _ = await self._engine.recognize(self._canary, PageRequest())
-        except (OcrgateError, TimeoutError) as error:
-            _log.warning("not ready", reason=str(error) or "the canary page took too long")
-            self._bad = self._clock.now()
-            return False
-        if not reading.text.strip():
-            self._bad = self._clock.now()
-            return False
-        self.succeeded()
-        return True
+        except TimeoutError:
+            self._blame(f"a known page took longer than {self._params.timeout:g} seconds")
+        except OcrgateError as error:
+            self._blame(error.detail)
+        else:
+            if reading.text.strip():
+                self.succeeded()
+            else:
+                self._blame("nothing was found on a known page")
+
+    def _blame(self, fault: str) -> None:
+        _log.warning("not ready", reason=fault)
+        self._failed = self._clock.now()
+        self._fault = fault
 
 
 def is_engines_fault(error: BaseException | None) -> bool:

@@ -18,7 +18,7 @@ from ocrgate.runtime.engines import EngineParams, build_engine
 from ocrgate.runtime.gate import Gate, GateEvent
 from ocrgate.runtime.page import PageEnded, Spans, no_spans
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
-from ocrgate.runtime.readiness import Readiness, ReadinessParams, is_engines_fault
+from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
 from ocrgate.runtime.recognizer import Recognizer
 from ocrgate.runtime.workers import WorkerParams, WorkerPool
 from ocrgate.telemetry.metrics import Metrics
@@ -121,6 +121,16 @@ class Service:
         return self._parts.engine.description
 
     @property
+    def rasterizer(self) -> Rasterizer:
+        """What makes page images of documents."""
+        return self._parts.rasterizer
+
+    @property
+    def rasterizer(self) -> Rasterizer:
+        """Makes the page images; also for the pictures that a searchable PDF shows."""
+        return self._parts.rasterizer
+
+    @property
     def draining(self) -> bool:
         """Whether new documents are refused since the service is going away."""
         return self.gate.draining
@@ -144,9 +154,20 @@ class Service:
 
     async def ready(self) -> bool:
         """Whether a real page was recognized lately; reads a canary page when it is not known."""
-        ready = self._started and not self.draining and await self._readiness.ready()
-        self._counting.metrics.ready(ready)
-        return ready
+        if self._started and not self.draining:
+            await self._readiness.checked()
+        return self.readiness().status == "ok"
+
+    def readiness(self) -> State:
+        """What is known now of whether a page would be read, without waiting."""
+        if self.draining:
+            state = State("draining", "the server is going away")
+        elif not self._started:
+            state = State("starting", "the engine is not started")
+        else:
+            state = self._readiness.state
+        self._counting.metrics.ready(state.status == "ok")
+        return state
 
     async def drain(self, seconds: float = math.inf) -> bool:
         """Refuse new documents and wait for the accepted ones.
