@@ -126,11 +126,6 @@ class Service:
         return self._parts.rasterizer
 
     @property
-    def rasterizer(self) -> Rasterizer:
-        """Makes the page images; also for the pictures that a searchable PDF shows."""
-        return self._parts.rasterizer
-
-    @property
     def draining(self) -> bool:
         """Whether new documents are refused since the service is going away."""
         return self.gate.draining
