@@ -28,6 +28,8 @@ _LOOSE_SHARE = 0.5  # aligned lines below which two sides have nothing to do wit
 _PARAGRAPH = 0.75  # blank heights between lines that part paragraphs
 _RATIO = 1.45  # of line heights that part a heading from its text
 _TALL_HEIGHTS = 2.5
+_HEAD = 1.3  # blank heights that set a running head or a page number apart from columns
+_BLANK_MORE = 0.4  # heights by which the blank between paragraphs exceeds the usual one
 
 
 class Item(NamedTuple):
@@ -47,7 +49,28 @@ class Item(NamedTuple):
         return max(self.box.y2 - self.box.y1, 1e-9)
 
 
+class _Extent(NamedTuple):
+    """Bands from ``first`` to before ``last`` that leave the same place free.
+
+    ``support`` is how many lines stand on the side that has fewer; ``middle`` the place.
+    """
+
+    support: int
+    first: int
+    last: int
+    middle: float
+
+
+class _Columns(NamedTuple):
+    """Bands from ``first`` to before ``last``, and the gutters that part them into columns."""
+
+    first: int
+    last: int
+    gutters: list[float]
+
+
 Items = list[Item]
+Gap = tuple[float, float]
 
 
 def arrange(boxes: Sequence[Box]) -> list[list[int]]:
@@ -82,19 +105,16 @@ def _is_tall(box: Box, usual: float) -> bool:
 
 
 def _ordered(items: Items) -> list[Items]:
-    """Paragraphs of one region."""
-    blocks: list[Items] = []
-    loose: Items = []
-    for part in _runs(_bands(items)):
-        for piece, gutters in _pieces(part):
-            if not gutters:
-                loose += piece
-                continue
-            blocks += paragraphs(rows(loose))
-            loose = []
-            for column in _columns(piece, gutters):
-                blocks += _ordered(column)
-    return blocks + paragraphs(rows(loose))
+    """Paragraphs of one region: what is above its best columns, these, what is below."""
+    bands = _bands(items)
+    found = _best_columns(bands)
+    if found is None:
+        return paragraphs(rows(items))
+    inside = _flat(bands[found.first : found.last])
+    blocks = _ordered(_flat(bands[: found.first]))
+    for column in _columns(inside, found.gutters):
+        blocks += _ordered(column)
+    return blocks + _ordered(_flat(bands[found.last :]))
 
 
 def _bands(items: Items) -> list[Items]:
@@ -107,17 +127,6 @@ def _bands(items: Items) -> list[Items]:
         bands[-1].append(item)
         bottom = max(bottom, item.box.y2)
     return bands
-
-
-def _runs(bands: list[Items]) -> list[list[Items]]:
-    """Longest runs of bands, from the top, that have a gutter in common (or stand alone)."""
-    runs: list[list[Items]] = []
-    for band in bands:
-        if runs and _gutters([*_flat(runs[-1]), *band]):
-            runs[-1].append(band)
-        else:
-            runs.append([band])
-    return runs
 
 
 def _flat(bands: Iterable[Items]) -> Items:
@@ -136,37 +145,94 @@ def _gutters(items: Items) -> list[float]:
     return found
 
 
-def _pieces(bands: list[Items]) -> list[tuple[Items, list[float]]]:
-    """Cut a run where it must be, so that every piece is in columns throughout or not at all."""
-    items = _flat(bands)
-    gutters = _proven(items)
-    cut = _weak_end(bands, gutters) if gutters else _widest_gap(bands)
-    if cut is None:
-        return [(items, gutters)]
-    return _pieces(bands[:cut]) + _pieces(bands[cut:])
-
-
-def _widest_gap(bands: list[Items]) -> int | None:
-    """Index of the band below the widest blank, if that is wider than between lines of a text."""
-    if len(bands) < 2 or not _gutters(_flat(bands)):
-        return None
-    usual = median(item.height for item in _flat(bands))
-    gap, place = max((_blank(bands, place), -place) for place in range(1, len(bands)))
-    return -place if gap > _PARAGRAPH * usual else None
-
-
-def _weak_end(bands: list[Items], gutters: list[float]) -> int | None:
-    """Where to cut off a first or last band that only happens to respect the gutters.
-
-    That is a band set apart by a blank whose lines are too few to be columns themselves: a running
-    head, a page number, a caption below.
-    """
-    usual = median(item.height for item in _flat(bands))
-    for place in (1, len(bands) - 1):
-        if not 0 < place < len(bands) or _blank(bands, place) <= _PARAGRAPH * usual:
+def _best_columns(bands: list[Items]) -> _Columns | None:
+    """The proven columns with most lines beside each other."""
+    waiting = sorted({_extent(bands, *start) for start in _starts(bands)}, reverse=True)
+    seen = set()
+    while waiting:
+        extent = waiting.pop(0)
+        if extent in seen or extent.support < 2:
             continue
-        end = bands[0] if place == 1 else bands[-1]
-        if not _proven(end) and (len(_columns(end, gutters)) > 1 or _set_otherwise(end, usual)):
+        seen.add(extent)
+        gutters = _proven(_flat(bands[extent.first : extent.last]))
+        cut = (_weak_end if gutters else _widest_blank)(bands, extent)
+        if gutters and cut is None:
+            return _Columns(extent.first, extent.last, gutters)
+        if cut is not None:
+            waiting = sorted([*waiting, *_halves(bands, extent, cut)], reverse=True)
+    return None
+
+
+def _starts(bands: list[Items]) -> Iterable[tuple[int, Gap]]:
+    for place, band in enumerate(bands):
+        yield from ((place, gap) for gap in _free(band)[1:-1])
+
+
+def _free(items: Items) -> list[Gap]:
+    """Stretches without any item, from far left to far right."""
+    found: list[Gap] = []
+    edge = float("-inf")
+    for item in sorted(items, key=lambda item: item.box.x1):
+        if item.box.x1 > edge:
+            found.append((edge, item.box.x1))
+        edge = max(edge, item.box.x2)
+    return [*found, (edge, float("inf"))]
+
+
+def _extent(bands: list[Items], place: int, gap: Gap) -> _Extent:
+    """How far up and down a gap goes on from the band where it was seen."""
+    least = _GUTTER * median(item.height for item in _flat(bands))
+    first = place
+    while first > 0 and (narrower := _through(bands[first - 1], gap, least)):
+        first, gap = first - 1, narrower
+    last = place + 1
+    while last < len(bands) and (narrower := _through(bands[last], gap, least)):
+        last, gap = last + 1, narrower
+    return _supported(bands, first, last, (gap[0] + gap[1]) / 2)
+
+
+def _through(items: Items, gap: Gap, least: float) -> Gap | None:
+    """The part of a gap that goes on through a band, if it is wide enough."""
+    parts = [(max(gap[0], left), min(gap[1], right)) for left, right in _free(items)]
+    widest = max(parts, key=lambda part: part[1] - part[0])
+    return widest if widest[1] - widest[0] >= least else None
+
+
+def _supported(bands: list[Items], first: int, last: int, middle: float) -> _Extent:
+    sides = [item.box.x2 <= middle for item in _flat(bands[first:last])]
+    return _Extent(min(sum(sides), len(sides) - sum(sides)), first, last, middle)
+
+
+def _halves(bands: list[Items], extent: _Extent, cut: int) -> list[_Extent]:
+    return [
+        _supported(bands, first, last, extent.middle)
+        for first, last in ((extent.first, cut), (cut, extent.last))
+    ]
+
+
+def _widest_blank(bands: list[Items], extent: _Extent) -> int | None:
+    """The band below the widest blank of an extent, if that is wider than inside a text."""
+    places = range(extent.first + 1, extent.last)
+    if not places:
+        return None
+    usual = median(item.height for item in _flat(bands[extent.first : extent.last]))
+    widest = max(places, key=lambda place: _blank(bands, place))
+    return widest if _blank(bands, widest) > _PARAGRAPH * usual else None
+
+
+def _weak_end(bands: list[Items], extent: _Extent) -> int | None:
+    """Where to cut off a first or last band that only happens to leave the gutter free.
+
+    That is a band set apart by a blank whose lines are no columns themselves: a running head, a
+    page number, a caption below.
+    """
+    usual = median(item.height for item in _flat(bands[extent.first : extent.last]))
+    for place in (extent.first + 1, extent.last - 1):
+        if not extent.first < place < extent.last:
+            continue
+        end = bands[extent.first] if place == extent.first + 1 else bands[extent.last - 1]
+        apart = _blank(bands, place) / usual
+        if apart > (_PARAGRAPH if _set_otherwise(end, usual) else _HEAD) and not _proven(end):
             return place
     return None
 
@@ -220,7 +286,7 @@ def _is_running(lines: list[Items]) -> bool:
     heights = [span.y2 - span.y1 for span in spans]
     usual = median(heights)
     width = max(span.x2 for span in spans) - min(span.x1 for span in spans)
-    full = [span for span in spans if span.x2 - span.x1 >= _FULL * width]
+    full = [line for line in lines if _inked(line) >= _FULL * width]
     tops = [span.y1 for span in spans]
     pitches = [below - above for above, below in pairwise(tops)]
     return (
@@ -228,6 +294,11 @@ def _is_running(lines: list[Items]) -> bool:
         and len(full) >= _FULL_SHARE * len(spans)
         and (not pitches or median(pitches) <= _AIRY * usual)
     )
+
+
+def _inked(line: Items) -> float:
+    """Width of a row without the blanks between its items."""
+    return sum(item.box.x2 - item.box.x1 for item in line)
 
 
 def _aligned(left: Items, right: Items) -> float:
@@ -268,19 +339,19 @@ def _beside(row: Items, item: Item) -> bool:
 
 
 def paragraphs(lines: list[Items]) -> list[Items]:
-    """Rows gathered until a blank or another size of letters parts them."""
+    """Rows gathered until a wider blank or another size of letters parts them."""
+    spans = [_span(line) for line in lines]
+    blanks = [below.y1 - above.y2 for above, below in pairwise(spans)]
+    height = median(span.y2 - span.y1 for span in spans) if spans else 0.0
+    usual = min(median(blanks), _PARAGRAPH * height) if blanks else 0.0
     found: list[Items] = []
-    above: Box | None = None
-    for line in lines:
-        span = _span(line)
-        if above is None or _parted(above, span):
+    for index, line in enumerate(lines):
+        if index == 0 or _parted(spans[index - 1], spans[index], usual + _BLANK_MORE * height):
             found.append([])
         found[-1] += line
-        above = span
     return found
 
 
-def _parted(above: Box, below: Box) -> bool:
+def _parted(above: Box, below: Box, blank: float) -> bool:
     heights = sorted((above.y2 - above.y1, below.y2 - below.y1))
-    blank = below.y1 - above.y2
-    return blank > _PARAGRAPH * heights[0] or heights[1] > _RATIO * heights[0]
+    return below.y1 - above.y2 > blank or heights[1] > _RATIO * heights[0]

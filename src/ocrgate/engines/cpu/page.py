@@ -1,8 +1,6 @@
 """One page: find its lines, turn it upright, read it, put the lines in order."""
 
 from dataclasses import dataclass
-from math import atan2, cos, sin
-from statistics import median
 
 import numpy as np
 
@@ -14,10 +12,10 @@ from ocrgate.engines.cpu.geometry import (
     Pixels,
     Quad,
     crop,
-    is_tall,
     turned,
     turned_back,
 )
+from ocrgate.engines.cpu.gutters import levelling, skew_of, split_at_gutters
 from ocrgate.engines.cpu.layout import arrange
 from ocrgate.engines.cpu.models import Models, Plan
 from ocrgate.engines.cpu.reader import LineReader, ReadLine, read_cells
@@ -60,7 +58,7 @@ class PageReader:
             upright = turned(page, turn)
             quads = self._find(upright)
             lines = LineReader(self.models, self.plan, upright, self.check)
-        found = lines.read(quads)
+        found = lines.read(split_at_gutters(upright, quads))
         kept = [line for line in found if line.reading.confidence >= _LEAST]
         place = _Place(turn, (page.shape[1], page.shape[0]), source)
         blocks = tuple(
@@ -117,15 +115,8 @@ def level_boxes(lines: list[ReadLine]) -> list[Box]:
     """
     if 2 * sum(line.vertical for line in lines) > len(lines):
         return [_box(line.quad[:, ::-1] * np.array([1, -1], np.float32)) for line in lines]
-    slopes = [_slope(line.quad) for line in lines if not is_tall(line.quad)]
-    angle = median(slopes) if slopes else 0.0
-    back = np.array([[cos(angle), -sin(angle)], [sin(angle), cos(angle)]], np.float32)
-    return [_box(line.quad @ back) for line in lines]
-
-
-def _slope(quad: Quad) -> float:
-    along = quad[1] - quad[0]
-    return atan2(float(along[1]), float(along[0]))
+    level = levelling(skew_of([line.quad for line in lines]))
+    return [_box(line.quad @ level) for line in lines]
 
 
 def _box(points: Quad) -> Box:

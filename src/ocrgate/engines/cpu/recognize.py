@@ -1,23 +1,21 @@
 """Reading one line of text: a convolutional recognizer with a CTC head."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ocrgate.engines.cpu.ctc import Reading, decode, joined, stripped
 from ocrgate.engines.cpu.geometry import Pixels
 from ocrgate.engines.cpu.inference import Inference, Tensor
+from ocrgate.engines.cpu.ink import Run, blank_runs, ink_columns, length
 
 HEIGHT = 48  # the only height the networks were trained for
 _STEP = 8  # columns of the crop per step of the output
 _WIDEST = 1600  # columns; wider lines are cut at gaps, which bounds memory
 _HARD_CUT = 4000  # columns; without a gap, a line is cut here whatever stands there
 _GAP = 14  # blank columns at height 48 that count as a gap between words
-_INK = 24  # gray levels by which ink differs from the paper around it
 
 
 class Recognizer:
@@ -66,29 +64,15 @@ def _tensor(line: Pixels, least_width: int) -> Tensor:
     return tensor
 
 
-def ink_columns(line: Pixels) -> NDArray[np.bool_]:
-    """Which columns of a line hold ink: they differ from the line's paper in some pixel."""
-    gray = line if line.ndim == 2 else cv2.cvtColor(line, cv2.COLOR_RGB2GRAY)
-    spread = gray.max(axis=0).astype(np.int16) - gray.min(axis=0)
-    return cast("NDArray[np.bool_]", spread > _INK)
-
-
-def blank_runs(ink: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Runs of columns without ink, as (first, past the last)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([True], ink, [True])).astype(np.int8)))
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        yield int(first), int(last)
-
-
 def cut_places(line: Pixels) -> list[int]:
     """Where to cut a line wider than 1,600 columns: in its widest gaps, as few times as needed."""
-    gaps = [run for run in blank_runs(ink_columns(line)) if run[1] - run[0] >= _GAP]
+    gaps = [run for run in blank_runs(ink_columns(line)) if length(run) >= _GAP]
     cuts: list[int] = []
     begin, width = 0, line.shape[1]
     while width - begin > _WIDEST:
-        near = [gap for gap in gaps if begin + _WIDEST // 2 <= sum(gap) // 2 <= begin + _WIDEST]
+        near = [gap for gap in gaps if begin + _WIDEST // 2 <= _middle(gap) <= begin + _WIDEST]
         if near:
-            begin = sum(max(near, key=_length)) // 2
+            begin = _middle(max(near, key=length))
         elif width - begin > _HARD_CUT:
             begin += _WIDEST
         else:
@@ -97,5 +81,5 @@ def cut_places(line: Pixels) -> list[int]:
     return cuts
 
 
-def _length(run: tuple[int, int]) -> int:
-    return run[1] - run[0]
+def _middle(run: Run) -> int:
+    return (run[0] + run[1]) // 2
