@@ -13,7 +13,7 @@ from ocrgate import __version__
 from ocrgate.gateway import openapi
 from ocrgate.gateway.access import Access, Keys
 from ocrgate.gateway.budget import BytesInFlight
-from ocrgate.gateway.deps import Gateway, Service
+from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.middleware.body import BodyBounds, BodyLimits
 from ocrgate.gateway.middleware.draining import DrainingDoor
 from ocrgate.gateway.middleware.failures import Failures
@@ -22,6 +22,7 @@ from ocrgate.gateway.middleware.observe import Observe
 from ocrgate.gateway.problem import http_exception
 from ocrgate.gateway.quota import Quotas
 from ocrgate.gateway.routes import docs, mistral, ocr, openai, status
+from ocrgate.runtime.service import Service
 from ocrgate.settings import Settings
 from ocrgate.telemetry.metrics import Metrics
 

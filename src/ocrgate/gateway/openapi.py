@@ -18,7 +18,7 @@ from ocrgate.wire.mistral import MistralReply, MistralRequest
 from ocrgate.wire.ocr import OcrOptions, OcrReply, OcrRequest
 from ocrgate.wire.openai import ChatChunk, ChatCompletion, ChatRequest, Model, ModelList
 from ocrgate.wire.problem import MistralError, OpenAIError, Problem
-from ocrgate.wire.status import Health, Version
+from ocrgate.wire.status import Health, Live, Version
 
 Json = dict[str, Any]
 
@@ -35,6 +35,7 @@ TYPES = (
     Model,
     ModelList,
     Health,
+    Live,
     Version,
     Problem,
     OpenAIError,
@@ -293,7 +294,7 @@ OPERATIONS: dict[str, Json] = {
         tags=["reading"],
         parameters=[_NAME],
     ),
-    "/livez": _status("The process answers", Health),
+    "/livez": _status("The process answers", Live),
     "/readyz": _status(
         "A page would be read now",
         Health,

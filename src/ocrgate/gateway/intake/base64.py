@@ -8,7 +8,7 @@ import pybase64
 from ocrgate.errors import InvalidRequest
 
 _DATA_URI = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
-_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]{1,11}:|[./~\\]|[\w ./\\-]+\.[a-z]{2,5}$", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]{0,11}:|[./~\\]|[\w ./\\-]+\.[a-z]{2,5}$", re.IGNORECASE)
 _CLEAN = str.maketrans("-_", "+/", " \t\r\n")
 
 

@@ -11,7 +11,6 @@ from ocrgate.errors import InvalidRequest, PayloadTooLarge, UnsupportedMedia
 from ocrgate.gateway.budget import BytesInFlight, Lease
 from ocrgate.gateway.exchange import Exchange
 
-_LINGER_SECONDS = 2.0
 _LINGER_BYTES = 16 * 2**20
 
 
@@ -24,12 +23,14 @@ class BodyLimits:
         silence: seconds between two pieces of it.
         rate: bytes per second below which a body is given up, after ``silence`` seconds of grace.
         total: seconds for all of it.
+        linger: seconds in which a client that is still sending may read the answer.
     """
 
     size: int
     silence: float
     rate: float = 8 * 1024
     total: float = 600.0
+    linger: float = 2.0
 
     def too_slow(self, size: int, seconds: float) -> bool:
         """Whether ``size`` bytes within ``seconds`` is slower than is waited for."""
@@ -137,7 +138,7 @@ class _Body:
             return  # it sends nothing before it is told to
         left = _LINGER_BYTES
         try:
-            async with asyncio.timeout(_LINGER_SECONDS):
+            async with asyncio.timeout(self._limits.linger):
                 while left > 0:
                     message = await self._receive()
                     left -= len(message.get("body", b""))

@@ -9,19 +9,19 @@ from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.problem import NOT_READY
 from ocrgate.settings import is_loopback
-from ocrgate.wire.status import Health, Version
+from ocrgate.wire.status import Health, Live, Version
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 async def livez(request: Request) -> Response:
     """The process answers. True while draining too: it must not be killed with work in hand."""
-    return json_answer(Health("ok"), Exchange.of(request.scope))
+    return json_answer(Live(), Exchange.of(request.scope))
 
 
 async def readyz(request: Request) -> Response:
     """A page would be read now: one was lately, and the server is not going away."""
-    health = _health(request)
+    health = await _health(request)
     answer = json_answer(health, Exchange.of(request.scope))
     if health.status != "ok":
         answer.status_code = NOT_READY
@@ -30,7 +30,7 @@ async def readyz(request: Request) -> Response:
 
 async def health(request: Request) -> Response:
     """The same facts, always with 200, for people and dashboards."""
-    return json_answer(_health(request), Exchange.of(request.scope))
+    return json_answer(await _health(request), Exchange.of(request.scope))
 
 
 async def version(request: Request) -> Response:
@@ -56,12 +56,8 @@ def _is_local(request: Request) -> bool:
     return request.client is not None and is_loopback(request.client.host) and not proxied
 
 
-def _health(request: Request) -> Health:
+async def _health(request: Request) -> Health:
     service = Gateway.of(request).service
+    await service.ready()
     state = service.readiness()
-    return Health(
-        status=state.status,
-        detail=state.detail,
-        engine=service.description.name,
-        last_page_age=state.last_page_age,
-    )
+    return Health(state.status, service.description.name, state.detail, state.last_page_age)
