@@ -40,16 +40,18 @@ class FormerText:
 
 
 def strip_former_text(pdf: Pdf, page: Page) -> FormerText:
-    """Take unseen text out of a page and say what is left. Content too large is left alone.
+    """Take unseen text out of a page and say what is left.
 
-    Raises:
-        pikepdf.PdfError: the content is too damaged to be read.
+    Content that is too large or too damaged to be parsed is left alone.
     """
     found = FormerText()
     resources = page.obj.get("/Resources")
     content = _page_content(page)
     if content and isinstance(resources, Dictionary) and _may_have_text(resources):
-        kept = _Scan(pdf, found).content(content, resources, _SAME)
+        try:
+            kept = _Scan(pdf, found).content(content, resources, _SAME)
+        except (pikepdf.PdfError, UnicodeDecodeError):
+            return FormerText()
         if kept is not None:
             page.obj.Contents = pdf.make_stream(kept)
     return found

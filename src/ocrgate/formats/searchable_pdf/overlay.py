@@ -5,6 +5,7 @@ whatever that content leaves behind. What is read is what was seen: text that wa
 unseen (a former recognition) is taken out, so that nothing is found twice.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -188,8 +189,11 @@ def _save(pdf: Pdf, path: Path) -> None:
 
 @contextmanager
 def _readable() -> Iterator[None]:
+    """Our errors for the library's, and no remarks on what it could repair."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except pikepdf.PasswordError as error:
         raise UnreadableDocument("the PDF is locked with a password", field="image") from error
     except (pikepdf.PdfError, pikepdf.DataDecodingError, IndexError) as error:
