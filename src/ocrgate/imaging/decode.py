@@ -16,7 +16,7 @@ from PIL import (
 
 from ocrgate.domain.document import MediaType
 from ocrgate.imaging.faults import decoding
-from ocrgate.imaging.geometry import Size
+from ocrgate.imaging.geometry import Reach, Size
 from ocrgate.imaging.headers.header import Buffer, Header
 from ocrgate.imaging.modes import simplify
 
@@ -39,8 +39,12 @@ _OPENERS: Final[dict[MediaType, type[ImageFile.ImageFile]]] = {
 }
 
 
-def decode(data: Buffer, header: Header, page: int, target: Size) -> Image.Image:
+def decode(
+    data: Buffer, header: Header, page: int, target: Size
+) -> tuple[Image.Image, Reach | None]:
     """The pixels of a 1-based page as ``L`` or ``RGB``, stored orientation, no smaller than needed.
+
+    The second item is the part of them that the page covers, when that is not all.
 
     Args:
         data: the whole file.
@@ -53,13 +57,14 @@ def decode(data: Buffer, header: Header, page: int, target: Size) -> Image.Image
         DocumentLimit: out of memory.
     """
     with decoding(f"page {page}"):
+        drafted = None
         image = _OPENERS[header.media](BytesIO(data))
         if header.media is MediaType.TIFF:
             image.seek(page - 1)
         elif header.media is MediaType.JPEG:
-            image.draft(None, _with_margin(target))
+            drafted = image.draft(None, _with_margin(target))
         image.load()
-        return simplify(image)
+        return simplify(image), drafted and drafted[1][2:]
 
 
 def _with_margin(target: Size) -> Size:

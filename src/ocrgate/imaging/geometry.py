@@ -5,6 +5,7 @@ from typing import Final
 from PIL import Image
 
 Size = tuple[int, int]
+Reach = tuple[float, float]  # how far a page goes into its picture, right and down
 
 # EXIF orientation (CIPA DC-008, 4.6.5) to the turn that undoes it.
 _TURNS: Final = {

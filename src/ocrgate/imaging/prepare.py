@@ -29,11 +29,13 @@ def prepare(data: Buffer, page: int, spec: ImageSpec, limits: ImageLimits) -> Pa
     header = read_header(data, limits, page)
     if _may_pass(data, header, spec):
         return _passed(data, header)
-    target = fit((header.width, header.height), spec.max_side)
-    small = shrink(decode(data, header, page, target), target)
-    # Pillow turns TIFF pages upright itself while it loads them.
-    turn = 1 if header.media is MediaType.TIFF else header.orientation
-    return encode(upright(to_gray_if_gray(small), turn), spec, header.displayed)
+    stored, turn = (header.width, header.height), header.orientation
+    if header.media is MediaType.TIFF:  # Pillow turns these upright itself while it loads them
+        stored, turn = header.displayed, 1
+    target = fit(stored, spec.max_side)
+    image, reach = decode(data, header, page, target)
+    small = to_gray_if_gray(shrink(image, target, reach))
+    return encode(upright(small, turn), spec, header.displayed)
 
 
 def pack(image: Image.Image, spec: ImageSpec, source: Size) -> PageImage:

@@ -6,17 +6,24 @@ from typing import Final
 
 from PIL import Image, ImageChops
 
-from ocrgate.imaging.geometry import Size
+from ocrgate.imaging.geometry import Reach, Size
 
-Resizer = Callable[[Image.Image, Size], Image.Image]
+Resizer = Callable[[Image.Image, Size, Reach], Image.Image]
 
 # Both use fixed-point weights of a different width: rounding may differ by one step per pass.
 _TOLERANCE: Final = 3
 
 
-def shrink(image: Image.Image, size: Size) -> Image.Image:
-    """An ``L`` or ``RGB`` picture at exactly ``size``, filtered with Lanczos of 3 lobes."""
-    return image if image.size == size else resizer()(image, size)
+def shrink(image: Image.Image, size: Size, reach: Reach | None = None) -> Image.Image:
+    """An ``L`` or ``RGB`` picture at exactly ``size``, filtered with Lanczos of 3 lobes.
+
+    ``reach`` is the part of the picture that the page covers, in fractions of pixels: a decoder
+    that halves 901 columns gives 451, of which the page is 450.5. None means all of it.
+    """
+    whole = (float(image.width), float(image.height))
+    if image.size == size and reach in {None, whole}:
+        return image
+    return resizer()(image, size, reach or whole)
 
 
 @cache
@@ -26,9 +33,9 @@ def resizer() -> Resizer:
     return fast if fast is not None and proves_itself(fast) else lanczos
 
 
-def lanczos(image: Image.Image, size: Size) -> Image.Image:
+def lanczos(image: Image.Image, size: Size, reach: Reach) -> Image.Image:
     """Pillow's own filter: the reference."""
-    return image.resize(size, Image.Resampling.LANCZOS)
+    return image.resize(size, Image.Resampling.LANCZOS, box=(0, 0, *reach))
 
 
 def proves_itself(candidate: Resizer) -> bool:
@@ -41,11 +48,12 @@ def proves_itself(candidate: Resizer) -> bool:
 
 
 def _agrees(candidate: Resizer, mode: str) -> bool:
-    gradient = Image.radial_gradient("L").resize((131, 97), Image.Resampling.NEAREST)
+    # Off center, so that a picture that comes out turned or mirrored differs.
+    gradient = Image.radial_gradient("L").crop((20, 0, 220, 140)).resize((131, 97))
     bands = [gradient, ImageChops.invert(gradient), gradient.rotate(90)]
     image = Image.merge("RGB", bands) if mode == "RGB" else gradient
     try:
-        ours, theirs = candidate(image, (53, 41)), lanczos(image, (53, 41))
+        ours, theirs = (resize(image, (53, 41), (120.5, 90.25)) for resize in (candidate, lanczos))
     except (TypeError, ValueError, RuntimeError, AttributeError):
         return False
     if (ours.mode, ours.size) != (theirs.mode, theirs.size):
@@ -59,10 +67,11 @@ def _simd() -> Resizer | None:
         import cykooz_resizer as simd  # noqa: PLC0415 - an extra
     except ImportError:
         return None
-    options = simd.ResizeOptions(simd.ResizeAlg.convolution(simd.FilterType.lanczos3))
+    lobes = simd.ResizeAlg.convolution(simd.FilterType.lanczos3)
 
-    def resize(image: Image.Image, size: Size) -> Image.Image:
+    def resize(image: Image.Image, size: Size, reach: Reach) -> Image.Image:
         shrunk = Image.new(image.mode, size)
+        options = simd.ResizeOptions(lobes, crop_box=simd.CropBox(0.0, 0.0, *reach))
         simd.Resizer().resize_pil(image, shrunk, options)  # one per call: it is not thread-safe
         return shrunk
 
