@@ -175,7 +175,9 @@ def _parsed(key: str, text: str) -> object:
 def _from_flags(flags: Mapping[str, object]) -> Iterator[_Entry]:
     for key, value in flags.items():
         if value is not None:
-            yield _Entry(key, value, "--" + key.rpartition(".")[2].replace("_", "-"))
+            section, _, name = key.rpartition(".")
+            option = section if name == "kind" else name
+            yield _Entry(key, value, "--" + option.replace("_", "-"))
 
 
 def _flatten(path: str, value: object) -> Iterator[tuple[str, object]]:

@@ -54,10 +54,16 @@ def configure(
 
 
 @contextmanager
-def request_context(request_id: str, trace_id: str | None = None) -> Iterator[None]:
+def request_context(request_id: str) -> Iterator[None]:
     """Name the request in everything that is logged inside, in this task and those it starts."""
-    names = {"request_id": request_id} | ({"trace_id": trace_id} if trace_id else {})
-    with structlog.contextvars.bound_contextvars(**names):
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        yield
+
+
+@contextmanager
+def trace_context(trace_id: str | None) -> Iterator[None]:
+    """Name the trace in everything that is logged inside."""
+    with structlog.contextvars.bound_contextvars(**({"trace_id": trace_id} if trace_id else {})):
         yield
 
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from ocrgate.keys.secret import new_id, new_secret
-from ocrgate.telemetry.logging import configure, request_context
+from ocrgate.telemetry.logging import configure, request_context, trace_context
 
 
 class Terminal(io.StringIO):
@@ -68,7 +68,7 @@ def test_every_line_of_a_request_names_it() -> None:
     """One id finds all that happened to a request, whoever logged it."""
     stream = io.StringIO()
     configure("json", "info", stream)
-    with request_context("req-1", "a" * 32):
+    with request_context("req-1"), trace_context("a" * 32):
         structlog.get_logger("a").info("inside")
         logging.getLogger("some.library").warning("library")
     structlog.get_logger("a").info("outside")

@@ -1,0 +1,5 @@
+"""``python -m ocrgate``."""
+
+from ocrgate.cli.app import main
+
+main()

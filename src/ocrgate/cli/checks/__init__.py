@@ -1,0 +1,1 @@
+"""What ``ocrgate doctor`` looks at."""

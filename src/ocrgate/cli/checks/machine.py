@@ -1,0 +1,91 @@
+"""Checks of what is installed and what the machine has."""
+
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from ocrgate import __version__
+from ocrgate.cli.checks.check import Check, State
+from ocrgate.errors import EngineUnavailable
+
+LEAST_PYTHON = (3, 11)
+LEAST_MEMORY = 1.5 * 2**30  # two workers at work, measured at half of it each
+PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "pillow", "pypdfium2", "fastapi")
+EXTRAS = {
+    "heic": ("pi_heif", "reads HEIC photos"),
+    "simd": ("cykooz_resizer", "shrinks images faster"),
+    "tracing": ("opentelemetry.sdk", "sends OpenTelemetry traces"),
+}
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def versions() -> Iterator[Check]:
+    """Python, ocrgate and the packages it stands on."""
+    state = State.OK if sys.version_info >= LEAST_PYTHON else State.FAILED
+    yield Check("python", state, f"{platform.python_version()} on {platform.platform()}")
+    yield Check("ocrgate", State.OK, __version__)
+    for name in PACKAGES:
+        try:
+            yield Check(name, State.OK, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Check(name, State.FAILED, "not installed", "pip install ocrgate")
+
+
+def extras() -> Iterator[Check]:
+    """What can be had beside the default install."""
+    for extra, (module, use) in EXTRAS.items():
+        if _is_there(module):
+            yield Check(f"extra {extra}", State.OK, f"installed; {use}")
+        else:
+            hint = f"pip install 'ocrgate[{extra}]'"
+            yield Check(f"extra {extra}", State.NOTE, f"not installed; {use}", hint)
+
+
+def weights() -> Check:
+    """Whether the weights are there and are the ones that were tested."""
+    from ocrgate.engines.cpu.weights import WEIGHTS, carrier_folder, verified
+
+    try:
+        folder = carrier_folder()
+        for size in WEIGHTS.values():
+            for file in (size.detector, size.recognizer, size.alphabet):
+                verified(folder, file)
+    except EngineUnavailable as error:
+        return Check("weights", State.FAILED, error.detail)
+    return Check("weights", State.OK, f"PP-OCRv6 {' and '.join(WEIGHTS)}, checksums right")
+
+
+def cores() -> Check:
+    """Cores that this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Check("cores", State.OK, f"{usable} usable")
+
+
+def memory() -> Check:
+    """Memory that is left, container limits included."""
+    import psutil
+
+    left = min(psutil.virtual_memory().available, _container_limit())
+    detail = f"{left / 2**30:.1f} GiB available"
+    if left >= LEAST_MEMORY:
+        return Check("memory", State.OK, detail)
+    hint = "set engine.workers to 1, or give it more memory"
+    return Check("memory", State.NOTE, detail, hint)
+
+
+def _container_limit() -> float:
+    try:
+        return float(_CGROUP_LIMIT.read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return float("inf")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

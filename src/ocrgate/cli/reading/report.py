@@ -1,0 +1,84 @@
+"""How each file ended, for people, for scripts and for the exit code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ocrgate.cli.exit import Exit, code_of
+from ocrgate.cli.reading.outputs import Target
+from ocrgate.errors import OcrgateError
+
+
+@dataclass(slots=True)
+class FileReport:
+    """One file's story.
+
+    Attributes:
+        target: the file and where its result goes.
+        pages: pages asked for; None until known.
+        read: pages in the result.
+        failed: the error of each page that has none.
+        error: why the whole file failed.
+        kept: where an interrupted result was kept.
+        seconds: time taken.
+        begun: whether reading it was begun.
+        finished: whether it was gone through to the end.
+    """
+
+    target: Target
+    pages: int | None = None
+    read: int = 0
+    failed: dict[int, OcrgateError] = field(default_factory=dict)
+    error: OcrgateError | None = None
+    kept: str | None = None
+    seconds: float = 0.0
+    begun: bool = False
+    finished: bool = False
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``partial``, ``failed`` or ``interrupted``."""
+        if self.error is not None:
+            return "failed"
+        if not self.finished:
+            return "interrupted"
+        return "partial" if self.failed else "ok"
+
+    def sentence(self) -> str:
+        """What a person wants to know."""
+        name = self.target.source.shown
+        if self.error is not None:
+            return f"{name}: {self.error.detail}"
+        if not self.finished:
+            kept = f"; {self.read} pages kept in {self.kept}" if self.kept else ""
+            return f"{name}: interrupted{kept}"
+        if self.failed:
+            numbers = ", ".join(map(str, sorted(self.failed)))
+            return f"{name}: {self.read} of {self.pages} pages read; failed: {numbers}"
+        return f"{name}: done"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a script."""
+        return {
+            "input": self.target.source.shown,
+            "output": self.kept or (str(self.target.path) if self.target.path else None),
+            "status": self.status,
+            "pages": self.pages,
+            "read": self.read,
+            "failed": [
+                {"page": page, "code": error.code, "detail": error.detail}
+                for page, error in sorted(self.failed.items())
+            ],
+            "error": {"code": self.error.code, "detail": self.error.detail} if self.error else None,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def exit_code(reports: Sequence[FileReport]) -> Exit:
+    """0 when all is well, ``PARTIAL`` when something was read, else the first failure's code."""
+    if all(report.status == "ok" for report in reports):
+        return Exit.OK
+    if any(report.status in {"ok", "partial"} for report in reports):
+        return Exit.PARTIAL
+    first = next((report.error for report in reports if report.error), None)
+    return code_of(type(first)) if first else Exit.PARTIAL
