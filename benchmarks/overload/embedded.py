@@ -152,14 +152,15 @@ async def measure(arguments: argparse.Namespace, url: str, pid: int) -> None:
     async with aiohttp.ClientSession(connector=connector) as session:
         await ready(session, url)
         load = Load(session, url, pages, arguments.deadline)
-        await closed_loop(load, arguments.concurrency, 5)
-        before = await closed_loop(load, arguments.concurrency, arguments.capacity_seconds)
+        patient = Load(session, url, pages, 60)  # capacity is what nobody is turned away from
+        await closed_loop(patient, arguments.concurrency, 5)
+        before = await closed_loop(patient, arguments.concurrency, arguments.capacity_seconds)
         samples: list[float] = []
         watcher = asyncio.create_task(watch_memory(pid, samples))
         rate = arguments.times * before
         tally = await open_loop(load, rate, arguments.seconds, arguments.seed)
         watcher.cancel()
-        after = await closed_loop(load, arguments.concurrency, arguments.capacity_seconds)
+        after = await closed_loop(patient, arguments.concurrency, arguments.capacity_seconds)
     report(arguments, before, after, tally, samples)
 
 
@@ -199,7 +200,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--times", type=float, default=10, help="offered load over capacity")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--capacity-seconds", type=float, default=20)
-    parser.add_argument("--concurrency", type=int, default=6)
+    parser.add_argument("--concurrency", type=int, default=4)
     parser.add_argument("--deadline", type=float, default=5)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
