@@ -56,6 +56,18 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return cast("NDArray[np.float32]", vector / max(float(np.linalg.norm(vector)), 1e-6))
 
 
+def part_of(quad: Quad, begin: float, end: float) -> Quad:
+    """The part of a quad between two shares of its length, from its first edge to its third."""
+    top, bottom = quad[1] - quad[0], quad[2] - quad[3]
+    corners = [
+        quad[0] + top * begin,
+        quad[0] + top * end,
+        quad[3] + bottom * end,
+        quad[3] + bottom * begin,
+    ]
+    return np.array(corners, np.float32)
+
+
 def clipped(quad: Quad, width: int, height: int) -> Quad:
     """The quad with its corners moved inside a page of that size."""
     return np.clip(quad, 0, np.array([width, height], np.float32)).astype(np.float32)

@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrgate.engines.cpu.geometry import Pixels, Quad, crop, is_tall, sides
+from ocrgate.engines.cpu.geometry import Pixels, Quad, crop, is_tall, part_of, sides
 from ocrgate.engines.cpu.ink import blank_runs, ink_columns
 
 _NARROWEST = 0.35  # of the line's height: a blank that may be a gutter
@@ -110,15 +110,8 @@ def _shared(blank: _Blank, blanks: list[_Blank], lines: int) -> bool:
 
 def _parts(quad: Quad, cuts: list[tuple[float, float]]) -> Iterator[Quad]:
     """What is left of a quad when stretches of it, given as shares, are cut out."""
-    top, bottom = quad[1] - quad[0], quad[2] - quad[3]
     cuts = sorted(cuts)
     begins = [0.0, *(end for _, end in cuts)]
     ends = [*(begin for begin, _ in cuts), 1.0]
     for begin, end in zip(begins, ends, strict=True):
-        corners = [
-            quad[0] + top * begin,
-            quad[0] + top * end,
-            quad[3] + bottom * end,
-            quad[3] + bottom * begin,
-        ]
-        yield np.array(corners, np.float32)
+        yield part_of(quad, begin, end)

@@ -19,7 +19,9 @@ from ocrgate.domain.recognition import Box
 
 _TRIM_X, _TRIM_Y = 0.15, 0.2  # shares of the height by which the detector's boxes are too large
 _GUTTER = 0.6  # narrowest gutter, in line heights
-_LONG = 9.0  # width in heights from which a line is running text rather than a cell
+_LONG = 9.0  # width in heights from which lines are running text rather than cells
+_LONGER = 14.0  # the same where there are only two lines
+_SHORT = 5.0  # the same where the lines of both sides stand at heights of their own
 _FULL = 0.7  # share of its column's width that a full line takes
 _FULL_SHARE = 0.5  # of a column's lines that are full in running text
 _AIRY = 2.6  # pitch in heights above which lines are not one text
@@ -270,29 +272,27 @@ def _columns(items: Items, gutters: list[float]) -> list[Items]:
 
 def _are_columns(left: Items, right: Items) -> bool:
     """Whether two neighbours are texts of their own rather than cells of the same rows."""
-    left_rows, right_rows = rows(left), rows(right)
-    fewest = min(len(left_rows), len(right_rows))
-    running = [_is_running(left_rows), _is_running(right_rows)]
+    sides = rows(left), rows(right)
+    fewest = min(map(len, sides))
     if fewest < 2:
         return False
-    if all(running):
+    if all(_is_text(lines, _LONG if fewest > 2 else _LONGER) for lines in sides):
         return True
-    return fewest >= 3 and any(running) and _aligned(left, right) < _LOOSE_SHARE
+    apart = fewest > 2 and _aligned(left, right) < _LOOSE_SHARE
+    return apart and all(_is_text(lines, _SHORT) for lines in sides)
 
 
-def _is_running(lines: list[Items]) -> bool:
-    """Whether lines are set as running text: long, mostly full, close to each other."""
+def _is_text(lines: list[Items], least: float) -> bool:
+    """Whether rows are set as text: long in heights, mostly full, close to each other."""
     spans = [_span(line) for line in lines]
-    heights = [span.y2 - span.y1 for span in spans]
-    usual = median(heights)
+    inked = [_inked(line) for line in lines]
+    usual = median(span.y2 - span.y1 for span in spans)
     width = max(span.x2 for span in spans) - min(span.x1 for span in spans)
-    full = [line for line in lines if _inked(line) >= _FULL * width]
-    tops = [span.y1 for span in spans]
-    pitches = [below - above for above, below in pairwise(tops)]
+    pitches = [below.y1 - above.y1 for above, below in pairwise(spans)]
     return (
-        width >= _LONG * usual
-        and len(full) >= _FULL_SHARE * len(spans)
-        and (not pitches or median(pitches) <= _AIRY * usual)
+        median(inked) >= least * usual
+        and sum(ink >= _FULL * width for ink in inked) >= _FULL_SHARE * len(inked)
+        and median(pitches) <= _AIRY * usual
     )
 
 

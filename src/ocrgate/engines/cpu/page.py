@@ -12,6 +12,7 @@ from ocrgate.engines.cpu.geometry import (
     Pixels,
     Quad,
     crop,
+    part_of,
     turned,
     turned_back,
 )
@@ -21,6 +22,7 @@ from ocrgate.engines.cpu.models import Models, Plan
 from ocrgate.engines.cpu.reader import LineReader, ReadLine, read_cells
 from ocrgate.engines.cpu.words import polygon, words_of
 
+_ENOUGH = 6  # characters from which their places tell where the text begins and ends
 _LEAST = 0.5  # confidence below which a line is noise
 _TRUSTED = 0.8  # confidence below which a line's text is not to be relied on
 
@@ -116,7 +118,20 @@ def level_boxes(lines: list[ReadLine]) -> list[Box]:
     if 2 * sum(line.vertical for line in lines) > len(lines):
         return [_box(line.quad[:, ::-1] * np.array([1, -1], np.float32)) for line in lines]
     level = levelling(skew_of([line.quad for line in lines]))
-    return [_box(line.quad @ level) for line in lines]
+    return [_box(_read_part(line) @ level) for line in lines]
+
+
+def _read_part(line: ReadLine) -> Quad:
+    """The part of a line's quad that holds its characters, one character more at both ends.
+
+    The detector now and then draws a box far into the gutter beside it.
+    """
+    places = line.reading.places
+    if len(places) < _ENOUGH:
+        return line.quad
+    pitch = (places[-1] - places[0]) / (len(places) - 1)
+    begin, end = max(0.0, places[0] - pitch), min(1.0, places[-1] + pitch)
+    return part_of(line.quad, begin, end)
 
 
 def _box(points: Quad) -> Box:

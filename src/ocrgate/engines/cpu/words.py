@@ -13,7 +13,7 @@ import numpy as np
 
 from ocrgate.domain.recognition import Point, Word
 from ocrgate.engines.cpu.ctc import Reading
-from ocrgate.engines.cpu.geometry import Quad
+from ocrgate.engines.cpu.geometry import Quad, part_of
 from ocrgate.engines.cpu.script import is_cjk
 
 _LONGEST_RUN = 8
@@ -105,21 +105,6 @@ def _half_pitch(places: tuple[float, ...]) -> float:
 
 def _part(quad: Quad, begin: float, end: float, *, vertical: bool) -> Quad:
     """The part of a quad between two places along its line."""
-    top_left, top_right, bottom_right, bottom_left = quad
-    if vertical:
-        left, right = bottom_left - top_left, bottom_right - top_right
-        corners = [
-            top_left + left * begin,
-            top_right + right * begin,
-            top_right + right * end,
-            top_left + left * end,
-        ]
-    else:
-        top, bottom = top_right - top_left, bottom_right - bottom_left
-        corners = [
-            top_left + top * begin,
-            top_left + top * end,
-            bottom_left + bottom * end,
-            bottom_left + bottom * begin,
-        ]
-    return np.array(corners, np.float32)
+    if not vertical:
+        return part_of(quad, begin, end)
+    return np.roll(part_of(np.roll(quad, -1, axis=0), begin, end), 1, axis=0)
