@@ -30,6 +30,8 @@ _LOOSE_SHARE = 0.5  # aligned lines below which two sides have nothing to do wit
 _PARAGRAPH = 0.75  # blank heights between lines that part paragraphs
 _RATIO = 1.45  # of line heights that part a heading from its text
 _TALL_HEIGHTS = 2.5
+_CELL_PITCH = 2.4  # heights between the middles of two lines of one cell at most
+_BETWEEN = 0.3  # heights by which a row may miss the middle of a cell of two lines
 _HEAD = 1.3  # blank heights that set a running head or a page number apart from columns
 _BLANK_MORE = 0.4  # heights by which the blank between paragraphs exceeds the usual one
 
@@ -321,21 +323,89 @@ def _span(items: Items) -> Box:
 
 
 def rows(items: Items) -> list[Items]:
-    """Lines that stand beside each other, from the top; each row from the left."""
-    found: list[Items] = []
-    for item in sorted(items, key=lambda item: (item.middle, item.box.x1, item.number)):
-        if found and _beside(found[-1], item):
-            found[-1].append(item)
+    """Lines that stand beside each other, from the top; each row cell by cell from the left."""
+    found: list[list[Items]] = []
+    for cell in sorted(_cells(items), key=lambda cell: (_middle(cell), cell[0].box.x1)):
+        if found and _beside(found[-1], cell):
+            found[-1].append(cell)
         else:
-            found.append([item])
-    return [sorted(row, key=lambda item: (item.box.x1, item.number)) for row in found]
+            found.append([cell])
+    return [_row(_flat(cells)) for cells in found]
 
 
-def _beside(row: Items, item: Item) -> bool:
-    """Whether ``item`` overlaps the last of ``row`` by more than half of the lower one."""
-    last = row[-1]
-    overlap = min(last.box.y2, item.box.y2) - max(last.box.y1, item.box.y1)
-    return overlap > min(last.height, item.height) / 2
+def _cells(items: Items) -> list[Items]:
+    """Single lines, and pairs of lines that are one cell.
+
+    Two lines below each other are one cell when something in its row stands at the height of the
+    gap between them, and nothing at theirs.
+    """
+    cells: list[Items] = []
+    taken: set[int] = set()
+    for item in sorted(items, key=_natural):
+        if item.number in taken:
+            continue
+        mate = _mate(item, [other for other in items if other.number not in taken])
+        cells.append([item, mate] if mate else [item])
+        taken.update(member.number for member in cells[-1])
+    return cells
+
+
+def _mate(item: Item, others: Items) -> Item | None:
+    """The second line of the cell that begins with ``item``."""
+    below = [other for other in others if _is_next_line(item, other)]
+    if len(below) != 1:
+        return None
+    level = [other for other in others if not _overlaps_across(item, other)]
+    gap = (item.middle + below[0].middle) / 2
+    between = any(abs(other.middle - gap) <= _BETWEEN * item.height for other in level)
+    alone = not any(
+        abs(other.middle - line.middle) <= _ALIGNED * item.height
+        for other in level
+        for line in (item, below[0])
+    )
+    return below[0] if between and alone else None
+
+
+def _is_next_line(above: Item, below: Item) -> bool:
+    return (
+        0 < below.middle - above.middle <= _CELL_PITCH * above.height
+        and abs(below.box.x1 - above.box.x1) <= above.height
+        and below.height <= _RATIO * above.height
+    )
+
+
+def _overlaps_across(one: Item, other: Item) -> bool:
+    """Whether two items share some of the page's width."""
+    return min(one.box.x2, other.box.x2) > max(one.box.x1, other.box.x1)
+
+
+def _middle(cell: Items) -> float:
+    return sum(item.middle for item in cell) / len(cell)
+
+
+def _beside(row: list[Items], cell: Items) -> bool:
+    """Whether ``cell`` overlaps the last of ``row`` by more than half of the lower one."""
+    last, span = _span(row[-1]), _span(cell)
+    overlap = min(last.y2, span.y2) - max(last.y1, span.y1)
+    return overlap > min(last.y2 - last.y1, span.y2 - span.y1) / 2
+
+
+def _row(items: Items) -> Items:
+    """Items of one row from the left; what is stacked in one place, from the top."""
+    stacks: list[Items] = []
+    for item in sorted(items, key=lambda item: (item.box.x1, item.number)):
+        if stacks and _stacked(stacks[-1][-1], item):
+            stacks[-1].append(item)
+        else:
+            stacks.append([item])
+    return [item for stack in stacks for item in sorted(stack, key=_natural)]
+
+
+def _stacked(one: Item, other: Item) -> bool:
+    """Whether one stands above the other rather than beside it."""
+    across = min(one.box.x2, other.box.x2) - max(one.box.x1, other.box.x1)
+    narrower = min(one.box.x2 - one.box.x1, other.box.x2 - other.box.x1)
+    return across > narrower / 2
 
 
 def paragraphs(lines: list[Items]) -> list[Items]:
