@@ -17,6 +17,7 @@ from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, pro
 
 MOST_HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 15.0
+LINGER_SECONDS = 1.0
 _SEPARATORS = 4  # ": " and the end of the line
 
 
@@ -34,11 +35,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
         self._too_large = False
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
         super().connection_made(transport)
-        self._expect_head()
+        self._expect_head(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
@@ -47,8 +49,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse; give up when the head has become too large."""
+        if self._refused:
+            return  # read on, or the reset of a full socket would take the answer with it
         if self._in_head and self._head_timer is None:
-            self._expect_head()
+            self._expect_head(HEAD_SECONDS)
         before = self._messages
         super().data_received(data)
         if self._in_head and self._messages == before and not self.transport.is_closing():
@@ -86,11 +90,16 @@ class BoundedHttp(HttpToolsProtocol):
             limit = f"{MOST_HEAD_BYTES} bytes"
             error = PayloadTooLarge("the headers are too large", field="headers", limit=limit)
             status = HEAD_TOO_LARGE
+        self._refused = True
         self.transport.write(_bare_answer(error, status))
-        self.transport.close()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._expect_head(LINGER_SECONDS)
 
-    def _expect_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+    def _expect_head(self, seconds: float) -> None:
+        self._got_head()
+        self._head_timer = self.loop.call_later(seconds, self._give_up)
+        self._in_head = True
 
     def _got_head(self) -> None:
         self._in_head = False

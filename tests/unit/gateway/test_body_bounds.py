@@ -106,7 +106,11 @@ async def test_too_large_without_announcement_is_cut_off() -> None:
 @pytest.mark.parametrize(
     ("headers", "code", "named"),
     [
-        ({"content_length": "9", "content_encoding": "gzip"}, "unsupported_media", "Content-Encoding"),
+        (
+            {"content_length": "9", "content_encoding": "gzip"},
+            "unsupported_media",
+            "Content-Encoding",
+        ),
         ({"content_length": "nine"}, "invalid_request", "Content-Length"),
         ({"content_length": "-9"}, "invalid_request", "Content-Length"),
     ],

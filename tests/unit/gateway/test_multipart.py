@@ -14,9 +14,10 @@ TYPE = "multipart/form-data; boundary=XX"
 
 def part(name: str, value: bytes, extra: str = "") -> bytes:
     """One part of a form with boundary XX."""
-    return (
-        b'--XX\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
-        % (name.encode(), extra.encode(), value)
+    return b'--XX\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (
+        name.encode(),
+        extra.encode(),
+        value,
     )
 
 

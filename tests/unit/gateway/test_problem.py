@@ -33,7 +33,9 @@ PUBLISHED = {
 PATHS = ("/ocr", "/v1/ocr", "/v1/chat/completions", "/v1/models", "/nowhere")
 
 
-def answer(error: OcrgateError, path: str = "/ocr") -> tuple[int, dict[str, str], dict[str, object]]:
+def answer(
+    error: OcrgateError, path: str = "/ocr"
+) -> tuple[int, dict[str, str], dict[str, object]]:
     """Status, headers and body of an error."""
     made = respond(error, path, Exchange("rid-1"))
     return made.status_code, dict(made.headers), json.loads(bytes(made.body))

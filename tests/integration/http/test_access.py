@@ -1,0 +1,177 @@
+"""Who may ask, how often, and what a busy server says."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from ocrgate.control.admission import AdmissionParams
+from ocrgate.domain.ticket import Lane
+from ocrgate.errors import EngineFailed
+from ocrgate.settings import ServerSettings
+from ocrgate.testing import ScriptedEngine
+
+ENVELOPES = [
+    ("POST", "/ocr"),
+    ("POST", "/v1/ocr"),
+    ("POST", "/v1/chat/completions"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/scripted"),
+]
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """The header of a key."""
+    return {"authorization": f"Bearer {secret}"}
+
+
+@pytest.mark.parametrize(("method", "path"), ENVELOPES)
+async def test_once_a_key_exists_every_door_asks_for_it(
+    build: Any, started: Any, method: str, path: str
+) -> None:
+    """401 in the words of each contract, before any of the body is looked at."""
+    async with started(build()) as (site, client):
+        site.key()
+        answer = await client.request(method, path, content=b"x" if method == "POST" else None)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert "unauthenticated" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/version", "/docs"])
+async def test_what_tells_nothing_about_documents_stays_open(
+    build: Any, started: Any, path: str
+) -> None:
+    """Balancers and people need no key to see whether the server lives."""
+    async with started(build()) as (site, client):
+        site.key()
+        assert (await client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("127.0.0.1", {"x-forwarded-for": "9.9.9.9"}, 401),
+        ("10.0.0.9", {}, 401),
+    ],
+)
+async def test_metrics_are_open_on_this_machine_only(
+    build: Any, started: Any, peer: str, headers: dict[str, str], status: int
+) -> None:
+    """A scraper beside the server needs no key; one behind a proxy or elsewhere does."""
+    async with started(build()) as (site, _):
+        secret = site.key()
+        transport = httpx.ASGITransport(site.app, client=(peer, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+            assert (await client.get("/metrics", headers=headers)).status_code == status
+            with_key = await client.get("/metrics", headers=headers | bearer(secret))
+    assert with_key.status_code == 200
+    assert b"ocrgate_requests_total" in with_key.content
+
+
+async def test_a_key_sees_its_quota_and_is_refused_beyond_it(build: Any, started: Any) -> None:
+    """Two pages a minute: the third is told how long to wait, in header and body."""
+    async with started(build()) as (site, client):
+        headers = bearer(site.key(rate=2))
+        answers = [await client.post("/ocr", content=b"x", headers=headers) for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert [a.headers["ratelimit"] for a in answers[:2]] == [
+        '"pages";r=1;t=30',
+        '"pages";r=0;t=60',
+    ]
+    assert answers[0].headers["ratelimit-policy"] == '"pages";q=2;w=60'
+    assert answers[2].json()["code"] == "rate_limited"
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 30
+
+
+async def test_a_document_costs_its_pages(build: Any, started: Any) -> None:
+    """Three pages of five cost three."""
+    async with started(build(pages=5)) as (site, client):
+        headers = bearer(site.key(rate=10))
+        params = {"pages": "1-3"}
+        answer = await client.post("/ocr", content=b"x", params=params, headers=headers)
+    assert answer.headers["ratelimit"].startswith('"pages";r=7')
+
+
+async def test_what_was_not_read_costs_no_quota(build: Any, started: Any) -> None:
+    """A broken engine is not paid for by the caller."""
+    async with started(build(ScriptedEngine(errors=[EngineFailed()] * 2))) as (site, client):
+        headers = bearer(site.key(rate=2))
+        failed = await client.post("/ocr", content=b"x", headers=headers)
+        after = await client.post("/ocr", content=b"x", headers=headers)
+    assert failed.status_code == 502
+    assert failed.headers["ratelimit"].startswith('"pages";r=2')
+    assert after.headers["ratelimit"].startswith('"pages";r=1')
+
+
+async def test_a_key_has_so_many_documents_at_once(build: Any, started: Any) -> None:
+    """The second of a key with one place is refused; another key is not touched."""
+    async with started(build(ScriptedEngine(delay=0.2, slots=4))) as (site, client):
+        ann, bob = bearer(site.key("ann", concurrency=1)), bearer(site.key("bob"))
+        first = asyncio.create_task(client.post("/ocr", content=b"x", headers=ann))
+        while not site.engine.running:
+            await asyncio.sleep(0)
+        second = await client.post("/ocr", content=b"x", headers=ann)
+        other = await client.post("/ocr", content=b"x", headers=bob)
+        third = (await first, await client.post("/ocr", content=b"x", headers=ann))[1]
+    assert (second.status_code, second.json()["limit"]) == (429, "1 at once")
+    assert [other.status_code, third.status_code] == [200, 200]
+
+
+async def test_a_lane_above_the_keys_own_is_forbidden(build: Any, started: Any) -> None:
+    """A batch key cannot push ahead by saying so."""
+    async with started(build()) as (site, client):
+        headers = bearer(site.key(lane=Lane.BATCH)) | {"x-priority": "interactive"}
+        answer = await client.post("/ocr", content=b"x", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_full_server_says_so_at_once(build: Any, started: Any) -> None:
+    """429 with Retry-After; the accepted ones are not disturbed."""
+    gate = AdmissionParams(backlog_share=0.0, backlog_min=1)
+    site = build(ScriptedEngine(delay=0.3), prefetch=0, gate=gate)
+    async with started(site) as (site, client):
+        sent = [asyncio.create_task(client.post("/ocr", content=b"x")) for _ in range(12)]
+        answers = await asyncio.gather(*sent)
+    served = [a for a in answers if a.status_code == 200]
+    refused = [a for a in answers if a.status_code == 429]
+    assert len(served) + len(refused) == 12
+    assert served
+    assert refused
+    assert {a.json()["code"] for a in refused} == {"overloaded"}
+    assert all(int(a.headers["retry-after"]) >= 1 for a in refused)
+    assert all(a.json()["retryable"] for a in refused)
+
+
+async def test_memory_for_bodies_is_bounded(build: Any, started: Any) -> None:
+    """When the bodies in flight fill their budget, the next one is told to come back."""
+    site = build(ScriptedEngine(delay=0.3, slots=8), server=ServerSettings(max_body_bytes=1024))
+    async with started(site) as (site, client):
+        sent = [asyncio.create_task(client.post("/ocr", content=b"x" * 1000)) for _ in range(6)]
+        answers = await asyncio.gather(*sent)
+        again = await client.post("/ocr", content=b"x" * 1000)
+    assert sorted(a.status_code for a in answers) == [200] * 4 + [429] * 2
+    assert again.status_code == 200
+
+
+async def test_a_draining_server_finishes_and_takes_nothing_new(build: Any, started: Any) -> None:
+    """What was accepted is answered; new work is sent elsewhere; probes tell the balancer."""
+    async with started(build(ScriptedEngine(delay=0.1))) as (site, client):
+        before = await client.get("/readyz")
+        accepted = asyncio.create_task(client.post("/ocr", content=b"x"))
+        while not site.engine.running:
+            await asyncio.sleep(0)
+        draining = asyncio.create_task(site.service.drain(5))
+        while not site.service.draining:
+            await asyncio.sleep(0)
+        late = await client.post("/ocr", content=b"x")
+        ready, live = await client.get("/readyz"), await client.get("/livez")
+        assert await draining
+        assert (await accepted).status_code == 200
+    assert (before.status_code, before.json()["status"]) == (200, "ok")
+    assert (late.status_code, late.json()["code"]) == (503, "draining")
+    assert int(late.headers["retry-after"]) >= 1
+    assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+    assert live.status_code == 200
