@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pikepdf
-from pikepdf import Array, Dictionary, Object, Page, Pdf, Stream
+from pikepdf import Array, Dictionary, Name, Object, Page, Pdf, Stream
 
 _LARGEST = 4 << 20  # bytes of content to look at, about a second's work; longer is left alone
 _DEEPEST = 4  # forms within forms
@@ -19,6 +19,17 @@ _UNSEEN = frozenset({3, 7})  # text rendering modes that paint nothing (ISO 3200
 _REMOVED = 3  # mode 7 also clips, which has an effect
 _SHOWING = frozenset({"Tj", "TJ", "'", '"'})
 _SAME = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+# What the library raises over damaged files: beside its own errors those of the C++ below it and
+# of Python types that turn out to be others.
+DAMAGED = (
+    pikepdf.PdfError,
+    pikepdf.DataDecodingError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 Matrix = tuple[float, float, float, float, float, float]
 Bounds = tuple[float, float, float, float]
@@ -46,15 +57,23 @@ def strip_former_text(pdf: Pdf, page: Page) -> FormerText:
     """
     found = FormerText()
     resources = page.obj.get("/Resources")
-    content = _page_content(page)
-    if content and isinstance(resources, Dictionary) and _may_have_text(resources):
-        try:
-            kept = _Scan(pdf, found).content(content, resources, _SAME)
-        except (pikepdf.PdfError, UnicodeDecodeError):
-            return FormerText()
-        if kept is not None:
-            page.obj.Contents = pdf.make_stream(kept)
+    if not isinstance(resources, Dictionary):
+        return found
+    try:
+        content = _page_content(page) if _may_have_text(resources) else None
+        kept = _Scan(pdf, found).content(content, resources, _SAME) if content else None
+    except DAMAGED:
+        return FormerText()
+    if kept is not None:
+        page.obj.Contents = packed(pdf, kept)
     return found
+
+
+def packed(pdf: Pdf, data: bytes) -> Stream:
+    """A deflated stream of the PDF: until it is saved, every page's content is in memory."""
+    stream = pdf.make_stream(b"")
+    stream.write(zlib.compress(data), filter=Name.FlateDecode)
+    return stream
 
 
 @dataclass(slots=True)
@@ -140,7 +159,7 @@ class _Scan:
                 scan = _Scan(self._pdf, self._found, self._depth + 1)
                 kept = scan.content(data, own if isinstance(own, Dictionary) else resources, inner)
                 if kept is not None:
-                    painted.write(kept)
+                    painted.write(zlib.compress(kept), filter=Name.FlateDecode)
 
 
 def _may_have_text(resources: Dictionary) -> bool:

@@ -17,7 +17,7 @@ from pikepdf import Array, Dictionary, Name, Pdf
 from ocrgate.domain.recognition import Box, Line, PageReading
 from ocrgate.errors import UnreadableDocument
 from ocrgate.formats.placement import place
-from ocrgate.formats.searchable_pdf.former import FormerText, strip_former_text
+from ocrgate.formats.searchable_pdf.former import DAMAGED, FormerText, packed, strip_former_text
 from ocrgate.formats.searchable_pdf.glyphs import NAME, GlyphTable
 from ocrgate.formats.searchable_pdf.layer import Affine, text_layer
 from ocrgate.formats.searchable_pdf.objects import PRODUCER
@@ -57,7 +57,7 @@ class OverlaidPages:
             layer = text_layer(_missing(reading, former, matrix), matrix, self._glyphs, font=font)
             if layer:
                 _add_font(page, font, self._font)
-                page.contents_add(layer, prepend=True)
+                page.contents_add(packed(self._pdf, layer), prepend=True)
         self._numbers.append(reading.number)
 
     def close(self) -> None:
@@ -196,5 +196,5 @@ def _readable() -> Iterator[None]:
             yield
     except pikepdf.PasswordError as error:
         raise UnreadableDocument("the PDF is locked with a password", field="image") from error
-    except (pikepdf.PdfError, pikepdf.DataDecodingError, IndexError) as error:
+    except DAMAGED as error:
         raise UnreadableDocument(f"the PDF is damaged: {error}", field="image") from error

@@ -110,7 +110,9 @@ def test_a_bomb_is_not_unpacked(pdf: Pdf) -> None:
     assert pdf.pages[0].Contents.read_raw_bytes() == bomb
 
 
-@pytest.mark.parametrize("data", [b"BT (unfinished", b"Q Q Q cm Tr Do", b"\x00\xff<<>>[[[", b""])
+@pytest.mark.parametrize(
+    "data", [b"BT (unfinished", b"Q Q Q cm Tr Do", b"\x00\xff<<>>[[[", b"1 0 R Tj", b""]
+)
 def test_broken_content_is_no_crash(pdf: Pdf, data: bytes) -> None:
     """What cannot be parsed is kept as it is."""
     pdf.pages[0].Contents = pdf.make_stream(data)
