@@ -1,0 +1,221 @@
+# ruff: noqa: INP001 - a script, no package
+"""Writes docs/reference and docs/problems from what the code declares.
+
+    python docs/generate.py
+
+A test fails when a file differs from what this writes.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ocrgate.cli.app import app as commands
+from ocrgate.cli.exit import MEANING, code_of
+from ocrgate.errors import OcrgateError, leaves
+from ocrgate.gateway.app import create_app
+from ocrgate.gateway.problem import STATUS
+from ocrgate.gateway.reference import api_markdown
+from ocrgate.runtime.service import Service
+from ocrgate.settings import Setting, Settings, declared
+from ocrgate.telemetry.catalog import DECLARED, Declaration, Label
+from ocrgate.telemetry.metrics import Metrics
+
+HERE = Path(__file__).resolve().parent
+MADE = "<!-- Made by docs/generate.py; edit what it is made from. -->\n\n"
+
+
+def documents() -> dict[Path, str]:
+    """Every generated file and its text."""
+    pages = {HERE / "problems" / f"{error.code}.md": problem(error) for error in leaves()}
+    reference = {
+        "settings.md": settings(),
+        "metrics.md": metrics(),
+        "errors.md": errors(),
+        "cli.md": command_line(),
+        "api.md": api(),
+    }
+    named = {HERE / "reference" / name: text for name, text in reference.items()}
+    return {path: MADE + text for path, text in (pages | named).items()}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in lines)
+
+
+# ------------------------------------------------------------------ settings
+
+
+def settings() -> str:
+    """The settings, one table per section."""
+    by_section: dict[str, list[Setting]] = {}
+    for setting in declared().values():
+        by_section.setdefault(setting.key.partition(".")[0], []).append(setting)
+    parts = [_SETTINGS]
+    for section, members in by_section.items():
+        rows = [_setting_row(setting) for setting in members]
+        parts.append(f"## {section}\n\n{table(['key', 'type', 'default', 'meaning'], rows)}")
+    return "\n\n".join(parts) + "\n"
+
+
+_SETTINGS = """# Settings
+
+A setting is taken from, strongest first: a flag of the command line, an environment variable, the
+file `ocrgate.toml`, its default. The variable of `server.port` is `OCRGATE_SERVER__PORT`: prefix,
+section, two underscores, name. In the file it is `port = 7860` under `[server]`.
+
+The file is the one named by `--config`, else by `OCRGATE_CONFIG`, else `ocrgate.toml` in the
+current folder. Unknown names and values out of range are refused when the server starts, all of
+them at once. `ocrgate config show` prints every value and where it came from, `ocrgate config
+check FILE` checks a file, `ocrgate config schema` prints a JSON schema for editors.
+`OTEL_EXPORTER_OTLP_ENDPOINT` is read as well. `OCRGATE_URL` and `OCRGATE_API_KEY` are the server
+and the key of `ocrgate read`."""
+
+
+def _setting_row(setting: Setting) -> tuple[str, ...]:
+    kind = setting.type.removeprefix("Literal[").removesuffix("]").replace("'", "`")
+    bounds = setting.bounds
+    allowed = f", {bounds[0]:,g} to {_number(bounds[1])}" if bounds else ""
+    default = "none" if setting.default is None else f"`{_plain(setting.default)}`"
+    meaning = setting.help.replace("``", "`")
+    return f"`{setting.key}`", kind + allowed, default, meaning[0].upper() + meaning[1:]
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+# ------------------------------------------------------------------- metrics
+
+
+def metrics() -> str:
+    """The metrics, in one table."""
+    rows = [_metric_row(item) for item in DECLARED]
+    return f"{_METRICS}\n\n{table(['name', 'kind', 'labels', 'meaning'], rows)}\n\n{_LABELS}\n"
+
+
+_METRICS = """# Metrics
+
+`GET /metrics` answers in the text formats of Prometheus and OpenMetrics. Times are seconds, sizes
+bytes. The usual `process_*` metrics (memory, CPU, descriptors) are on the same page."""
+
+_LABELS = """Labels are bounded: a value that is not listed is counted as `other`, and `route` is
+the template of a route, never the path that was asked for. Outcomes of requests are `ok`,
+`cancelled` (the client went away) or the code of an [error](errors.md); pages have their first
+warning (`low_confidence`, `empty`, `truncated`, `repetition`) as well."""
+
+
+def _metric_row(item: Declaration) -> tuple[str, ...]:
+    labels = ", ".join(_label(label) for label in item.labels)
+    return f"`{item.full_name}`", str(item.kind), labels, item.help
+
+
+def _label(label: Label) -> str:
+    few = label.values is not None and len(label.values) <= 8
+    return f"`{label.name}` ({', '.join(sorted(label.values or ()))})" if few else f"`{label.name}`"
+
+
+# -------------------------------------------------------------------- errors
+
+
+def errors() -> str:
+    """Every error with its status and exit code."""
+    rows = [
+        (
+            f"[`{error.code}`](../problems/{error.code}.md)",
+            str(STATUS[error]),
+            str(int(code_of(error))),
+            "yes" if error.retryable else "no",
+            _says(error),
+        )
+        for error in leaves()
+    ]
+    head = ["code", "HTTP", "exit code", "retry", "meaning"]
+    return f"{_ERRORS}\n\n{table(head, rows)}\n"
+
+
+_ERRORS = """# Errors
+
+Every failure is one of these, over HTTP, on the command line and in Python. Over HTTP the body is
+`application/problem+json` with `code`, `detail`, `retryable`, and where they apply `field`, `limit`
+and `retry_after`; the routes of OpenAI and Mistral use their own envelopes with the same codes. In
+Python it is the class of the same name in `ocrgate.errors`."""
+
+
+def problem(error: type[OcrgateError]) -> str:
+    """The page of one error."""
+    advice = tomllib.loads((HERE / "problems.toml").read_text(encoding="utf-8"))[error.code]
+    retry = "worth a retry" if error.retryable else "not worth a retry"
+    facts = f"HTTP {STATUS[error]}, exit code {int(code_of(error))}, {retry}."
+    when, remedy = advice["when"].strip(), advice["do"].strip()
+    parts = [f"# {error.code}", _says(error), facts, "## When", when, "## What to do", remedy]
+    return "\n\n".join(parts) + "\n"
+
+
+def _says(error: type[OcrgateError]) -> str:
+    return (error.__doc__ or "").partition("\n")[0]
+
+
+# ---------------------------------------------------------------------- HTTP
+
+
+def api() -> str:
+    """The HTTP contract, from the OpenAPI document that a server publishes."""
+    app = create_app(Settings(), Service.build(), metrics=Metrics())
+    return api_markdown(app.openapi())
+
+
+# -------------------------------------------------------------- command line
+
+
+def command_line() -> str:
+    """Every command with its arguments and options, and the exit codes."""
+    rows = [(str(int(code)), text) for code, text in MEANING.items()]
+    parts = [_COMMANDS, *_commands(typer.main.get_command(commands), "ocrgate")]
+    parts += ["## Exit codes", table(["code", "meaning"], rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+_COMMANDS = """# Command line
+
+`-h` explains every command. Results go to standard output, talk to standard error. `--debug`
+before the command shows the traceback of an error."""
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield f"## {name}\n\n{command.help}"
+        rows = [_option(item) for item in command.params if not item.hidden]
+        if rows:
+            yield table(["argument or option", "default", "meaning"], rows)
+        return
+    for key, member in inner.items():
+        yield from _commands(member, f"{name} {key}")
+
+
+def _option(item: Any) -> tuple[str, str, str]:
+    names = item.opts if item.opts[0].startswith("-") else [item.metavar or item.name.upper()]
+    default = "" if item.default in {None, False} or item.required else f"`{_plain(item.default)}`"
+    variable = f" Variable: `{item.envvar}`." if item.envvar else ""
+    return ", ".join(f"`{name}`" for name in names), default, (item.help or "") + variable
+
+
+def main() -> None:
+    """Write everything."""
+    for path, text in documents().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
