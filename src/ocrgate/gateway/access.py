@@ -12,6 +12,9 @@ from ocrgate.ports import ApiKey
 from ocrgate.settings import ServerSettings, Settings, needs_key
 
 ANONYMOUS = "anonymous"
+LEAST_SECONDS = 0.1
+"""The shortest time worth asking for; less would only ever be answered with 504."""
+
 _SECRET_BOUND = 512
 
 
@@ -118,9 +121,10 @@ def time_given(headers: Headers, server: ServerSettings) -> float:
     if asked is None:
         return server.timeout
     seconds = _number(asked)
-    if seconds is None or not 0 < seconds <= server.max_timeout:
+    if seconds is None or not LEAST_SECONDS <= seconds <= server.max_timeout:
         raise InvalidRequest(
-            f"{asked[:40]!r} is not a number of seconds above 0 and up to {server.max_timeout:g}",
+            f"{asked[:40]!r} is not a number of seconds from {LEAST_SECONDS} to "
+            f"{server.max_timeout:g}",
             field="X-Request-Timeout",
             limit=f"{server.max_timeout:g} s",
         )

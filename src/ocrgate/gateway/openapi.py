@@ -12,6 +12,7 @@ from ocrgate.domain.document import MediaType
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import OcrgateError, leaves
 from ocrgate.formats import Format
+from ocrgate.gateway.access import LEAST_SECONDS
 from ocrgate.gateway.intake.forms import JSON, MULTIPART
 from ocrgate.gateway.problem import NOT_READY, PROBLEM_JSON, STATUS, title_of
 from ocrgate.wire.mistral import MistralReply, MistralRequest
@@ -139,8 +140,8 @@ ASKING: list[Json] = [
     _header("X-Priority", "Lane; never above the key's own.", {"enum": [*Lane]}),
     _header(
         "X-Request-Timeout",
-        "Seconds the caller gives the whole request.",
-        {"type": "number", "exclusiveMinimum": 0, "maximum": 600},
+        "Seconds the caller gives the whole request, up to the server's bound.",
+        {"type": "number", "minimum": LEAST_SECONDS},
     ),
     _header(
         "X-Request-Id",

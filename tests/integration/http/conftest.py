@@ -109,7 +109,7 @@ async def in_process(site: Site) -> AsyncIterator[tuple[Site, httpx.AsyncClient]
 
 @pytest.fixture
 def started() -> Started:
-    """Starts a site in this process: ``async with started(site) as (site, client)``."""
+    """Starts a site in this process, in an ``async with``: the site and a client of it."""
     return in_process
 
 
@@ -125,8 +125,11 @@ def over_sockets(site: Site) -> Iterator[Site]:
             site.loop = asyncio.get_running_loop()
             await server.serve([listener])
 
-        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        thread = threading.Thread(target=runner.run, args=(serve(),))
+        def run() -> None:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve())
+
+        thread = threading.Thread(target=run)
         thread.start()
         try:
             _await(lambda: server.started)
@@ -135,7 +138,6 @@ def over_sockets(site: Site) -> Iterator[Site]:
             server.should_exit = True
             thread.join(20)
             assert not thread.is_alive()
-            runner.close()
 
 
 def _await(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -153,11 +155,11 @@ Eventually = Callable[..., None]
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Waits for a condition in another thread: ``eventually(lambda: …, seconds)``."""
+    """Waits until something became true in the server's thread."""
     return _await
 
 
 @pytest.fixture
 def served() -> Callable[[Site], "contextlib.AbstractContextManager[Site]"]:
-    """Serves a site over sockets: ``with served(site) as site``."""
+    """Serves a site over sockets, in a ``with``."""
     return over_sockets

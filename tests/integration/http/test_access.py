@@ -1,6 +1,7 @@
 """Who may ask, how often, and what a busy server says."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -19,6 +20,15 @@ ENVELOPES = [
     ("GET", "/v1/models"),
     ("GET", "/v1/models/scripted"),
 ]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the other tasks run until the condition holds."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not happen")
 
 
 def bearer(secret: str) -> dict[str, str]:
@@ -111,8 +121,7 @@ async def test_a_key_has_so_many_documents_at_once(build: Any, started: Any) -> 
     async with started(build(ScriptedEngine(delay=0.2, slots=4))) as (site, client):
         ann, bob = bearer(site.key("ann", concurrency=1)), bearer(site.key("bob"))
         first = asyncio.create_task(client.post("/ocr", content=b"x", headers=ann))
-        while not site.engine.running:
-            await asyncio.sleep(0)
+        await until(lambda: site.engine.running)
         second = await client.post("/ocr", content=b"x", headers=ann)
         other = await client.post("/ocr", content=b"x", headers=bob)
         third = (await first, await client.post("/ocr", content=b"x", headers=ann))[1]
@@ -161,11 +170,9 @@ async def test_a_draining_server_finishes_and_takes_nothing_new(build: Any, star
     async with started(build(ScriptedEngine(delay=0.1))) as (site, client):
         before = await client.get("/readyz")
         accepted = asyncio.create_task(client.post("/ocr", content=b"x"))
-        while not site.engine.running:
-            await asyncio.sleep(0)
+        await until(lambda: site.engine.running)
         draining = asyncio.create_task(site.service.drain(5))
-        while not site.service.draining:
-            await asyncio.sleep(0)
+        await until(lambda: site.service.draining)
         late = await client.post("/ocr", content=b"x")
         ready, live = await client.get("/readyz"), await client.get("/livez")
         assert await draining

@@ -40,7 +40,7 @@ async def test_each_form_gives_the_same_reply(build: Any, started: Any, form: st
     reply = msgspec.json.decode(answer.content, type=OcrReply)
     assert (reply.text, reply.engine, reply.usage.pages) == ("hello\nworld", "scripted", 1)
     assert [(line.text, line.page) for line in reply.results] == [("hello", 1), ("world", 1)]
-    assert reply.results[0].bbox == (0, 0, 100, 50)
+    assert list(reply.results[0].bbox or ()) == [0, 0, 100, 50]
     assert reply.request_id == answer.headers["x-request-id"]
 
 
@@ -188,7 +188,7 @@ async def test_an_engine_that_broke_off_is_worth_a_retry(build: Any, started: An
 async def test_time_that_runs_out_says_where(build: Any, started: Any) -> None:
     """A page that takes too long is a 504 that blames the engine."""
     async with started(build(ScriptedEngine(delay=30))) as (site, client):
-        answer = await client.post("/ocr", content=IMAGE, headers={"x-request-timeout": "0.05"})
+        answer = await client.post("/ocr", content=IMAGE, headers={"x-request-timeout": "0.1"})
         assert site.engine.cancellations == 1
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["where"]) == (
@@ -213,7 +213,7 @@ async def test_the_answer_tells_where_the_time_went(build: Any, started: Any) ->
 async def test_a_harmless_request_id_is_kept(
     build: Any, started: Any, sent: str, kept: bool
 ) -> None:
-    """The caller's name for a request goes through headers, body and errors; others are replaced."""
+    """The caller's name for a request is in headers and body; a harmful one is replaced."""
     async with started(build()) as (_, client):
         answer = await client.post("/ocr", content=IMAGE, headers={"x-request-id": sent})
     named = answer.headers["x-request-id"]

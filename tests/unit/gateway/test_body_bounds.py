@@ -65,7 +65,7 @@ class App:
         await send({"type": "http.response.body", "body": b"answer"})
 
 
-async def run(app: App, wire: Wire, limits: BodyLimits = LIMITS, **headers: str) -> None:
+async def run(app: App, wire: Wire, *, limits: BodyLimits = LIMITS, **headers: str) -> None:
     """Send one request through the bounds."""
     raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
     scope = {"type": "http", "headers": raw}
@@ -147,7 +147,7 @@ async def test_a_trickling_client_is_given_up_in_mid_body() -> None:
     """Each piece comes in time, the whole never would."""
     limits = BodyLimits(size=100, silence=1.0, rate=0.0, total=0.002, linger=0.02)
     app = App()
-    await run(app, SlowWire([b"x"] * 50), limits, content_length="50")
+    await run(app, SlowWire([b"x"] * 50), limits=limits, content_length="50")
     assert app.error is not None
     assert app.error.field == "body"
 

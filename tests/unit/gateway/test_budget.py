@@ -9,10 +9,14 @@ from ocrgate.gateway.budget import BytesInFlight, Lease
 def test_a_lease_gives_everything_back() -> None:
     """Memory that a request held is free for others after it, whatever happened."""
     budget = BytesInFlight(100)
-    with pytest.raises(RuntimeError), Lease(budget) as lease:
-        lease.grow(60)
-        assert budget.held == 60
-        raise RuntimeError
+
+    def fails() -> None:
+        with Lease(budget) as lease:
+            lease.grow(60)
+            raise RuntimeError(budget.held)
+
+    with pytest.raises(RuntimeError, match="60"):
+        fails()
     assert budget.held == 0
 
 
