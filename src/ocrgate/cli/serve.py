@@ -104,6 +104,7 @@ def _server(
     draining: set[asyncio.Task[bool]] = set()
 
     def begin_to_end() -> None:
+        say("Finishing what was accepted (Ctrl-C ends at once) ...")
         draining.add(asyncio.ensure_future(service.drain(settings.server.drain)))
 
     return make_server(app, settings.server, on_exit=begin_to_end)

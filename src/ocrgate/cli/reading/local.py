@@ -118,7 +118,7 @@ class LocalReader:
             else:
                 await off_loop(sink.discard)
             raise
-        await off_loop(sink.finish if report.read else sink.discard)
+        await off_loop(_conclude, sink, report)
         if report.failed and not report.read:
             raise next(iter(report.failed.values()))
 
@@ -169,6 +169,15 @@ class LocalReader:
         scanned = self._found[target].media is MediaType.PDF
         pdf = target.source.path if scanned else None
         return FileSink(target.path, wish.kind, engine=engine, source_pdf=pdf, language=language)
+
+
+def _conclude(sink: Sink, report: FileReport) -> None:
+    """In one piece, so that an interrupt finds the file either unfinished or said to be done."""
+    if report.read:
+        sink.finish()
+    else:
+        sink.discard()
+    report.finished = True
 
 
 def _document(target: Target) -> Document:

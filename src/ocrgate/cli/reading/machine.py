@@ -7,6 +7,7 @@ from ocrgate.cli.reading.local import Machine
 from ocrgate.control.admission import PATIENT
 from ocrgate.runtime.service import Service, ServiceParams
 from ocrgate.settings import Settings
+from ocrgate.telemetry import logging
 
 
 @asynccontextmanager
@@ -16,6 +17,8 @@ async def started_machine(settings: Settings) -> AsyncIterator[Machine]:
     Raises:
         EngineUnavailable: it cannot be started.
     """
+    # What concerns a page is in its report; the log must not run into printed results.
+    logging.configure(settings.telemetry.log_format, "error")
     service = Service.build(ServiceParams(settings.engine, PATIENT, settings.image))
     await service.start()
     try:

@@ -53,7 +53,7 @@ class RemoteReader:
             self._stdout.flush()
         else:
             await asyncio.to_thread(_write, target.path, body)
-        report.read = 1
+        report.read, report.finished = 1, True
         progress.done()
 
 

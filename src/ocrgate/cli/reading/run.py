@@ -28,7 +28,10 @@ class FileReader(Protocol):
         """Pages (or whatever is counted) to read. Raises OcrgateError if there are none."""
 
     async def read(self, report: FileReport, progress: Progress) -> None:
-        """Read a file, telling of each page. Raises OcrgateError if nothing was read."""
+        """Read a file, telling of each page, and mark it as finished.
+
+        Raises OcrgateError if nothing was read.
+        """
 
 
 async def look_at_all(
@@ -84,7 +87,6 @@ async def _lane(reader: FileReader, waiting: Iterator[FileReport], progress: Pro
         report.begun, began = True, time.monotonic()
         try:
             await reader.read(report, progress)
-            report.finished = True
         except FATAL:
             raise
         except OcrgateError as error:
