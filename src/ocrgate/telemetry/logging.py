@@ -32,7 +32,8 @@ def configure(
 
     Args:
         log_format: ``auto`` is ``console`` on a terminal and ``json`` elsewhere.
-        level: the least important level that is kept.
+        level: the least important level of our own events that is kept; of libraries, warnings
+            are, at least.
         stream: where to write.
     """
     target = sys.stderr if stream is None else stream
@@ -41,7 +42,8 @@ def configure(
     handler.setFormatter(_formatter(log_format, target))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(number)
+    root.setLevel(max(number, logging.WARNING) if number > logging.DEBUG else number)
+    logging.getLogger("ocrgate").setLevel(number)
     for name in _OWN_LOGGERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -1,6 +1,7 @@
 """Settings: every source in its order, every mistake named."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import ocrgate
+from ocrgate.domain.ticket import Lane
 from ocrgate.settings import Loaded, Settings, SettingsError, declared, load, schema
 
 
@@ -216,3 +219,13 @@ def test_importing_settings_loads_nothing_heavy() -> None:
     heavy = {"numpy", "cv2", "onnxruntime", "PIL", "fastapi", "starlette", "sqlalchemy", "gradio"}
     heavy |= {"plotly", "httpx", "structlog", "prometheus_client", "asyncio", "pypdfium2"}
     assert heavy & set(done.stdout.split()) == set()
+
+
+def test_every_setting_is_used() -> None:
+    """No setting is offered that nothing reads."""
+    source = Path(ocrgate.__file__).parent
+    code = "\n".join(
+        path.read_text() for path in source.rglob("*.py") if path.parent.name != "settings"
+    )
+    names = {key.rpartition(".")[2] for key in declared()} - {"kind", *Lane}
+    assert [name for name in names if not re.search(rf"\.{name}\b", code)] == []

@@ -25,6 +25,7 @@ def _restored() -> Iterator[None]:
     before = (root.handlers[:], root.level)
     yield
     root.handlers[:], root.level = before
+    logging.getLogger("ocrgate").setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -69,9 +70,9 @@ def test_every_line_of_a_request_names_it() -> None:
     stream = io.StringIO()
     configure("json", "info", stream)
     with request_context("req-1"), trace_context("a" * 32):
-        structlog.get_logger("a").info("inside")
+        structlog.get_logger("ocrgate.a").info("inside")
         logging.getLogger("some.library").warning("library")
-    structlog.get_logger("a").info("outside")
+    structlog.get_logger("ocrgate.a").info("outside")
     inside, library, outside = lines(stream)
     assert inside["request_id"] == library["request_id"] == "req-1"
     assert inside["trace_id"] == "a" * 32
@@ -82,10 +83,20 @@ def test_less_important_events_are_left_out() -> None:
     """The level holds for us and for libraries."""
     stream = io.StringIO()
     configure("json", "warning", stream)
-    structlog.get_logger("a").info("no")
+    structlog.get_logger("ocrgate.a").info("no")
     logging.getLogger("b").info("no")
-    structlog.get_logger("a").warning("yes")
+    structlog.get_logger("ocrgate.a").warning("yes")
     assert [line["event"] for line in lines(stream)] == ["yes"]
+
+
+def test_libraries_are_heard_when_they_warn_or_when_debugging() -> None:
+    """Their small talk does not bury what the server says."""
+    quiet, loud = io.StringIO(), io.StringIO()
+    configure("json", "info", quiet)
+    logging.getLogger("some.library").info("started")
+    configure("json", "debug", loud)
+    logging.getLogger("some.library").info("started")
+    assert (len(lines(quiet)), len(lines(loud))) == (0, 1)
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
@@ -94,7 +105,7 @@ def test_secrets_never_reach_the_log(stream: type[io.StringIO]) -> None:
     written = stream()
     configure("auto", "info", written)
     secret = new_secret(new_id())
-    log = structlog.get_logger("a")
+    log = structlog.get_logger("ocrgate.a")
     log.info(
         "key", event_text=secret, authorization=f"Bearer {secret}", note=f"sent {secret} twice"
     )

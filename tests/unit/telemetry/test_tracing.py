@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from ocrgate.telemetry.asgi import Receive, Scope, Send, TraceRequests
 from ocrgate.telemetry.tracing import NoTracing, OtelTracing, Tracing, build_tracing
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -89,3 +90,28 @@ def test_an_endpoint_turns_traces_on() -> None:
     tracing = build_tracing("http://127.0.0.1:9/", version="1")
     assert isinstance(tracing, OtelTracing)
     tracing.close()
+
+
+async def test_every_http_request_gets_a_span_and_nothing_else_does(
+    tracing: Tracing, spans: InMemorySpanExporter
+) -> None:
+    """The span continues the trace of the header that came over the wire; start-up has none."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive, send
+        scope["seen"] = tracing.trace_id()
+
+    layer = TraceRequests(application, tracing=tracing)
+    request: Scope = {
+        "type": "http",
+        "method": "POST",
+        "headers": [(b"traceparent", PARENT.encode())],
+    }
+    start: Scope = {"type": "lifespan"}
+    await layer(request, nothing, nothing)
+    await layer(start, nothing, nothing)
+    assert (request["seen"], start["seen"]) == (PARENT.split("-")[1], None)
+    assert [span.name for span in spans.get_finished_spans()] == ["POST"]
