@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ocrgate.domain.document import PageImage
-from ocrgate.domain.recognition import PageReading
+from ocrgate.domain.recognition import PageReading, Point
 from ocrgate.formats.searchable_pdf.glyphs import NAME, GlyphTable
 from ocrgate.formats.searchable_pdf.layer import Affine, text_layer
 from ocrgate.formats.searchable_pdf.objects import PRODUCER, PageTree, PdfFile, text_string
@@ -27,24 +27,25 @@ class ImagePages:
         self._title = title
 
     def page(self, reading: PageReading, image: PageImage) -> None:
-        """Write one page: the picture as it is, unseen text over it, turned to be upright."""
-        scale = POINTS_PER_INCH / max(
-            self._dpi, POINTS_PER_INCH * max(reading.width, reading.height) / LONGEST_SIDE
-        )
-        width, height = reading.width * scale, reading.height * scale
-        text = text_layer(reading.lines(), Affine(scale, 0, 0, -scale, 0, height), self._glyphs)
+        """Write one page, turned to be upright: the picture as it is, unseen text over it."""
+        width, height, matrix = _upright(reading, self._scale(reading))
+        text = text_layer(reading.lines(), matrix, self._glyphs)
         shown = picture(image)
         drawn = self._file.put_stream(shown.data, shown.entries, packed=True)
-        paint = f"q\n{width:.4f} 0 0 {height:.4f} 0 0 cm\n/page Do\nQ\n"
+        paint = f"q\n{_placed(reading, matrix)} cm\n/page Do\nQ\n"
         content = self._file.put_stream(paint.encode("ascii") + text)
         resources = f"<< /XObject << /page {drawn} 0 R >> /Font << /ocrgate {self._font} 0 R >> >>"
-        turn = f" /Rotate {reading.rotation}" if reading.rotation else ""
         page = self._file.put(
             f"<< /Type /Page /Parent {self._tree.parent} 0 R /Contents {content} 0 R"
-            f" /MediaBox [0 0 {width:.4f} {height:.4f}] /Resources {resources}{turn} >>"
+            f" /MediaBox [0 0 {width:.4f} {height:.4f}] /Resources {resources} >>"
         )
         self._tree.add(page)
         self._file.flush()
+
+    def _scale(self, reading: PageReading) -> float:
+        """Points per pixel."""
+        longest = max(reading.width, reading.height, 1)
+        return min(POINTS_PER_INCH / self._dpi, LONGEST_SIDE / longest)
 
     def close(self) -> None:
         """Write the font and what leads to the pages."""
@@ -54,6 +55,30 @@ class ImagePages:
         title = f" /Title {text_string(self._title)}" if self._title else ""
         info = self._file.put(f"<< /Producer {text_string(PRODUCER)}{title} >>")
         self._file.finish(root, info)
+
+
+def _upright(reading: PageReading, scale: float) -> tuple[float, float, Affine]:
+    """Width and height of the upright page in points, and the matrix there from its pixels.
+
+    Text that runs level in the page's own coordinates is read well by every reader, which is not
+    so of text that only ``/Rotate`` makes level.
+    """
+    wide, high = reading.width * scale, reading.height * scale
+    if reading.rotation == 90:
+        return high, wide, Affine(0, -scale, -scale, 0, high, wide)
+    if reading.rotation == 180:
+        return wide, high, Affine(-scale, 0, 0, scale, wide, 0)
+    if reading.rotation == 270:
+        return high, wide, Affine(0, scale, scale, 0, 0, 0)
+    return wide, high, Affine(scale, 0, 0, -scale, 0, high)
+
+
+def _placed(reading: PageReading, matrix: Affine) -> str:
+    """The matrix for a picture: PDF paints it into the unit square, upside up."""
+    right = matrix.vector(Point(reading.width, 0))
+    up = matrix.vector(Point(0, -reading.height))
+    corner = matrix.point(Point(0, reading.height))
+    return " ".join(f"{number:.4f}" for number in (*right, *up, *corner))
 
 
 def _put_font(file: PdfFile, number: int, glyphs: GlyphTable) -> None:

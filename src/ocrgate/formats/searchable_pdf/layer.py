@@ -1,14 +1,12 @@
 """The unseen text of a page as a PDF content stream.
 
 Every word is set on the line's baseline, as high as the line and exactly as wide as the word
-(horizontal scaling, ``Tz``), in text rendering mode 3, which paints nothing. White space between
-words is set as a space that spans the gap, so that readers which trust characters more than
-places still see words.
+(horizontal scaling, ``Tz``), in text rendering mode 3, which paints nothing. Spaces are set, too,
+so that readers which trust characters more than places still see words.
 """
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ocrgate.domain.recognition import Line, Point, Polygon
@@ -42,15 +40,6 @@ class Affine(NamedTuple):
         return Point(self.a * vector.x + self.c * vector.y, self.b * vector.x + self.d * vector.y)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Text on a line's axis between two distances from its start, in pixels."""
-
-    text: str
-    start: float
-    end: float
-
-
 def text_layer(
     lines: Iterable[Line], matrix: Affine, glyphs: GlyphTable, *, font: str = "ocrgate"
 ) -> bytes:
@@ -71,19 +60,30 @@ def _line(line: Line, matrix: Affine, glyphs: GlyphTable, font: str) -> str:
     size = max(axis.height, _LEAST) * math.hypot(*up)
     turn = " ".join(map(_number, (*_unit(along), *_unit(up))))
     parts = [f"/{font} {_number(size)} Tf\n"]
-    for run in _runs(placed_words(line), axis):
-        origin = matrix.point(_on_baseline(axis, run.start))
-        parts.append(f"{turn} {_number(origin.x)} {_number(origin.y)} Tm\n")
-        span = max(run.end - run.start, _LEAST) * math.hypot(*along)
-        parts.append(_shown(run.text, span, size, glyphs))
+    for word in placed_words(line):
+        start, end = _extent(word.polygon, axis)
+        stretch = max(end - start, _LEAST) / width(word.text)  # pixels per thousandth
+        shown, before = _shown(word)
+        origin = matrix.point(_on_baseline(axis, start - before * stretch))
+        percent = max(100_000 * stretch * math.hypot(*along) / size, _LEAST)
+        parts.append(
+            f"{turn} {_number(origin.x)} {_number(origin.y)} Tm\n"
+            f"{_number(percent)} Tz {glyphs.encode(shown)} Tj\n"
+        )
     return "".join(parts)
 
 
-def _shown(text: str, span: float, size: float, glyphs: GlyphTable) -> str:
-    """The text, stretched or squeezed to ``span`` user units."""
-    natural = width(text) / 1000 * size
-    percent = max(100 * span / natural, _LEAST)
-    return f"{_number(percent)} Tz {glyphs.encode(text)} Tj\n"
+def _shown(word: PlacedWord) -> tuple[str, int]:
+    """A word's characters from left to right, and the width of what stands left of the word.
+
+    The space belongs to the word: set on its own, on a page that is turned, PDFium takes it for
+    a new line. The last word of a line has one too, unless its script knows none. Words read
+    from right to left are set from left to right, as readers expect, and undo.
+    """
+    space = " " if word.spaced or not is_spaceless(word.text[-1]) else ""
+    if is_leftward(word.text):
+        return space + word.text[::-1], width(space)
+    return word.text + space, 0
 
 
 def _axis(line: Line) -> Frame:
@@ -99,22 +99,6 @@ def _axis(line: Line) -> Frame:
         across.origin.y + across.up.y * across.height,
     )
     return Frame(top, down, across.height, across.length)
-
-
-def _runs(words: tuple[PlacedWord, ...], axis: Frame) -> Iterator[_Run]:
-    """Words in the order they are read and spaces in the gaps between them."""
-    before: _Run | None = None
-    for word in words:
-        run = _Run(_visual(word.text), *_extent(word.polygon, axis))
-        if before:
-            yield _Run(" ", min(before.end, run.end), max(before.start, run.start))
-        yield run
-        before = run if word.spaced else None
-
-
-def _visual(text: str) -> str:
-    """The word's characters from left to right, as readers expect them; they undo it."""
-    return text[::-1] if is_leftward(text) else text
 
 
 def _extent(polygon: Polygon, axis: Frame) -> tuple[float, float]:

@@ -53,9 +53,11 @@ def reading_of(page: pdfium.PdfPage, number: int, text: str, scale: float = 3.0)
 
 
 def characters(page: pdfium.PdfPage) -> Iterator[tuple[float, float, float, float]]:
-    """Boxes of all characters in user space."""
+    """Boxes of all characters but spaces in user space."""
     content = page.get_textpage()
     for index in range(content.count_chars()):
+        if content.get_text_range(index, 1).isspace():
+            continue
         yield content.get_charbox(index)
 
 
