@@ -298,6 +298,7 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
     "png-30000-1bit.png": cache(lambda: png(30_000, 30_000)),
     "png-chunks.png": cache(lambda: png_of_many_chunks(1_000_000)),
     "webp-16383.webp": lambda: webp(16_383, 16_383),
+    "webp-8900.webp": lambda: webp(8900, 8900),
     "tiff-g4-30000.tif": lambda: tiff_g4(30_000, 30_000),
     "tiff-pages.tif": cache(lambda: tiff_of_many_pages(100_000)),
     "gif-15000.gif": lambda: gif(15_000, 15_000),

@@ -22,6 +22,10 @@ MAX_UNPACKED: Final = 24 * 2**20
 MAX_WEIGHT: Final = 96 * 2**20
 _MAX_DEPTH: Final = 40  # PDFium itself goes no deeper
 _PIECE: Final = 2**20
+# Drawing packs 3 to 30 times. What packs better than this after the first megabytes is a bomb, and
+# known as one without unpacking all that may be.
+_SUSPECT_RATIO: Final = 300
+_SUSPECT_FROM: Final = 4 * 2**20
 _OBJECTS: Final = b"/ObjStm"
 _DICTIONARY: Final = 4096  # bytes in front of a stream that are taken for its description
 _DEFLATE_RATIO: Final = 1032  # the most that deflate can pack
@@ -163,10 +167,14 @@ def _unpacked(packed: bytes, passes: int, what: str, bound: int) -> bytes:
             except zlib.error:
                 break  # what came out until here is what PDFium will see
             rest = unpacker.unconsumed_tail
-            if len(held) > bound:
+            if len(held) > bound or _is_suspect(len(packed) - len(rest), len(held)):
                 raise _too_heavy(what, MAX_UNPACKED)
         packed = bytes(held)
     return packed
+
+
+def _is_suspect(taken: int, given: int) -> bool:
+    return given > _SUSPECT_FROM and given > _SUSPECT_RATIO * taken
 
 
 def _named(resources: Any, name: bytes) -> Any:

@@ -30,6 +30,7 @@ _HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"
 # through the animation decoder, which keeps two canvases; Pillow stores color at 4 bytes.
 _BYTES_PER_PIXEL: Final = {MediaType.WEBP: 16, MediaType.GIF: 8, MediaType.PDF: 12}
 _USUAL_BYTES_PER_PIXEL: Final = 6
+_HEAVY: Final = 256 * 2**20  # bytes of working memory; a 12-megapixel photo of any format is less
 
 
 def sniff(prefix: bytes | memoryview) -> MediaType | None:
@@ -50,9 +51,13 @@ def sniff(prefix: bytes | memoryview) -> MediaType | None:
     return MediaType.PDF if b"%PDF-" in head else None
 
 
-def needs_worker(media: MediaType) -> bool:
-    """Whether files of this format are decoded in a process of their own, never in a thread."""
-    return media in _DANGEROUS
+def needs_worker(media: MediaType, pixels: int = 0) -> bool:
+    """Whether a page is decoded in a process of its own, never in a thread of the server.
+
+    Always for formats with dangerous decoders; for the others when ``pixels`` (width times height
+    of the page) make it heavy. Pass them where they are known.
+    """
+    return media in _DANGEROUS or working_memory(media, pixels) > _HEAVY
 
 
 def working_memory(media: MediaType, pixels: int) -> int:

@@ -4,15 +4,24 @@ from ocrgate.domain.document import DocumentInfo, MediaType
 from ocrgate.errors import (
     DocumentLimit,
     PayloadTooLarge,
+    RequestError,
     UnreadableDocument,
     UnsupportedMedia,
 )
 from ocrgate.imaging.headers import bmp, gif, jpeg, png, tiff, webp
 from ocrgate.imaging.headers.header import Buffer, Header
 from ocrgate.imaging.limits import ImageLimits
-from ocrgate.imaging.media import ACCEPTED, sniff
+from ocrgate.imaging.media import ACCEPTED, needs_worker, sniff, working_memory
 
-__all__ = ["check_bytes", "check_size", "media_of", "probe", "read_header", "sniff"]
+__all__ = [
+    "belongs_in_worker",
+    "check_bytes",
+    "check_size",
+    "media_of",
+    "probe",
+    "read_header",
+    "sniff",
+]
 
 
 def probe(data: Buffer, limits: ImageLimits) -> DocumentInfo:
@@ -32,6 +41,21 @@ def probe(data: Buffer, limits: ImageLimits) -> DocumentInfo:
     return DocumentInfo(header.media, header.frames, width, height, len(data))
 
 
+def belongs_in_worker(data: Buffer, limits: ImageLimits) -> bool:
+    """Whether a file in memory must be decoded by a worker: dangerous, or heavy for its size.
+
+    A WebP of 28 bytes can ask for a gigabyte. False for what ``probe`` will refuse anyway.
+    """
+    media = sniff(data)
+    if media is None or needs_worker(media):
+        return media is not None
+    try:
+        header = read_header(data, limits)
+    except RequestError:
+        return False
+    return needs_worker(media, header.width * header.height)
+
+
 def read_header(data: Buffer, limits: ImageLimits, page: int = 1) -> Header:
     """The header of one 1-based page, within limits. Raises what ``probe`` raises."""
     media = media_of(data)
@@ -44,6 +68,12 @@ def read_header(data: Buffer, limits: ImageLimits, page: int = 1) -> Header:
     else:
         header = _other(media, data)
     check_size(header.width, header.height, limits)
+    if working_memory(media, header.width * header.height) > limits.memory:
+        raise DocumentLimit(
+            f"the picture of {header.width} by {header.height} pixels takes too much memory",
+            field="image",
+            limit=f"{limits.memory // 2**20} MB",
+        )
     return header
 
 

@@ -56,6 +56,13 @@ def test_dangerous_decoders_run_apart() -> None:
     }
 
 
+def test_heavy_pages_run_apart_too() -> None:
+    """A photo is decoded at once in a thread; a huge one where it can be ended."""
+    assert not any(needs_worker(media, 12_000_000) for media in (MediaType.JPEG, MediaType.WEBP))
+    assert needs_worker(MediaType.WEBP, 20_000_000)
+    assert needs_worker(MediaType.PNG, 60_000_000)
+
+
 def test_memory_is_estimated_from_pixels() -> None:
     """Admission can weigh a page before decoding: WebP needs most per pixel."""
     estimates = {media: working_memory(media, 1_000_000) for media in MediaType}

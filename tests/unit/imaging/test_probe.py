@@ -17,7 +17,7 @@ from ocrgate.errors import (
 )
 from ocrgate.imaging.headers import gif, jpeg
 from ocrgate.imaging.limits import ImageLimits
-from ocrgate.imaging.probe import probe, read_header
+from ocrgate.imaging.probe import belongs_in_worker, probe, read_header
 
 LIMITS = ImageLimits()
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
@@ -161,6 +161,24 @@ def test_refusals_name_field_and_limit(name: str) -> None:
     with pytest.raises(kind) as refused:
         probe(hostile_files.png(2000, 1000), limits)
     assert (refused.value.field, refused.value.limit) == ("image", text)
+
+
+def test_picture_that_no_worker_could_hold() -> None:
+    """A WebP of 28 bytes within the pixel limit would still take a gigabyte to decode."""
+    with pytest.raises(DocumentLimit, match="too much memory") as refused:
+        probe(hostile_files.webp(8900, 8900), LIMITS)
+    assert refused.value.limit == "1024 MB"
+    assert probe(hostile_files.webp(4000, 3000), LIMITS).width == 4000
+
+
+def test_heavy_and_dangerous_files_belong_in_a_worker() -> None:
+    """Photos are decoded at once, faxes and gigabytes in disguise apart, nonsense nowhere."""
+    assert not belongs_in_worker(hostile_files.jpeg(4000, 3000), LIMITS)
+    assert belongs_in_worker(hostile_files.tiff_g4(8, 8), LIMITS)
+    assert belongs_in_worker(hostile_files.pdf_box(72, 72), LIMITS)
+    assert belongs_in_worker(hostile_files.webp(7000, 7000), LIMITS)
+    assert not belongs_in_worker(hostile_files.webp(16_383, 16_383), LIMITS)
+    assert not belongs_in_worker(b"<svg/>", LIMITS)
 
 
 def test_too_many_pages() -> None:
