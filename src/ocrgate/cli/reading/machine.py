@@ -5,9 +5,14 @@ from contextlib import asynccontextmanager
 
 from ocrgate.cli.reading.local import Machine
 from ocrgate.control.admission import PATIENT
+from ocrgate.engines.cpu.engine import worker_count
 from ocrgate.runtime.service import Service, ServiceParams
 from ocrgate.settings import Settings
 from ocrgate.telemetry import logging
+
+_KEPT_BUSY_BY_ONE = 4
+"""Workers that one process can draw PDF pages for: reading a dense A4 page takes about fifteen
+times as long as drawing it, a light one several times. A second process would cost 80 MB."""
 
 
 @asynccontextmanager
@@ -19,7 +24,10 @@ async def started_machine(settings: Settings) -> AsyncIterator[Machine]:
     """
     # What concerns a page is in its report; the log must not run into printed results.
     logging.configure(settings.telemetry.log_format, "error")
-    service = Service.build(ServiceParams(settings.engine, PATIENT, settings.image))
+    few = worker_count(settings.engine) <= _KEPT_BUSY_BY_ONE
+    drawers = 1 if few else None
+    params = ServiceParams(settings.engine, PATIENT, settings.image, raster_workers=drawers)
+    service = Service.build(params)
     await service.start()
     try:
         yield Machine(service.recognizer, service.rasterizer, service.description)
