@@ -256,7 +256,7 @@ class Admission:
     def _push(self, ticket: Ticket, now: float) -> None:
         queue = self._lanes[ticket.lane]
         if not queue:
-            self._turns.join(ticket.lane)
+            self._turns.join(ticket.lane, self._limit)
         patience = math.inf if ticket.continues else self._patience(ticket, now)
         until = min(ticket.deadline, now + patience)
         queue.push(Waiting(ticket, now, until))

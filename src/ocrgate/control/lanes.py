@@ -6,8 +6,10 @@ with the lowest counter goes next. From that one rule follow:
 
 * a guaranteed share, however small the limit: over time, lanes that always wait get places in
   proportion to their shares;
-* borrowing: a lane alone takes every place, and pays nothing for it later, because a lane whose
-  queue was empty starts at the present level and not at its old one;
+* borrowing: a lane alone takes every place, and hardly pays for it later, because a lane whose
+  queue was empty starts near the present level and not at its old one;
+* catching up: what a lane left unused of its share in the last ``CATCH_UP`` seconds it may still
+  take, so that a burst of a lane that stays within its share on average does not queue up;
 * return: a borrowed place is not taken back, but the next free one goes to the lane that is behind;
 * ageing: the counter of a lane that waits stands still while the others' rise, so its turn comes.
 """
@@ -16,6 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ocrgate.domain.ticket import Lane, Ticket
+
+CATCH_UP = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,12 @@ class Turns:
         self._served = dict.fromkeys(Lane, 0.0)
         self._level = 0.0
 
-    def join(self, lane: Lane) -> None:
-        """``lane`` starts to wait after it had nothing waiting: old savings lapse."""
-        self._served[lane] = max(self._served[lane], self._level)
+    def join(self, lane: Lane, limit: int) -> None:
+        """``lane`` starts to wait after it had nothing waiting: old savings lapse.
+
+        While all lanes wait, ``limit`` places raise the level by ``limit`` a second.
+        """
+        self._served[lane] = max(self._served[lane], self._level - CATCH_UP * limit)
 
     def next(self, waiting: Iterable[Lane]) -> Lane | None:
         """The lane to serve; among equals the more urgent one. None when nobody waits."""

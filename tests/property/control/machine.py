@@ -1,0 +1,298 @@
+"""A model of the admission contract that watches a real :class:`Admission` do anything at all.
+
+Each check carries the number of the promise in the docstring of ``ocrgate.control.admission``.
+"""
+
+import math
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    precondition,
+    rule,
+)
+
+from ocrgate.control.admission import Admission, AdmissionParams
+from ocrgate.control.decision import Admitted, Decision, Expired, Outcome, Queued, Refused
+from ocrgate.domain.ticket import Lane, Ticket
+
+PARAMS = AdmissionParams(
+    backlog_min=2, backlog_bytes=100, wait_share=0.5, wait_max=6.0, retry_max=20.0, horizon=30.0
+)
+EPSILON = 1e-6
+INSTANTS = st.integers(1, 40).map(lambda n: n / 4)
+
+
+@dataclass
+class Known:
+    """What the model knows of a ticket that has not ended."""
+
+    ticket: Ticket
+    since: float
+    order: int
+    running: bool = False
+
+
+class AdmissionMachine(RuleBasedStateMachine):
+    """Offers, releases, cancels, waits; checks every promise after each step."""
+
+    make: type[Admission] = Admission
+    tickets = Bundle("tickets")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.limit = 2
+        self.admission = self.make(self.limit, PARAMS)
+        self.known: dict[int, Known] = {}
+        self.count = 0
+        self.draining = False
+        self.served: list[tuple[float, float]] = []
+        self.sound = True
+
+    # What can happen
+
+    @rule(
+        target=tickets,
+        lane=st.sampled_from(Lane),
+        time_left=st.one_of(INSTANTS, st.just(math.inf)),
+        size=st.sampled_from((0, 30, 60)),
+        pages=st.sampled_from((1, 1, 1, 5)),
+    )
+    def offer(self, lane: Lane, time_left: float, size: int, pages: int) -> int:
+        """A document arrives."""
+        return self._offer(lane, self.now + time_left, size=size, pages=pages)
+
+    @rule(
+        lane=st.sampled_from(Lane),
+        time_left=st.sampled_from((3.0, 10.0, 30.0, math.inf)),
+        sizes=st.lists(st.sampled_from((0, 0, 40, 60)), min_size=3, max_size=6),
+        continues=st.booleans(),
+    )
+    def burst(self, lane: Lane, time_left: float, sizes: list[int], *, continues: bool) -> None:
+        """Several documents, or the next pages of one, arrive at once."""
+        for size in sizes:
+            held = 0 if continues else size
+            self._offer(lane, self.now + time_left, size=held, continues=continues)
+
+    @rule(target=tickets, lane=st.sampled_from(Lane), time_left=INSTANTS)
+    def offer_continuation(self, lane: Lane, time_left: float) -> int:
+        """A later page of an accepted document arrives."""
+        return self._offer(lane, self.now + time_left, continues=True)
+
+    @rule(ticket=consumes(tickets), outcome=st.sampled_from(Outcome))
+    def release(self, ticket: int, outcome: Outcome) -> None:
+        """A page that has a place ends; one that has none is released by mistake."""
+        self._release(ticket, outcome)
+
+    @rule(ticket=tickets)
+    def release_twice(self, ticket: int) -> None:
+        """A page is given back twice at once."""
+        self._release(ticket, Outcome.OK)
+        self._release(ticket, Outcome.OK)
+
+    @rule(ticket=tickets)
+    def cancel(self, ticket: int) -> None:
+        """Whoever wanted the page leaves, at whatever point the page is."""
+        self._cancel(ticket)
+
+    @precondition(lambda self: self._waiting())
+    @rule(place=st.integers(0, 20))
+    def cancel_waiting(self, place: int) -> None:
+        """Somebody leaves the queue."""
+        waiting = self._waiting()
+        self._cancel(waiting[place % len(waiting)].ticket.id)
+
+    @precondition(lambda self: self._running())
+    @rule(place=st.integers(0, 20), outcome=st.sampled_from(Outcome))
+    def release_running(self, place: int, outcome: Outcome) -> None:
+        """A page ends."""
+        running = self._running()
+        self._release(running[place % len(running)].ticket.id, outcome)
+
+    def _cancel(self, ticket: int) -> None:
+        known = self.known.pop(ticket, None)
+        before = self.admission.snapshot(self.now)
+        decisions = self.admission.cancel(ticket, self.now)
+        self._follow(decisions)
+        if known is None and not decisions:
+            assert self.admission.snapshot(self.now) == before, "10: cancelling nothing changed it"
+
+    @rule(seconds=st.sampled_from((0.25, 1.0, 3.0, 8.0)))
+    def wait(self, seconds: float) -> None:
+        """Time passes, with a tick at each deadline as the shell makes it."""
+        self._wait(seconds)
+
+    @rule(limit=st.integers(1, 4))
+    def set_limit(self, limit: int) -> None:
+        """The number of places changes."""
+        self.limit = limit
+        self._follow(self.admission.set_limit(limit, self.now))
+
+    @precondition(lambda self: self.count > 20)
+    @rule()
+    def drain(self) -> None:
+        """The server is about to go away."""
+        self.draining = True
+        self._follow(self.admission.drain(self.now))
+
+    # What must hold after every step
+
+    @invariant()
+    def nothing_waits_beside_a_free_place(self) -> None:
+        """Promise 2."""
+        assert not (self._waiting() and len(self._running()) < self.limit), "2: idle place"
+
+    @invariant()
+    def counts_agree(self) -> None:
+        """Promises 3 and 10: what the core holds is what the model knows of, lane by lane."""
+        snapshot = self.admission.snapshot(self.now)
+        assert snapshot.inflight == self._per_lane(self._running()), "3, 10: places"
+        assert snapshot.backlog == self._per_lane(self._waiting()), "3, 10: backlog"
+        assert snapshot.bytes == sum(k.ticket.bytes for k in self._waiting()), "10: bytes"
+        assert self.admission.idle == (not self.known), "3: idle"
+
+    @invariant()
+    def nobody_waits_too_long(self) -> None:
+        """Promise 9, and the part of 4 about deadlines in the queue."""
+        for known in self._waiting():
+            assert self.now <= known.ticket.deadline + EPSILON, "4: dead in the queue"
+            if not known.ticket.continues:
+                assert self.now - known.since <= self._patience(known) + EPSILON, "9: patience"
+
+    @invariant()
+    def next_deadline_is_told(self) -> None:
+        """Promises 4 and 9 need somebody to call: the next deadline is known."""
+        ends = [known.ticket.deadline for known in self._waiting()]
+        due = self.admission.next_deadline()
+        assert due is not None or not [end for end in ends if end < math.inf], "4: no timer"
+
+    def teardown(self) -> None:
+        """Promise 3: in the end every ticket has ended."""
+        if not self.sound:
+            return  # a step has failed and says why
+        for known in list(self._running()):
+            self._release(known.ticket.id, Outcome.FAILED)
+        for _ in range(1000):
+            if not self.known:
+                break
+            self._wait(0.5)
+            for known in list(self._running()):
+                self._release(known.ticket.id, Outcome.FAILED)
+        assert not self.known, "3: lost"
+
+    # Following what was decided
+
+    def _offer(
+        self, lane: Lane, deadline: float, *, size: int = 0, pages: int = 1, continues: bool = False
+    ) -> int:
+        self.count += 1
+        ticket = Ticket(self.count, lane, "a", self.now, deadline, size, pages, continues)
+        self.known[ticket.id] = Known(ticket, self.now, self.count)
+        decisions = self.admission.offer(ticket, self.now)
+        assert any(d.ticket is ticket for d in decisions), "3: no word about the ticket"
+        self._follow(decisions)
+        return ticket.id
+
+    def _release(self, ticket: int, outcome: Outcome) -> None:
+        known = self.known.get(ticket)
+        if known is not None and not known.running:
+            return  # the shell gives back only what it got
+        self.known.pop(ticket, None)
+        if known is not None and outcome is Outcome.OK:
+            self.served.append((self.now, self.now - known.since))
+        self._follow(self.admission.release(ticket, self.now, outcome))
+
+    def _wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while (due := self.admission.next_deadline()) is not None and due <= end:
+            self.now = max(self.now, due)
+            self._follow(self.admission.tick(self.now))
+            after = self.admission.next_deadline()
+            assert after is None or after > due, "4, 9: past its time, it still waits"
+        self.now = end
+
+    def _follow(self, decisions: tuple[Decision, ...]) -> None:
+        self.sound = False
+        for decision in decisions:
+            known = self.known.get(decision.ticket.id)
+            assert known is not None, "3: decided about a ticket that has ended"
+            assert not known.running, "3: decided about a ticket that has a place"
+            self._check(decision, known)
+        self.sound = True
+
+    def _check(self, decision: Decision, known: Known) -> None:
+        if isinstance(decision, Queued):
+            self._check_queued(known)
+            return
+        if isinstance(decision, Admitted):
+            self._check_admitted(known)
+            known.running, known.since = True, self.now
+            return
+        if isinstance(decision, Refused):
+            self._check_refused(decision, known)
+        else:
+            assert isinstance(decision, Expired)
+        del self.known[decision.ticket.id]
+
+    def _check_queued(self, known: Known) -> None:
+        lane = self._lane(known.ticket.lane)
+        assert not self.draining or known.ticket.continues, "12: entered while draining"
+        if not known.ticket.continues:
+            entries = sum(not k.ticket.continues for k in lane)
+            assert entries <= self._backlog_limit(), "6: too many"
+            assert sum(k.ticket.bytes for k in lane) <= PARAMS.backlog_bytes, "7: too large"
+
+    def _check_admitted(self, known: Known) -> None:
+        assert len(self._running()) < self.limit, "1: no such place"
+        assert self.now < known.ticket.deadline, "4: dead"
+        assert self.now + self._quickest() <= known.ticket.deadline + EPSILON, "4: hopeless"
+        first = min(self._lane(known.ticket.lane), key=lambda k: k.order)
+        assert known is first, "5: out of turn"
+        new = known.order == self.count and known.since == self.now
+        assert not (new and self.draining and not known.ticket.continues), "12: entered"
+
+    def _check_refused(self, refused: Refused, known: Known) -> None:
+        assert not known.ticket.continues, "8: refused halfway"
+        assert PARAMS.retry_min <= refused.retry_after <= PARAMS.retry_max, "13: Retry-After"
+        others = [k for k in self._lane(known.ticket.lane) if k is not known]
+        if refused.reason == "backlog":
+            entries = sum(not k.ticket.continues for k in others)
+            assert entries >= self._backlog_limit(), "6: refused although there was room"
+        elif refused.reason == "bytes":
+            held = sum(k.ticket.bytes for k in others) + known.ticket.bytes
+            assert held > PARAMS.backlog_bytes, "7: refused although it fits"
+        elif refused.reason == "draining":
+            assert self.draining, "12: not draining"
+        if refused.reason in {"backlog", "bytes", "wait"} and known.since == self.now:
+            assert len(self._running()) >= self.limit, "2: refused beside a free place"
+
+    # The model's own arithmetic
+
+    def _running(self) -> list[Known]:
+        return [known for known in self.known.values() if known.running]
+
+    def _waiting(self) -> list[Known]:
+        return [known for known in self.known.values() if not known.running]
+
+    def _lane(self, lane: Lane) -> list[Known]:
+        return [known for known in self._waiting() if known.ticket.lane is lane]
+
+    def _per_lane(self, known: list[Known]) -> dict[Lane, int]:
+        return {lane: sum(k.ticket.lane is lane for k in known) for lane in Lane}
+
+    def _backlog_limit(self) -> int:
+        return max(PARAMS.backlog_min, int(self.limit * PARAMS.backlog_share))
+
+    def _patience(self, known: Known) -> float:
+        time_left = known.ticket.deadline - known.ticket.arrived
+        return min(PARAMS.wait_max, PARAMS.wait_share * time_left)
+
+    def _quickest(self) -> float:
+        """No estimate of a page's time may be lower than the shortest that is remembered."""
+        lately = [held for end, held in self.served[-64:] if end >= self.now - PARAMS.horizon]
+        return min(lately, default=0.0)

@@ -1,0 +1,60 @@
+"""The admission contract, on the real core and on cores with seeded faults."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from tests.property.control.faults import FAULTS
+from tests.property.control.machine import AdmissionMachine
+from tests.property.control.scenarios import SCENARIOS, Make
+
+from ocrgate.control.admission import Admission
+
+Scenario = Callable[[Make], None]
+
+STEPS = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=False,
+)
+
+
+def drive(core: type[Admission], how: settings) -> None:
+    """Run the state machine over ``core``."""
+    machine = type("Machine", (AdmissionMachine,), {"make": core})
+    run_state_machine_as_test(machine, settings=how)
+
+
+def test_every_promise_holds_whatever_happens() -> None:
+    """Any order of arrivals, ends, cancellations, waits and new limits keeps the contract."""
+    drive(Admission, STEPS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_promises_over_time(scenario: Scenario) -> None:
+    """Shares, lending, forgetting and Retry-After hold over many pages."""
+    scenario(Admission)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_seeded_fault_is_caught(fault: type[Admission]) -> None:
+    """A core with this one fault does not pass."""
+    assert is_caught(fault)
+
+
+def is_caught(fault: type[Admission]) -> bool:
+    """Whether any part of the suite fails on ``fault``."""
+    for scenario in SCENARIOS:
+        try:
+            scenario(fault)
+        except AssertionError:
+            return True
+    try:
+        drive(fault, settings(STEPS, phases=[Phase.generate], report_multiple_bugs=False))
+    except AssertionError:
+        return True
+    return False

@@ -1,0 +1,66 @@
+"""How fast places become free, and when to come back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocrgate.control.drain import DrainRate, ServiceTimes, retry_after
+
+
+def test_the_rate_is_what_was_freed_while_full() -> None:
+    """Ten pages in five full seconds are two per second, an idle hour in between or not."""
+    rate = DrainRate(horizon=1e9)
+    rate.elapse(0.0, full=False)
+    for number in range(1, 6):
+        rate.elapse(number * 0.5, full=True)
+        rate.freed()
+    rate.elapse(3600.0, full=False)
+    for number in range(1, 6):
+        rate.elapse(3600 + number * 0.5, full=True)
+        rate.freed()
+    assert rate.rate(3602.5, full=True, guess=None) == pytest.approx(2.0)
+
+
+def test_a_stall_shows_while_it_lasts() -> None:
+    """A full gate that frees nothing gets slower every second."""
+    rate = DrainRate(horizon=30.0)
+    rate.elapse(0.0, full=False)
+    for number in range(1, 21):
+        rate.elapse(number * 0.1, full=True)
+        rate.freed()
+    rates = [rate.rate(2.0 + wait, full=True, guess=10.0) or 0.0 for wait in (0, 2, 5, 10)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < rates[0] / 4
+
+
+def test_nothing_is_claimed_without_evidence() -> None:
+    """Before any page has ended there is no rate; with a guess, the guess counts."""
+    rate = DrainRate(horizon=30.0)
+    assert rate.rate(5.0, full=True, guess=None) is None
+    assert rate.rate(5.0, full=False, guess=4.0) == pytest.approx(4.0)
+
+
+def test_service_times_forget() -> None:
+    """A page of a minute ago does not describe the pages of now."""
+    times = ServiceTimes(horizon=30.0)
+    times.add(0.0, 50.0)
+    times.add(40.0, 1.0)
+    times.add(41.0, 3.0)
+    assert times.mean(41.0) == pytest.approx(2.0)
+    assert times.quantile(0.0, 41.0) == 1.0
+    assert times.mean(100.0) is None
+
+
+def test_callers_refused_together_do_not_return_together() -> None:
+    """The same place in line is told different seconds, the same ticket always the same."""
+    told = [retry_after(10, 1.0, ticket, (1.0, 30.0)) for ticket in range(100)]
+    assert min(told) >= 8.0
+    assert max(told) <= 12.0
+    assert len({round(seconds, 1) for seconds in told}) > 20
+    assert told == [retry_after(10, 1.0, ticket, (1.0, 30.0)) for ticket in range(100)]
+
+
+@given(st.integers(1, 10**6), st.none() | st.floats(1e-6, 1e6), st.integers(0, 2**70))
+def test_retry_after_is_never_absurd(ahead: int, rate: float | None, ticket: int) -> None:
+    """However long the backlog, the answer lies between its bounds."""
+    assert 1.0 <= retry_after(ahead, rate, ticket, (1.0, 30.0)) <= 30.0
