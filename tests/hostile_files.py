@@ -311,6 +311,8 @@ BOMBS: Mapping[str, Callable[[], bytes]] = {
     "pdf-page-1e9pt.pdf": lambda: pdf_box(1e9, 1e9),
     "pdf-zip.pdf": cache(lambda: pdf_zip(1024 * MB)),
     "pdf-zip-objects.pdf": cache(lambda: pdf_zip_objects(1024 * MB)),
+    "pdf-object-streams.pdf": lambda: pdf_box(9, 9) + b"/ObjStm " * 1_000_000,
+    "pdf-zip-broken.pdf": cache(lambda: pdf_zip(1024 * MB).replace(b"xref", b"xerf")),
     "pdf-forms.pdf": lambda: pdf_nested_forms(12, 10),
     "pdf-zip-in-zip.pdf": cache(lambda: pdf_zip_in_zip(1024 * MB)),
 }

@@ -10,6 +10,7 @@ import mmap
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,8 +29,10 @@ _SUSPECT_RATIO: Final = 300
 _SUSPECT_FROM: Final = 4 * 2**20
 _OBJECTS: Final = b"/ObjStm"
 _DICTIONARY: Final = 4096  # bytes in front of a stream that are taken for its description
+_MAX_TABLES: Final = 10_000  # writers put 100 to 200 objects into each
+_MAX_NOTES: Final = 2_000  # annotations of a page that are weighed
 _DEFLATE_RATIO: Final = 1032  # the most that deflate can pack
-_DRAW: Final = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+Do\b")
+_DRAW: Final = re.compile(rb"/([^\s/<>\[\](){}%]++)\s++Do\b")
 _ESCAPE: Final = re.compile(rb"#([0-9a-fA-F]{2})")
 # Not the shape that a page has: PDFium draws what it understands of it.
 _UNLIKE_A_PAGE: Final = (pikepdf.PdfError, LookupError, TypeError, ValueError, AttributeError)
@@ -54,19 +57,32 @@ def check_tables(path: Path) -> None:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = data.find(_OBJECTS)
-        while at >= 0:
-            start = data.find(b"stream", at)
-            about = data[max(data.rfind(b"obj", 0, at), at - _DICTIONARY, 0) : start]
-            passes = about.count(b"Flate") or about.count(b"/Fl")
-            end = data.find(b"endstream", start)
-            raw = data[start + 6 : end].lstrip(b"\r\n") if start >= 0 else b""
-            if passes > 1 or len(raw) * _DEFLATE_RATIO > MAX_UNPACKED:
-                _unpacked(raw, passes, "the PDF", MAX_UNPACKED)
-            at = data.find(_OBJECTS, at + len(_OBJECTS))
+        for _ in range(_MAX_TABLES):
+            if at < 0:
+                return
+            at = data.find(_OBJECTS, _after_table(data, at))
+    raise DocumentLimit(
+        "the PDF has too many streams of objects", field="image", limit=f"{_MAX_TABLES}"
+    )
+
+
+def _after_table(data: mmap.mmap, at: int) -> int:
+    """Unpack the stream of objects described at ``at``; where to go on looking."""
+    start = data.find(b"stream", at, at + _DICTIONARY)
+    if start < 0:
+        return at + len(_OBJECTS)
+    end = data.find(b"endstream", start)
+    end = len(data) if end < 0 else end
+    # From the object's beginning: its filters may be told before its type.
+    about = data[max(data.rfind(b"obj", max(0, at - _DICTIONARY), at), 0) : start]
+    passes = about.count(b"Flate") or about.count(b"/Fl")
+    if passes > 1 or (end - start) * _DEFLATE_RATIO > MAX_UNPACKED:
+        _unpacked(data[start + 6 : end].lstrip(b"\r\n"), passes, "the PDF", MAX_UNPACKED)
+    return end
 
 
 class Scales:
-    """Weighs the pages of one PDF. A file that qpdf cannot read is not weighed."""
+    """Weighs the pages of one PDF. A file that qpdf cannot even repair is not weighed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -98,10 +114,15 @@ class Scales:
 
 
 def _open(path: Path) -> pikepdf.Pdf | None:
-    try:
-        return pikepdf.open(path, attempt_recovery=False, suppress_warnings=True)
-    except (pikepdf.PdfError, pikepdf.PasswordError):
-        return None  # locked or damaged: PDFium has its own opinion of it
+    # PDFium repairs what it can, so what only repair makes readable must be weighed as well.
+    for repair in (False, True):
+        try:
+            return pikepdf.open(path, attempt_recovery=repair, suppress_warnings=True)
+        except pikepdf.PasswordError:
+            return None
+        except pikepdf.PdfError:
+            continue
+    return None
 
 
 class _Weighing:
@@ -192,7 +213,7 @@ def _inherited(page: Any, key: str) -> Any:
 
 def _appearances(page: Any) -> Iterator[Any]:
     """The forms that annotations show."""
-    for note in page.get("/Annots", []):
+    for note in islice(page.get("/Annots", []), _MAX_NOTES):
         shown = note.get("/AP", {}).get("/N", None)
         if isinstance(shown, pikepdf.Stream):
             yield shown
