@@ -44,5 +44,8 @@ lock: $(VENV)/installed-dev  ## write requirements/*.txt anew from pyproject.tom
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) --extra simd --extra tracing pyproject.toml requirements/dev.in -c requirements/base.txt -o requirements/dev.txt
 
+docs: $(VENV)/installed-dev  ## write docs/reference and docs/problems anew from the code
+	$(BIN)/python docs/generate.py
+
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
