@@ -148,10 +148,12 @@ class Recognizer:
             await _first_of(under_way[0], admitted)
             if not admitted.is_set():
                 await under_way.popleft()  # it was refused or ran out of time, and says so
-            while under_way:
+            while True:
                 room = self._lookahead - len(under_way)
                 for number, ticket in itertools.islice(coming, room):
                     begin(number, ticket)
+                if not under_way:
+                    break
                 yield await under_way.popleft()
         finally:
             await _cancel(under_way)

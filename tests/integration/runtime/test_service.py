@@ -1,0 +1,214 @@
+"""The service: started, ready, drained, closed."""
+
+import asyncio
+
+import pytest
+
+from ocrgate.domain.document import Document
+from ocrgate.errors import Draining, EngineFailed, EngineUnavailable
+from ocrgate.runtime.recognizer import DocumentRequest
+from ocrgate.runtime.service import Parts, Service, ServiceParams, places
+from ocrgate.runtime.workers import WorkerParams, WorkerPool
+from ocrgate.telemetry.metrics import Metrics
+from ocrgate.testing import ManualClock, ScriptedEngine, ScriptedRasterizer
+
+DOCUMENT = Document(data=b"x")
+BROKEN = EngineFailed("broken")
+
+
+def service(
+    engine: ScriptedEngine, clock: ManualClock, metrics: Metrics | None = None, pages: int = 1
+) -> Service:
+    """A service over scripted parts."""
+    return Service(Parts(engine, ScriptedRasterizer(pages)), metrics=metrics, clock=clock)
+
+
+async def read(running: Service) -> str:
+    """Read one document."""
+    result = await running.recognizer.recognize(DOCUMENT, DocumentRequest())
+    return result.recognition.text
+
+
+async def test_it_is_ready_once_the_engine_has_read_a_page() -> None:
+    """Before start: starting. After: ok, and it reads."""
+    clock = ManualClock()
+    running = service(ScriptedEngine(clock=clock), clock)
+    assert running.readiness().status == "starting"
+    assert not await running.ready()
+    await running.start()
+    assert await running.ready()
+    assert await read(running) == "page 1"
+    assert running.readiness().last_page_age == 0.0
+    await running.close()
+
+
+async def test_an_engine_that_cannot_start_is_an_error() -> None:
+    """The reason reaches whoever starts the service, and everything is closed."""
+    clock = ManualClock()
+    engine = ScriptedEngine(start_error=EngineUnavailable("no weights"), clock=clock)
+    with pytest.raises(EngineUnavailable, match="no weights"):
+        await service(engine, clock).start()
+    assert engine.closed
+
+
+async def test_success_proves_readiness_without_a_canary() -> None:
+    """While pages are read anyway, no canary takes their place."""
+    clock = ManualClock()
+    engine = ScriptedEngine(clock=clock)
+    running = service(engine, clock)
+    await running.start()
+    for _ in range(5):
+        await clock.run(20.0)
+        await read(running)
+        assert await running.ready()
+    assert len(engine.calls) == 5
+    await running.close()
+
+
+async def test_an_idle_engine_is_checked_with_a_canary() -> None:
+    """After half a minute without pages, readiness means that a known page was read now."""
+    clock = ManualClock()
+    engine = ScriptedEngine(clock=clock)
+    running = service(engine, clock)
+    await running.start()
+    await clock.run(31.0)
+    assert await running.ready()
+    assert len(engine.calls) == 1
+    await running.close()
+
+
+async def test_readiness_falls_when_the_engine_dies_and_returns_with_it() -> None:
+    """A page fails, the canary fails: unready. The next canary succeeds: ready."""
+    clock = ManualClock()
+    engine = ScriptedEngine(errors=[BROKEN, BROKEN, BROKEN, None], clock=clock)
+    metrics = Metrics()
+    running = service(engine, clock, metrics)
+    await running.start()
+    with pytest.raises(EngineFailed):
+        await read(running)
+    await clock.run(0.1)
+    state = running.readiness()
+    assert (state.status, state.detail) == ("unready", "broken")
+    assert b"ocrgate_ready 0.0" in metrics.render()[0]
+    assert not await running.ready()
+    await clock.run(1.0)
+    assert await running.ready()
+    assert b"ocrgate_ready 1.0" in metrics.render()[0]
+    await running.close()
+
+
+async def test_one_broken_page_does_not_take_the_server_out() -> None:
+    """The page fails twice, the canary is read: the server stays ready."""
+    clock = ManualClock()
+    engine = ScriptedEngine(errors=[BROKEN, BROKEN, None], clock=clock)
+    running = service(engine, clock)
+    await running.start()
+    with pytest.raises(EngineFailed):
+        await read(running)
+    assert await running.ready()
+    await running.close()
+
+
+async def test_an_engine_that_hangs_is_not_ready() -> None:
+    """A canary that takes too long, or comes back empty, is no success."""
+    clock = ManualClock()
+    engine = ScriptedEngine({1: ""}, delay=100.0, clock=clock)
+    running = service(engine, clock)
+    await running.start()
+    await clock.run(31.0)
+    asked = asyncio.create_task(running.ready())
+    await clock.run(11.0)
+    assert not await asked
+    state = running.readiness()
+    assert state.detail is not None
+    assert "10 seconds" in state.detail
+    await running.close()
+
+
+async def test_many_probes_ask_one_canary() -> None:
+    """A balancer that probes often does not load the engine."""
+    clock = ManualClock()
+    engine = ScriptedEngine(delay=1.0, clock=clock)
+    running = service(engine, clock)
+    await running.start()
+    await clock.run(31.0)
+    asked = [asyncio.create_task(running.ready()) for _ in range(20)]
+    await clock.run(1.0)
+    assert all(await asyncio.gather(*asked))
+    assert len(engine.calls) == 1
+    await running.close()
+
+
+async def test_draining_finishes_what_was_accepted() -> None:
+    """New documents are refused as ``draining``; old ones end; then it is over."""
+    clock = ManualClock()
+    running = service(ScriptedEngine(delay=2.0, clock=clock), clock, pages=4)
+    await running.start()
+    old = asyncio.create_task(read(running))
+    await clock.run(1.0)
+    drained = asyncio.create_task(running.drain(60.0))
+    await clock.run(0.5)
+    assert running.draining
+    assert running.readiness().status == "draining"
+    with pytest.raises(Draining):
+        await read(running)
+    await clock.run(10.0)
+    assert (await old).split("\f") == [f"page {number}" for number in range(1, 5)]
+    assert await drained
+    await running.close()
+
+
+async def test_draining_does_not_wait_for_ever() -> None:
+    """After its time, draining says that not all has ended."""
+    clock = ManualClock()
+    running = service(ScriptedEngine(delay=1000.0, clock=clock), clock)
+    await running.start()
+    old = asyncio.create_task(read(running))
+    await clock.run(0.1)
+    drained = asyncio.create_task(running.drain(5.0))
+    await clock.run(5.0)
+    assert not await drained
+    old.cancel()
+    await running.close()
+
+
+async def test_what_happens_is_counted() -> None:
+    """Pages, waits, refusals and the gate's state show in the metrics."""
+    clock = ManualClock()
+    metrics = Metrics()
+    running = service(ScriptedEngine(delay=1.0, clock=clock), clock, metrics)
+    await running.start()
+    readings = [asyncio.create_task(read(running)) for _ in range(8)]
+    await clock.run(0.5)
+    during = metrics.render()[0].decode()
+    assert "ocrgate_limit 2.0" in during
+    assert "ocrgate_inflight 2.0" in during
+    assert 'ocrgate_backlog{lane="standard"} 4.0' in during
+    assert 'ocrgate_refusals_total{reason="backlog"} 2.0' in during
+    await clock.run(10.0)
+    await asyncio.gather(*readings, return_exceptions=True)
+    after = metrics.render()[0].decode()
+    assert 'ocrgate_pages_total{outcome="ok"} 6.0' in after
+    assert 'ocrgate_pages_total{outcome="overloaded"} 2.0' in after
+    assert "ocrgate_queue_wait_seconds_count 6.0" in after
+    assert "ocrgate_inflight 0.0" in after
+    await running.close()
+
+
+async def test_a_pool_that_cannot_start_stops_the_others() -> None:
+    """If one of the process pools fails, no process of any remains."""
+    module = "tests.integration.runtime.odd_sessions"
+    good = WorkerPool(WorkerParams(f"{module}:Session"))
+    bad = WorkerPool(WorkerParams(f"{module}:unavailable"))
+    engine = ScriptedEngine()
+    with pytest.raises(EngineUnavailable):
+        await Service(Parts(engine, ScriptedRasterizer(), (good, bad))).start()
+    assert good.pids == bad.pids == ()
+    assert engine.closed
+
+
+def test_the_gate_holds_a_short_prefetch_beyond_the_engine() -> None:
+    """Half the slots more, rounded up, unless told otherwise."""
+    assert [places(slots) for slots in (1, 2, 3, 4, 32)] == [2, 3, 5, 6, 48]
+    assert places(2, 0) == 2
+    assert ServiceParams(prefetch=4).prefetch == 4

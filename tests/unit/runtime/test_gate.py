@@ -1,0 +1,206 @@
+"""The gate carries out what admission decides."""
+
+import asyncio
+import itertools
+
+import pytest
+
+from ocrgate.control.admission import Admission
+from ocrgate.control.decision import Admitted, Expired, Outcome, Refused
+from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.errors import DeadlineExceeded, Draining, Overloaded
+from ocrgate.runtime.gate import Gate, GateEvent, Released, Withdrawn
+from ocrgate.testing import ManualClock
+
+NUMBERS = itertools.count()
+
+
+class Yard:
+    """A gate on a clock moved by hand, and pages that hold places until they are told to end."""
+
+    def __init__(self, limit: int = 1) -> None:
+        self.clock = ManualClock()
+        self.events: list[GateEvent] = []
+        self.gate = Gate(Admission(limit), self.clock, self.events.append)
+
+    def ticket(self, time_left: float = 60.0, *, continues: bool = False) -> Ticket:
+        """A ticket that arrives now."""
+        now = self.clock.now()
+        return Ticket(next(NUMBERS), Lane.STANDARD, "a", now, now + time_left, continues=continues)
+
+    def page(
+        self, end: asyncio.Event, time_left: float = 60.0, *, continues: bool = False
+    ) -> "asyncio.Task[float]":
+        """A page that keeps its place until ``end``; its result is how long it waited."""
+
+        async def stay() -> float:
+            async with self.gate.admit(self.ticket(time_left, continues=continues)) as permit:
+                await end.wait()
+                return permit.waited
+
+        return asyncio.create_task(stay())
+
+    def backlog(self) -> int:
+        """Pages that wait."""
+        return sum(self.gate.snapshot().backlog.values())
+
+    def inflight(self) -> int:
+        """Pages that have a place."""
+        return sum(self.gate.snapshot().inflight.values())
+
+
+async def test_a_page_waits_for_a_place_and_gives_it_back() -> None:
+    """The second page starts when the first ends, and knows how long it waited."""
+    yard = Yard()
+    first, second = asyncio.Event(), asyncio.Event()
+    pages = [yard.page(first), yard.page(second)]
+    await yard.clock.run(1.5)
+    assert (yard.inflight(), yard.backlog()) == (1, 1)
+    first.set()
+    second.set()
+    assert await asyncio.gather(*pages) == [0.0, 1.5]
+    assert (yard.inflight(), yard.backlog()) == (0, 0)
+
+
+async def test_leaving_the_queue_frees_the_place_at_once() -> None:
+    """A client that hangs up while it waits is gone from the backlog in the same turn."""
+    yard = Yard()
+    end = asyncio.Event()
+    holder, waiter = yard.page(end), yard.page(end)
+    await yard.clock.run(1.0)
+    waiter.cancel()
+    await asyncio.sleep(0)
+    assert yard.backlog() == 0
+    assert isinstance(yard.events[-1], Withdrawn)
+    end.set()
+    await holder
+    assert [type(e) for e in yard.events].count(Admitted) == 1
+
+
+async def test_leaving_while_holding_a_place_passes_it_on() -> None:
+    """A client that hangs up while its page is read makes room for the next."""
+    yard = Yard()
+    end = asyncio.Event()
+    holder, waiter = yard.page(end), yard.page(end)
+    await yard.clock.run(0.5)
+    holder.cancel()
+    end.set()
+    assert await waiter == 0.5
+    assert [e.outcome for e in yard.events if isinstance(e, Released)] == ["cancelled", "ok"]
+
+
+async def test_leaving_at_the_moment_of_admission_does_not_leak_the_place() -> None:
+    """Cancelled after the place was given and before the page knew: the place is free again."""
+    yard = Yard()
+    end = asyncio.Event()
+    holder, waiter = yard.page(end), yard.page(end)
+    await yard.clock.run(0.5)
+    end.set()
+    await holder
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    assert (yard.inflight(), yard.backlog()) == (0, 0)
+    assert yard.gate.snapshot().inflight[Lane.STANDARD] == 0
+
+
+async def test_a_full_gate_refuses_with_a_reason_and_a_time() -> None:
+    """Refusals are typed, and say when to come back."""
+    yard = Yard()
+    end = asyncio.Event()
+    pages = [yard.page(end) for _ in range(5)]
+    await yard.clock.run(0)
+    with pytest.raises(Overloaded) as refused:
+        await yard.page(end)
+    assert refused.value.reason == "backlog"
+    assert refused.value.retry_after is not None
+    assert 1 <= refused.value.retry_after <= 30
+    end.set()
+    await asyncio.gather(*pages)
+
+
+async def test_who_waits_in_vain_is_refused_in_time() -> None:
+    """With ten seconds left, a page waits two and is told to come back."""
+    yard = Yard()
+    end = asyncio.Event()
+    holder, waiter = yard.page(end), yard.page(end, time_left=10.0)
+    await yard.clock.run(1.9)
+    assert not waiter.done()
+    await yard.clock.run(0.2)
+    with pytest.raises(Overloaded) as refused:
+        await waiter
+    assert refused.value.reason == "wait"
+    assert isinstance(yard.events[-1], Refused)
+    end.set()
+    await holder
+
+
+async def test_a_later_page_that_runs_out_of_time_says_so() -> None:
+    """An accepted document is not refused; its deadline passes in the queue."""
+    yard = Yard()
+    end = asyncio.Event()
+    holder, waiter = yard.page(end), yard.page(end, time_left=3.0, continues=True)
+    await yard.clock.run(3.0)
+    with pytest.raises(DeadlineExceeded) as late:
+        await waiter
+    assert late.value.where == "queue"
+    assert isinstance(yard.events[-1], Expired)
+    end.set()
+    await holder
+
+
+async def test_a_page_that_fails_is_not_a_measurement() -> None:
+    """Errors give the place back and teach nothing about how long pages take."""
+    yard = Yard()
+    with pytest.raises(RuntimeError):
+        async with yard.gate.admit(yard.ticket()):
+            raise RuntimeError
+    released = yard.events[-1]
+    assert isinstance(released, Released)
+    assert released.outcome is Outcome.FAILED
+    assert yard.gate.snapshot().rate is None
+
+
+async def test_draining_refuses_newcomers_and_waits_for_the_rest() -> None:
+    """Accepted pages end, also those that wait; then the gate is empty."""
+    yard = Yard()
+    end = asyncio.Event()
+    pages = [yard.page(end), yard.page(end)]
+    await yard.clock.run(0)
+    drained = asyncio.create_task(yard.gate.drain())
+    await yard.clock.run(1.0)
+    assert yard.gate.draining
+    with pytest.raises(Draining):
+        await yard.page(end)
+    assert not drained.done()
+    end.set()
+    assert await asyncio.gather(*pages) == [0.0, 1.0]
+    await drained
+
+
+async def test_draining_an_idle_gate_is_done_at_once() -> None:
+    """Nothing to wait for."""
+    await Yard().gate.drain()
+
+
+async def test_a_higher_limit_lets_waiting_pages_in() -> None:
+    """A new limit takes effect without any other event."""
+    yard = Yard()
+    end = asyncio.Event()
+    pages = [yard.page(end), yard.page(end)]
+    await yard.clock.run(0)
+    yard.gate.set_limit(2)
+    await yard.clock.run(0)
+    assert yard.inflight() == 2
+    end.set()
+    await asyncio.gather(*pages)
+
+
+async def test_it_keeps_one_timer_however_many_wait() -> None:
+    """Thousands of waiting pages do not fill the event loop with timers."""
+    yard = Yard()
+    end = asyncio.Event()
+    pages = [yard.page(end, continues=True) for _ in range(1000)]
+    await yard.clock.run(0)
+    assert len(yard.clock._timers) == 1
+    end.set()
+    await asyncio.gather(*pages)
