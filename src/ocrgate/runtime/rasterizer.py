@@ -49,13 +49,13 @@ class PoolRasterizer:
         """The document as a file where a worker must read it, else as it is.
 
         Raises:
-            PayloadTooLarge: it has more bytes than are accepted.
+            UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
         """
-        if document.data is None or not _dangerous(document.data):
+        data = document.data
+        if data is None or not await self._near(data, lambda: self._needs_file(document, data)):
             yield document
             return
-        check_bytes(len(document.data), self._limits)
-        file = await _spooled(document.data)
+        file = await _spooled(data)
         try:
             yield Document(path=Path(file.name), name=document.name)
         finally:
@@ -67,11 +67,9 @@ class PoolRasterizer:
         Raises:
             UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
         """
-        if document.data is not None and len(document.data) <= _QUICK:
-            return probe(document.data, self._limits)
         if await self._in_worker(document):
             return cast("DocumentInfo", await self._call("probe", str(document.path)))
-        return await self._in_thread(lambda: probe(self._bytes(document), self._limits))
+        return await self._near(document.data, lambda: probe(self._bytes(document), self._limits))
 
     async def prepare(self, document: Document, page: int, spec: ImageSpec) -> PageImage:
         """Decode, orient, resize and pack one 1-based page of a document that :meth:`hold` gave.
@@ -90,8 +88,21 @@ class PoolRasterizer:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _in_worker(self, document: Document) -> bool:
-        path = document.path
-        return path is not None and await self._in_thread(lambda: _dangerous(_prefix(path)))
+        """Whether a worker reads this. What :meth:`hold` left in memory is tame."""
+        return document.path is not None and await self._in_thread(
+            lambda: _is_dangerous(_prefix(document)) or self._is_heavy(document)
+        )
+
+    def _needs_file(self, document: Document, data: bytes) -> bool:
+        check_bytes(len(data), self._limits)
+        return _is_dangerous(data) or self._is_heavy(document)
+
+    def _is_heavy(self, document: Document) -> bool:
+        data = self._bytes(document)
+        if sniff(data[:PREFIX_BYTES]) is None:
+            return False  # probing says what is wrong with it
+        info = probe(data, self._limits)
+        return needs_worker(info.media, info.width * info.height)
 
     def _bytes(self, document: Document) -> bytes:
         if document.data is not None:
@@ -115,6 +126,12 @@ class PoolRasterizer:
                 "the document broke its decoder; it is damaged", field="image"
             ) from error
 
+    async def _near(self, data: bytes | None, work: Callable[[], _T]) -> _T:
+        """Look at headers: at once if ``data`` is small, else in a thread."""
+        if data is not None and len(data) <= _QUICK:
+            return work()
+        return await self._in_thread(work)
+
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
@@ -125,13 +142,14 @@ def step_back(nice: int = NICE) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
-def _dangerous(prefix: bytes) -> bool:
+def _is_dangerous(prefix: bytes) -> bool:
     media = sniff(prefix[:PREFIX_BYTES])
     return media is not None and needs_worker(media)
 
 
-def _prefix(path: Path) -> bytes:
-    with _reading(path) as file:
+def _prefix(document: Document) -> bytes:
+    assert document.path is not None
+    with _reading(document.path) as file:
         return file.read(PREFIX_BYTES)
 
 

@@ -81,3 +81,17 @@ def broken() -> None:
 def dying() -> None:
     os.write(2, b"last words")
     os._exit(3)
+
+
+class Dies:
+    """A decoder that a hostile file brings down."""
+
+    def probe(self, path: str, *, cancelled: Probe) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Hangs:
+    """A decoder that never comes back."""
+
+    def probe(self, path: str, *, cancelled: Probe) -> None:
+        time.sleep(60)
