@@ -49,8 +49,14 @@ class Access:
     """
 
     def __init__(self, settings: Settings, keys: Keys | None) -> None:
-        self._settings = settings
+        server = settings.server
         self._keys = keys
+        self._always = needs_key(
+            server.host,
+            has_keys=False,
+            insecure=server.insecure,
+            required=settings.auth.required,
+        )
 
     async def caller(self, headers: Headers) -> Caller:
         """The caller behind a request.
@@ -67,9 +73,8 @@ class Access:
 
     async def _key(self, headers: Headers) -> ApiKey | None:
         secret = _secret(headers)
-        needed = await self._needed()
-        if not needed:
-            return await self._keys.find(secret) if self._keys and secret else None
+        if not self._always and not (self._keys and await self._keys.has_any()):
+            return None  # an open server: some clients send a key all the same
         if secret is None:
             raise Unauthenticated(
                 "send an API key as Authorization: Bearer KEY or X-API-Key: KEY",
@@ -79,15 +84,6 @@ class Access:
         if found is None:
             raise Unauthenticated("the API key is not known here", field="Authorization")
         return found
-
-    async def _needed(self) -> bool:
-        server = self._settings.server
-        return needs_key(
-            server.host,
-            has_keys=await self._keys.has_any() if self._keys else False,
-            insecure=server.insecure,
-            required=self._settings.auth.required,
-        )
 
 
 def _secret(headers: Headers) -> str | None:

@@ -1,8 +1,8 @@
 """Work that lasts only as long as somebody waits for it."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from starlette.types import Receive
 
@@ -13,31 +13,32 @@ class ClientGone(Exception):
     """The client closed the connection before its answer; there is nobody to tell."""
 
 
-async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+async def while_connected(receive: Receive, work: Awaitable[T]) -> T:
     """Await ``work``, but cancel it and wait for its end as soon as the client hangs up.
 
-    Call it once the body was read, or ``receive`` would swallow some of it.
+    Call it once the body was read, or ``receive`` would swallow some of it. The work runs in the
+    caller's own task: one task beside it listens.
 
     Raises:
         ClientGone: the client hung up first.
     """
-    task = asyncio.ensure_future(work)
-    watch = asyncio.ensure_future(_hung_up(receive))
-    try:
-        await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientGone
-    finally:
-        await _ended(task, watch)
+    task = asyncio.current_task()
+    assert task is not None
+    gone = False
 
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _ended(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
+    async def listen() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+
+    listener = asyncio.create_task(listen())
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if gone and task.uncancel() == 0:  # it was us, and nobody else wants this task to end
+            raise ClientGone from None
+        raise
+    finally:
+        listener.cancel()

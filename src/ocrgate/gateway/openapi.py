@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
 from ocrgate import errors
 from ocrgate.domain.document import MediaType
@@ -62,19 +60,22 @@ def ref(kind: type) -> Json:
     return {"$ref": REF.format(name=kind.__name__)}
 
 
-def document(app: FastAPI) -> Json:
-    """The OpenAPI 3.1 document of an application."""
+def document(title: str, version: str) -> Json:
+    """The OpenAPI 3.1 document of the application."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
-    made = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
-    made["components"] = {
-        "schemas": schemas,
-        "securitySchemes": {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": ABOUT},
+        "paths": {path: {method: op} for (method, path), op in OPERATIONS.items()},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+            "headers": _ANSWER_HEADERS,
         },
-        "headers": _ANSWER_HEADERS,
     }
-    return made
 
 
 _ANSWER_HEADERS: Json = {
@@ -278,36 +279,36 @@ def _status(summary: str, kind: type, **responses: Json) -> Json:
 _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 _TEXT: Json = {"text/plain": {"schema": {"type": "string"}}}
 
-OPERATIONS: dict[str, Json] = {
-    "/ocr": _ocr(),
-    "/v1/ocr": _mistral(),
-    "/v1/chat/completions": _chat(),
-    "/v1/models": _asking(
+OPERATIONS: dict[tuple[str, str], Json] = {
+    ("post", "/ocr"): _ocr(),
+    ("post", "/v1/ocr"): _mistral(),
+    ("post", "/v1/chat/completions"): _chat(),
+    ("get", "/v1/models"): _asking(
         "The engines that can be asked for",
         answer("All of them.", {JSON: _schema(ModelList)}),
         failures(_ASKED_WHO, OpenAIError, JSON),
         tags=["reading"],
     ),
-    "/v1/models/{name}": _asking(
+    ("get", "/v1/models/{name}"): _asking(
         "One engine",
         answer("It is served.", {JSON: _schema(Model)}),
         failures((*_ASKED_WHO, errors.NotFound), OpenAIError, JSON),
         tags=["reading"],
         parameters=[_NAME],
     ),
-    "/livez": _status("The process answers", Live),
-    "/readyz": _status(
+    ("get", "/livez"): _status("The process answers", Live),
+    ("get", "/readyz"): _status(
         "A page would be read now",
         Health,
         **{str(NOT_READY): {"description": "Not now.", "content": {JSON: _schema(Health)}}},
     ),
-    "/health": _status("The same facts, always with 200", Health),
-    "/version": _status("Which program answers", Version),
-    "/metrics": _asking(
+    ("get", "/health"): _status("The same facts, always with 200", Health),
+    ("get", "/version"): _status("Which program answers", Version),
+    ("get", "/metrics"): _asking(
         "Everything that is counted, for Prometheus",
         {"description": "Prometheus text or OpenMetrics.", "content": _TEXT},
         failures(_ASKED_WHO, Problem, PROBLEM_JSON),
         tags=["server"],
     ),
 }
-"""By path: what is published about each route."""
+"""By method and path: what is published about each route."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
+from ocrgate.gateway.memory import keep_freed_memory
 from ocrgate.gateway.protocol import BoundedHttp
 from ocrgate.settings import ServerSettings
 
@@ -32,13 +33,14 @@ class Server(uvicorn.Server):
 
 
 def make_server(app: FastAPI, settings: ServerSettings, on_exit: Callable[[], None]) -> Server:
-    """A server of ``app``; ``run()`` it, or await its ``serve()``.
+    """A server of ``app``; ``run()`` it, or await its ``serve()``. Tunes this process's allocator.
 
     Args:
         app: made by :func:`ocrgate.gateway.app.create_app`.
         settings: address and times.
         on_exit: called when the server begins to stop.
     """
+    keep_freed_memory()
     config = uvicorn.Config(
         app,
         host=settings.host,

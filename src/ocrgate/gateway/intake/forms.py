@@ -12,6 +12,7 @@ from ocrgate.gateway.intake import base64
 from ocrgate.gateway.intake.chunks import chunks, whole
 from ocrgate.gateway.intake.decoding import decode_json, invalid, off_loop
 from ocrgate.gateway.intake.multipart import read_form
+from ocrgate.gateway.intake.splice import splice
 from ocrgate.wire.ocr import OcrOptions, OcrRequest
 
 JSON = "application/json"
@@ -75,6 +76,10 @@ async def _from_json(request: Request) -> Order:
 
 
 def _json_order(body: bytes) -> Order:
+    spliced = splice(body)
+    if spliced is not None:
+        options, data = spliced
+        return Order(Document(data=data), options)
     asked = decode_json(_ocr_request, body)
     return Order(Document(data=base64.decode(asked.image, "image")), asked)
 

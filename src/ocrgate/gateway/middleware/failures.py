@@ -48,8 +48,5 @@ def _named(raised: Exception, scope: Scope) -> OcrgateError:
     """The error itself; a stranger is logged with its trace and shown as ``internal``."""
     if isinstance(raised, OcrgateError):
         return raised
-    exchange = Exchange.of(scope)
-    _log.error(
-        "unexpected_error", request_id=exchange.request_id, path=scope["path"], exc_info=raised
-    )
+    _log.error("unexpected_error", path=scope["path"], exc_info=raised)
     return InternalError()

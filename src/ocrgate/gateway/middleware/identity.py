@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocrgate.gateway.exchange import Exchange
+from ocrgate.telemetry.logging import request_context
 
 _ALLOWED = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _HEADERS: Sequence[tuple[bytes, bytes]] = (
@@ -44,7 +45,8 @@ class Identity:
                 message["headers"] = _with_ours(message.get("headers", ()), exchange.request_id)
             await send(message)
 
-        await self._app(scope, receive, named)
+        with request_context(exchange.request_id):
+            await self._app(scope, receive, named)
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,5 +1,7 @@
 """Counts every request once, logs it once, and tells the client where the time went."""
 
+from collections.abc import Mapping
+
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,11 +20,13 @@ class Observe:
     Args:
         app: the application around which it stands.
         metrics: where requests are counted.
+        templates: the path of each endpoint; never what a caller asked for, which is unbounded.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, templates: Mapping[object, str]) -> None:
         self._app = app
         self._metrics = metrics
+        self._templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -46,7 +50,7 @@ class Observe:
             self._count(scope, exchange, CLIENT_GONE if exchange.gone else status)
 
     def _count(self, scope: Scope, exchange: Exchange, status: int) -> None:
-        route = getattr(scope.get("route"), "path", _UNROUTED)
+        route = self._templates.get(scope.get("endpoint"), _UNROUTED)
         seconds = exchange.elapsed
         lane = Lane(exchange.lane) if exchange.lane else None
         self._metrics.request(route, status, lane, seconds)
@@ -54,7 +58,6 @@ class Observe:
             self._metrics.outcome("cancelled" if exchange.gone else exchange.error or "ok")
         _log.info(
             "request",
-            request_id=exchange.request_id,
             method=scope["method"],
             route=route,
             status=status,
