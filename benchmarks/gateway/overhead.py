@@ -28,9 +28,10 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -38,10 +39,10 @@ KINDS = ("ours", "tutorial")
 REPLY = json.dumps({"text": "line of text\n" * 40, "tokens": 400}).encode()
 
 
-def upstream_app() -> object:
+def upstream_app() -> Any:
     """The stub engine: reads the body, answers a page of text."""
 
-    async def app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         while (await receive()).get("more_body"):
@@ -53,7 +54,7 @@ def upstream_app() -> object:
     return app
 
 
-def tutorial_app(upstream: str) -> object:
+def tutorial_app(upstream: str) -> Any:
     """The service as tutorials write it."""
     import httpx
     from fastapi import FastAPI
@@ -116,7 +117,7 @@ def tutorial_app(upstream: str) -> object:
     return app
 
 
-def our_app(upstream: str) -> object:
+def our_app(upstream: str) -> Any:
     """The real application over an engine that forwards."""
     from ocrgate.gateway.app import create_app
     from ocrgate.keys.cache import CachedKeys
@@ -130,18 +131,16 @@ def our_app(upstream: str) -> object:
     metrics = Metrics()
     parts = Parts(_forwarding(upstream), _untouched())
     service = Service(parts, ServiceParams(prefetch=64), metrics=metrics)
-    return create_app(
-        Settings(), service, keys=CachedKeys(MemoryKeyStore()), metrics=metrics
-    )
+    return create_app(Settings(), service, keys=CachedKeys(MemoryKeyStore()), metrics=metrics)
 
 
-def _untouched() -> object:
+def _untouched() -> Any:
     """A rasterizer that hands the file through: a JPEG that already fits."""
     from ocrgate.domain.document import Document, DocumentInfo, Encoding, MediaType, PageImage
     from ocrgate.testing import ScriptedRasterizer
 
     class Untouched(ScriptedRasterizer):
-        async def prepare(self, document: Document, page: int, spec: object) -> PageImage:
+        async def prepare(self, document: Document, _page: int, _spec: object) -> PageImage:
             data = document.data or b""
             return PageImage(data, Encoding.JPEG, 1000, 1000, 3, 1000, 1000)
 
@@ -151,8 +150,9 @@ def _untouched() -> object:
     return Untouched()
 
 
-def _forwarding(upstream: str) -> object:
+def _forwarding(upstream: str) -> Any:
     import pybase64
+
     from ocrgate.domain.document import PageImage
     from ocrgate.domain.recognition import Block, Line, PageReading, PageRequest, Usage
     from ocrgate.testing import ScriptedEngine
@@ -164,7 +164,9 @@ def _forwarding(upstream: str) -> object:
     class Forwarding(ScriptedEngine):
         session: aiohttp.ClientSession | None = None
 
-        async def recognize(self, image: PageImage, request: PageRequest):  # type: ignore[no-untyped-def,override]  # noqa: ANN202
+        async def recognize(
+            self, image: PageImage, request: PageRequest
+        ) -> tuple[PageReading, Usage]:
             self.session = self.session or aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0)
             )
@@ -271,7 +273,7 @@ async def compare(size: int, rounds: int, requests: int) -> None:
     image = base64.b64encode(os.urandom(size * 3 // 4)).decode()
     body = json.dumps({"image": image}).encode()
     print(f"body {len(body) / 1000:.0f} kB, {rounds} rounds of {requests} requests, interleaved")
-    print(f"{'connections':>11}  {'ours ms':>8}  {'tutorial ms':>11}  {'ratio':>6}  (median; range)")
+    print("connections   ours ms  tutorial ms   ratio  (median; range)")
     with started("upstream") as stub:
         upstream = f"http://127.0.0.1:{stub.port}/v1/chat/completions"
         with started("ours", upstream) as ours, started("tutorial", upstream) as tutorial:
