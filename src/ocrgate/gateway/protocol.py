@@ -13,6 +13,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ocrgate.errors import InvalidRequest, OcrgateError, PayloadTooLarge
+from ocrgate.gateway.corked import Corked
 from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, problem, title_of
 
 MOST_HEAD_BYTES = 32 * 1024
@@ -39,7 +40,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
-        super().connection_made(transport)
+        super().connection_made(Corked(transport, self.loop))
         self._expect_head(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:

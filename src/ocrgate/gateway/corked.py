@@ -1,0 +1,85 @@
+"""One write to the socket for the head and the body of an answer.
+
+The server hands them over one after the other. Written at once each, the head alone wakes the
+client and costs a system call, which is a tenth of what a small answer costs altogether.
+"""
+
+import asyncio
+from typing import Any
+
+
+class Corked(asyncio.Transport):
+    """A transport that gathers what is written within one turn of the event loop.
+
+    Args:
+        inner: the socket's transport.
+        loop: its event loop.
+    """
+
+    def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._inner = inner
+        self._loop = loop
+        self._waiting: list[bytes | bytearray | memoryview] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep the data until the turn ends."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._inner.write(b"".join(self._waiting))
+            self._waiting.clear()
+
+    def close(self) -> None:
+        """Send what was written, then close."""
+        self._flush()
+        self._inner.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._waiting.clear()
+        self._inner.abort()
+
+    def can_write_eof(self) -> bool:
+        """Whether this end can be closed by itself."""
+        return self._inner.can_write_eof()
+
+    def write_eof(self) -> None:
+        """Send what was written, then close this end."""
+        self._flush()
+        self._inner.write_eof()
+
+    def is_closing(self) -> bool:
+        """Whether it is closing or closed."""
+        return self._inner.is_closing()
+
+    def is_reading(self) -> bool:
+        """Whether data is received."""
+        return self._inner.is_reading()
+
+    def pause_reading(self) -> None:
+        """Receive nothing for a while."""
+        self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Receive again."""
+        self._inner.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Facts about the connection."""
+        return self._inner.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes written and not yet taken by the kernel."""
+        return self._inner.get_write_buffer_size() + sum(map(len, self._waiting))
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand the connection to another protocol."""
+        self._inner.set_protocol(protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Who speaks on it."""
+        return self._inner.get_protocol()
