@@ -8,8 +8,8 @@ from ocrgate.engines.cpu.script import is_cjk_text, same_share
 
 _SAMPLES = 5
 _CLEAR = 0.85  # mean confidence from which a page stands as it is
-_MARGIN = 0.05  # by which a turned page must read better
-_READABLE = 0.6  # confidence below which nothing is known
+_MARGIN = 0.1  # by which a turned page must read better
+_READABLE = 0.75  # confidence below which nothing is known
 _TALL_SHARE = 0.5  # of the total length of lines
 _SAME = 0.5  # share of characters that prove upright characters below each other
 
@@ -17,8 +17,8 @@ _SAME = 0.5  # share of characters that prove upright characters below each othe
 class Sampler(Protocol):
     """Reads single lines of a page that may have to be turned."""
 
-    def turned(self, quad: Quad, clockwise: int) -> Reading:
-        """The line as it reads once the page is turned."""
+    def turned(self, quad: Quad, clockwise: int, *, strong: bool = False) -> Reading:
+        """The line as it reads once the page is turned, by the plan's first or best weights."""
 
     def cells(self, quad: Quad, reading: Reading) -> Reading:
         """The characters of a downward line, cut out at ``reading.places`` and read upright."""
@@ -34,10 +34,9 @@ def turn_of(quads: list[Quad], sampler: Sampler) -> int:
 
 
 def _level_turn(samples: list[Quad], sampler: Sampler) -> int:
-    upright = mean_confidence([sampler.turned(quad, 0) for quad in samples])
-    if upright >= _CLEAR:
+    if mean_confidence([sampler.turned(quad, 0) for quad in samples]) >= _CLEAR:
         return 0
-    over = mean_confidence([sampler.turned(quad, 180) for quad in samples])
+    upright, over = _strong(samples, sampler, 0), _strong(samples, sampler, 180)
     return 180 if over >= max(_READABLE, upright + _MARGIN) else 0
 
 
@@ -46,13 +45,17 @@ def _tall_turn(samples: list[Quad], sampler: Sampler) -> int:
     downward = [sampler.turned(quad, 270) for quad in samples]
     if _set_downwards(samples, downward, sampler):
         return 0
-    down = mean_confidence(downward)
-    if down >= _CLEAR:
+    if mean_confidence(downward) >= _CLEAR:
         return 270
-    up = mean_confidence([sampler.turned(quad, 90) for quad in samples])
+    down, up = _strong(samples, sampler, 270), _strong(samples, sampler, 90)
     if max(down, up) < _READABLE:
         return 0
     return 90 if up > down else 270
+
+
+def _strong(samples: list[Quad], sampler: Sampler, clockwise: int) -> float:
+    """The fast weights do not know every script, so a doubt is settled by the best ones."""
+    return mean_confidence([sampler.turned(quad, clockwise, strong=True) for quad in samples])
 
 
 def _set_downwards(samples: list[Quad], readings: list[Reading], sampler: Sampler) -> bool:

@@ -11,8 +11,11 @@ from ocrgate.engines.cpu.models import Models, Plan
 from ocrgate.engines.cpu.recognize import Recognizer
 from ocrgate.engines.cpu.script import is_cjk_text
 
-_SURE = 0.95  # mean confidence from which a line of the fast weights stands
-_HARD_PAGE = 0.25  # share of unsure lines from which the whole page is read again
+_SURE = 0.97  # mean confidence from which a line of the fast weights stands
+_SURE_CHARACTER = 0.5  # and what its least sure character must reach
+_HARD = 0.95  # mean confidence below which a line is hard for the fast weights
+_HARD_PAGE = 0.25  # share of hard lines from which the whole page is read by the strong weights
+_FIRST_LINES = 8  # if all of the first so many are hard, the rest is not tried by the fast weights
 _TURN_SURE = 0.85  # confidence from which a downward line is not tried the other way
 
 
@@ -52,21 +55,34 @@ class LineReader:
 
     def read(self, quads: list[Quad]) -> list[ReadLine]:
         """All lines, with the unsure ones read again where the plan says so."""
-        lines = [self.first(quad) for quad in quads]
         if self.plan.again is None:
-            return lines
-        unsure = [line.reading.confidence < _SURE for line in lines]
-        if sum(unsure) >= _HARD_PAGE * len(lines):
-            unsure = [True] * len(lines)
-        recognizer = self.models.recognizer(self.plan.again)
+            return [self.first(quad) for quad in quads]
+        if self._hopeless(quads):
+            return [self._again(quad) for quad in quads]
+        lines = [self.first(quad) for quad in quads]
+        hard = sum(line.reading.confidence < _HARD for line in lines)
+        every = hard >= _HARD_PAGE * len(lines)
         return [
-            self._again(recognizer, quad) if again else line
-            for quad, line, again in zip(quads, lines, unsure, strict=True)
+            self._again(quad) if every or is_unsure(line.reading) else line
+            for quad, line in zip(quads, lines, strict=True)
         ]
 
-    def _again(self, recognizer: Recognizer, quad: Quad) -> ReadLine:
+    def _hopeless(self, quads: list[Quad]) -> bool:
+        """Whether the fast weights fail on every one of the first lines."""
+        firsts = quads[:_FIRST_LINES]
+        return len(firsts) == _FIRST_LINES and all(
+            self.first(quad).reading.confidence < _HARD for quad in firsts
+        )
+
+    def _again(self, quad: Quad) -> ReadLine:
+        assert self.plan.again is not None
         self.check()
-        return read_line(recognizer, self.page, quad, strong=True)
+        return read_line(self.models.recognizer(self.plan.again), self.page, quad, strong=True)
+
+
+def is_unsure(reading: Reading) -> bool:
+    """Whether the fast weights' reading of a line should be checked by the strong ones."""
+    return reading.confidence < _SURE or min(reading.scores) < _SURE_CHARACTER
 
 
 def read_line(
