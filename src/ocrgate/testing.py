@@ -9,6 +9,7 @@ import heapq
 import hmac
 import itertools
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -24,12 +25,13 @@ from ocrgate.domain.document import (
 )
 from ocrgate.domain.recognition import Block, Line, PageReading, PageRequest, Point, Task, Usage
 from ocrgate.domain.ticket import Lane
-from ocrgate.errors import Conflict, NotFound, UnreadableDocument
+from ocrgate.errors import Conflict, EngineFailed, NotFound, OcrgateError, UnreadableDocument
 from ocrgate.ports import ApiKey, Clock, EngineDescription
 from ocrgate.runtime.clock import LoopClock, sleep
 
 __all__ = [
     "Call",
+    "InlineWorkers",
     "ManualClock",
     "ManualTimer",
     "MemoryKeyStore",
@@ -387,3 +389,40 @@ class MemoryKeyStore:
 
     def _active(self, name: str) -> ApiKey | None:
         return next((k for k in self._keys.values() if k.name == name and k.revoked is None), None)
+
+
+class InlineWorkers:
+    """Runs a session in threads of this process (a :class:`~ocrgate.ports.Workers`).
+
+    Args:
+        session: whose methods are called, each with the keyword ``cancelled``.
+        size: calls that run at the same time.
+    """
+
+    def __init__(self, session: object, *, size: int = 1) -> None:
+        self._session = session
+        self._places = asyncio.Semaphore(size)
+
+    async def call(self, method: str, *args: object) -> object:
+        """Run one method. Cancelling makes its probe true and waits until it has returned.
+
+        Raises:
+            EngineFailed: it raised what is not an error of ours.
+        """
+        stop = threading.Event()
+        async with self._places:
+            work = asyncio.ensure_future(asyncio.to_thread(self._run, method, args, stop))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                stop.set()
+                await asyncio.gather(work, return_exceptions=True)
+                raise
+
+    def _run(self, method: str, args: tuple[object, ...], stop: threading.Event) -> object:
+        try:
+            return getattr(self._session, method)(*args, cancelled=stop.is_set)
+        except OcrgateError:
+            raise
+        except Exception as error:
+            raise EngineFailed(f"{method} failed: {error}") from error

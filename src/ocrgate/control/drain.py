@@ -4,6 +4,7 @@ All of it forgets: estimates rest on the last ``horizon`` seconds only. A stall 
 lock the gate, as it would if old slow pages kept refusing the fast ones that would disprove them.
 """
 
+import bisect
 import math
 from collections import deque
 
@@ -18,13 +19,16 @@ class ServiceTimes:
 
     def __init__(self, horizon: float, size: int = 64) -> None:
         self._horizon = horizon
-        self._samples: deque[tuple[float, float]] = deque(maxlen=size)
-        self._sorted: list[float] | None = None
+        self._size = size
+        self._samples: deque[tuple[float, float]] = deque()
+        self._sorted: list[float] = []
 
     def add(self, now: float, seconds: float) -> None:
         """A page ended well after holding its place for ``seconds``."""
         self._samples.append((now, seconds))
-        self._sorted = None
+        bisect.insort(self._sorted, seconds)
+        if len(self._samples) > self._size:
+            self._drop_oldest()
 
     def quantile(self, share: float, now: float) -> float | None:
         """The time under which ``share`` of the pages stayed; None without samples."""
@@ -38,11 +42,12 @@ class ServiceTimes:
 
     def _lately(self, now: float) -> list[float]:
         while self._samples and self._samples[0][0] < now - self._horizon:
-            self._samples.popleft()
-            self._sorted = None
-        if self._sorted is None:
-            self._sorted = sorted(seconds for _, seconds in self._samples)
+            self._drop_oldest()
         return self._sorted
+
+    def _drop_oldest(self) -> None:
+        _, seconds = self._samples.popleft()
+        del self._sorted[bisect.bisect_left(self._sorted, seconds)]
 
 
 class DrainRate:
