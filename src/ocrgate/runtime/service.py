@@ -3,7 +3,7 @@
 import asyncio
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -52,12 +52,16 @@ class ServiceParams:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a service is made of. ``pools`` are started before the engine and closed after it."""
+    """What a service is made of.
+
+    ``pools`` are started before the engine and closed after it; ``at_end`` is called last.
+    """
 
     engine: Engine
     rasterizer: Rasterizer
     pools: Sequence[WorkerPool] = ()
     canary: PageImage = _BLANK
+    at_end: Callable[[], None] = lambda: None
 
 
 class Service:
@@ -112,7 +116,8 @@ class Service:
         made = build_engine(params.engine, Counting(metrics).engine_workers)
         raster = WorkerPool(raster_params(params))
         rasterizer = PoolRasterizer(params.image, raster, threads=_cores())
-        parts = Parts(made.engine, rasterizer, (*made.pools, raster), made.canary)
+        pools = (*made.pools, raster)
+        parts = Parts(made.engine, rasterizer, pools, made.canary, rasterizer.close)
         return cls(parts, params, metrics=metrics, spans=spans)
 
     @property
@@ -186,8 +191,7 @@ class Service:
         await self._readiness.close()
         await self._parts.engine.close()
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
-        if isinstance(self._parts.rasterizer, PoolRasterizer):
-            self._parts.rasterizer.close()
+        self._parts.at_end()
 
     def _gate_event(self, event: GateEvent) -> None:
         self._counting.gate(event, self.gate.snapshot)

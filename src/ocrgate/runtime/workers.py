@@ -158,8 +158,11 @@ class WorkerPool:
     async def _take(self) -> WorkerProcess:
         if self._failure is not None:
             raise _again(self._failure)
-        if self._free:
-            return self._free.pop()
+        while self._free:
+            worker = self._free.pop()
+            if worker.alive:
+                return worker
+            self._chore(self._replace(worker))  # it died while it had nothing to do
         place: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
         self._line.append(place)
         try:
