@@ -19,7 +19,7 @@ from ocrgate.engines.cpu.inference import Inference, Tensor
 Map = NDArray[np.float32]
 
 _MULTIPLE = 32  # the network halves its input five times
-_STRIP = 384  # rows of the map taken from one strip
+_STRIP = 256  # rows of the map taken from one strip
 _CONTEXT = 64  # rows above and below that are shown but not taken
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # ImageNet, as in the network's training
 _STD = np.array([0.229, 0.224, 0.225], np.float32)

@@ -1,5 +1,6 @@
 """ONNX Runtime sessions that stay on one core and in little memory."""
 
+import ctypes
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 Tensor = NDArray[np.float32]
 
 _NEXT_POWER_OF_TWO = 0
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_LARGE_BLOCK = 1 << 20
 _SHRINK = "memory.enable_memory_arena_shrinkage"
 
 
@@ -44,7 +47,15 @@ def _options() -> ort.SessionOptions:
 
 @cache
 def _share_arena() -> None:
-    """Let all networks of this process draw from one arena, since only one runs at a time."""
+    """Let all networks of this process draw from one arena, since only one runs at a time.
+
+    Large blocks go back to the system as soon as they are free: the C library would otherwise
+    raise its own thresholds and keep up to 100 MB (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc only
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        mallopt(_M_TRIM_THRESHOLD, _LARGE_BLOCK)
     memory = ort.OrtMemoryInfo(
         "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
     )

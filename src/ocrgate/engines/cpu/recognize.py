@@ -13,7 +13,7 @@ from ocrgate.engines.cpu.ink import Run, blank_runs, ink_columns, length
 
 HEIGHT = 48  # the only height the networks were trained for
 _STEP = 8  # columns of the crop per step of the output
-_WIDEST = 1600  # columns; wider lines are cut at gaps, which bounds memory
+_WIDEST = 1280  # columns; wider lines are cut at gaps, which bounds memory
 _HARD_CUT = 4000  # columns; without a gap, a line is cut here whatever stands there
 _GAP = 14  # blank columns at height 48 that count as a gap between words
 
@@ -65,7 +65,7 @@ def _tensor(line: Pixels, least_width: int) -> Tensor:
 
 
 def cut_places(line: Pixels) -> list[int]:
-    """Where to cut a line wider than 1,600 columns: in its widest gaps, as few times as needed."""
+    """Where to cut a line wider than 1,280 columns: in its widest gaps, as few times as needed."""
     gaps = [run for run in blank_runs(ink_columns(line)) if length(run) >= _GAP]
     cuts: list[int] = []
     begin, width = 0, line.shape[1]
