@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -94,11 +95,18 @@ def _layers(settings: Settings, service: Service, metrics: Metrics) -> list[Midd
     """From the outside in."""
     server = settings.server
     limits = BodyLimits(server.max_body_bytes, server.body_timeout, total=server.max_timeout)
-    budget = BytesInFlight(BODIES_IN_FLIGHT * server.max_body_bytes)
+    budget = BytesInFlight(
+        BODIES_IN_FLIGHT * server.max_body_bytes, partial(metrics.refused, "bytes")
+    )
     return [
         Middleware(Identity),
         Middleware(Observe, metrics=metrics, templates={end: path for _, path, end in _ROUTES}),
         Middleware(BodyBounds, limits=limits, budget=budget),
         Middleware(Failures),
-        Middleware(DrainingDoor, draining=lambda: service.draining, open_paths=OPEN_PATHS),
+        Middleware(
+            DrainingDoor,
+            draining=lambda: service.draining,
+            open_paths=OPEN_PATHS,
+            metrics=metrics,
+        ),
     ]

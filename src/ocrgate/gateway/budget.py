@@ -1,5 +1,6 @@
 """Bytes of request bodies that this process holds at the same time, bounded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,10 +18,12 @@ class BytesInFlight:
 
     Attributes:
         capacity: bytes that may be held together.
+        refused: told the seconds to wait with every refusal.
         held: bytes held now.
     """
 
     capacity: int
+    refused: Callable[[float], None] = lambda _seconds: None
     held: int = 0
 
     def charge(self, size: int) -> None:
@@ -30,6 +33,7 @@ class BytesInFlight:
             Overloaded: they do not fit; nothing was charged.
         """
         if self.held + size > self.capacity:
+            self.refused(_RETRY_AFTER)
             raise Overloaded(
                 "the server holds as many request bytes as it may",
                 reason="bytes",

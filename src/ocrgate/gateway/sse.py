@@ -1,7 +1,7 @@
 """Server-sent events that last only as long as somebody listens."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
 from starlette.responses import Response
@@ -23,7 +23,7 @@ class EventStream(Response):
     Args:
         events: encoded events. Closed when the client hangs up.
         failed: encodes the event that tells of an error.
-        headers: beside the usual ones.
+        headers: asked for when the stream starts; beside the usual ones.
         heartbeat: seconds of silence that are filled.
     """
 
@@ -34,11 +34,12 @@ class EventStream(Response):
         events: AsyncGenerator[bytes, None],
         *,
         failed: Callable[[OcrgateError], bytes],
-        headers: dict[str, str],
+        headers: Callable[[], Mapping[str, str]],
         heartbeat: float = HEARTBEAT,
     ) -> None:
-        super().__init__(headers={"x-accel-buffering": "no", **headers})
+        super().__init__(headers={"x-accel-buffering": "no"})
         del self.headers["content-length"]
+        self._more = headers
         self._events = events
         self._failed = failed
         self._heartbeat = heartbeat
@@ -68,6 +69,7 @@ class EventStream(Response):
     async def _send(self, send: Send, event: bytes) -> None:
         if not self._begun:
             self._begun = True
+            self.headers.update(self._more())
             start = {"status": self.status_code, "headers": self.raw_headers}
             await send({"type": "http.response.start", **start})
         await send({"type": "http.response.body", "body": event, "more_body": True})

@@ -96,6 +96,17 @@ async def test_a_key_sees_its_quota_and_is_refused_beyond_it(build: Any, started
     assert 1 <= int(answers[2].headers["retry-after"]) <= 30
 
 
+async def test_a_stream_tells_the_quota_after_it_was_charged(build: Any, started: Any) -> None:
+    """The header of a streamed answer is as true as that of a plain one."""
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
+    body = {"stream": True, "messages": [{"role": "user", "content": [part]}]}
+    async with started(build()) as (site, client):
+        headers = bearer(site.key(rate=10))
+        answer = await client.post("/v1/chat/completions", json=body, headers=headers)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["ratelimit"].startswith('"pages";r=9')
+
+
 async def test_a_document_costs_its_pages(build: Any, started: Any) -> None:
     """Three pages of five cost three."""
     async with started(build(pages=5)) as (site, client):
@@ -162,6 +173,7 @@ async def test_memory_for_bodies_is_bounded(build: Any, started: Any) -> None:
         answers = await asyncio.gather(*sent)
         again = await client.post("/ocr", content=b"x" * 1000)
     assert sorted(a.status_code for a in answers) == [200] * 4 + [429] * 2
+    assert site.metric('ocrgate_refusals_total{reason="bytes"}') == 2
     assert again.status_code == 200
 
 
@@ -176,6 +188,7 @@ async def test_a_draining_server_finishes_and_takes_nothing_new(build: Any, star
         late = await client.post("/ocr", content=b"x")
         ready, live = await client.get("/readyz"), await client.get("/livez")
         assert await draining
+        assert site.metric('ocrgate_refusals_total{reason="draining"}') == 1
         assert (await accepted).status_code == 200
     assert (before.status_code, before.json()["status"]) == (200, "ok")
     assert (late.status_code, late.json()["code"]) == (503, "draining")

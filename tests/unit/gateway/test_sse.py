@@ -27,7 +27,7 @@ async def sent_by(
     async def send(message: Message) -> None:
         messages.append(message)
 
-    stream = EventStream(events, failed=_failed, headers={"a": "b"}, heartbeat=heartbeat)
+    stream = EventStream(events, failed=_failed, headers=lambda: {"a": "b"}, heartbeat=heartbeat)
     await stream({"type": "http"}, receive, send)
     assert (b"a", b"b") in messages[0]["headers"]
     assert messages[-1].get("more_body") is False

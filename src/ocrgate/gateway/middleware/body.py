@@ -105,6 +105,8 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             raise _slow(f"{self._limits.silence:g} s without a byte") from None
+        if message["type"] != "http.request":
+            return message
         self._count(len(message.get("body", b"")))
         if self._limits.too_slow(self._size, time.monotonic() - started):
             raise _slow(f"{self._limits.rate / 1024:g} kB/s")

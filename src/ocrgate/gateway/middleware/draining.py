@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ocrgate.errors import Draining
+from ocrgate.telemetry.metrics import Metrics
 
 _RETRY_AFTER = 5.0  # another node, or this one restarted, answers by then
 
@@ -16,17 +17,25 @@ class DrainingDoor:
         app: the application around which it stands.
         draining: whether the server is going away.
         open_paths: paths that answer to the end.
+        metrics: where refusals are counted.
     """
 
     def __init__(
-        self, app: ASGIApp, *, draining: Callable[[], bool], open_paths: Collection[str]
+        self,
+        app: ASGIApp,
+        *,
+        draining: Callable[[], bool],
+        open_paths: Collection[str],
+        metrics: Metrics,
     ) -> None:
         self._app = app
+        self._metrics = metrics
         self._draining = draining
         self._open = frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and self._draining() and scope["path"] not in self._open:
+            self._metrics.refused("draining", _RETRY_AFTER)
             raise Draining(retry_after=_RETRY_AFTER)
         await self._app(scope, receive, send)

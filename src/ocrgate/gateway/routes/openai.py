@@ -39,7 +39,7 @@ async def chat(request: Request) -> Response:
     )
     events = chunks.events(visit.pages(document, asked))
     tell = partial(failed, visit.exchange)
-    return EventStream(events, failed=tell, headers=visit.exchange.quota)
+    return EventStream(events, failed=tell, headers=lambda: visit.exchange.quota)
 
 
 def known_model(name: str | None, gateway: Gateway) -> str:
