@@ -124,7 +124,10 @@ class WorkerProcess:
             flag.flush()
             self._flag = mmap.mmap(flag.fileno(), FLAG.size)
             self._sock = ours
-            self._process = _spawn(theirs.fileno(), flag.fileno(), talk)
+            try:
+                self._process = _spawn(theirs.fileno(), flag.fileno(), talk)
+            except OSError as error:
+                raise EngineUnavailable(f"no process can be started: {error.strerror}") from error
             theirs.close()
             if self._ending_early:
                 self._process.kill()

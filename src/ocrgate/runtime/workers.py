@@ -1,7 +1,7 @@
 """A pool of worker processes (a :class:`~ocrgate.ports.Workers`)."""
 
 import asyncio
-import contextlib
+import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -198,11 +198,11 @@ class WorkerPool:
 
     # Ending a call early
 
-    async def _within_time(self, running: "asyncio.Future[Reply]") -> Reply:
+    async def _within_time(self, running: "asyncio.Task[Reply]") -> Reply:
         async with asyncio.timeout(self._params.timeout):
             return await asyncio.shield(running)
 
-    async def _stop(self, worker: WorkerProcess, running: "asyncio.Future[Reply]") -> None:
+    async def _stop(self, worker: WorkerProcess, running: "asyncio.Task[Reply]") -> None:
         worker.ask_to_stop()
         try:
             async with asyncio.timeout(OBEDIENCE):
@@ -211,13 +211,14 @@ class WorkerPool:
             self._chore(self._replace(worker))
         except TimeoutError:
             await self._end(worker, running)
+        except Exception:  # noqa: BLE001 - it could not be sent, and nobody waits for it
+            self._give(worker)
         else:
             self._after(worker, reply)
 
-    async def _end(self, worker: WorkerProcess, running: "asyncio.Future[Reply]") -> None:
+    async def _end(self, worker: WorkerProcess, running: "asyncio.Task[Reply]") -> None:
         worker.kill()
-        with contextlib.suppress(WorkerGone):
-            await running
+        await asyncio.wait((running,))
         self._chore(self._replace(worker))
 
     # Replacing a process
@@ -235,16 +236,18 @@ class WorkerPool:
         self._give(worker)
 
     async def _replace(self, worker: WorkerProcess) -> None:
+        if self._closed:
+            return  # ``close`` ends them all
         await asyncio.shield(self._bury(worker))
         self._observe(PoolEvent(len(self.pids), replaced=True))
-        for attempt in range(10**9):
+        for pause in itertools.chain(RETRIES, itertools.repeat(RETRIES[-1])):
             try:
                 await self._add()
             except EngineUnavailable as error:
                 _log.warning("worker not replaced", reason=error.detail)
                 if not self._workers:
                     self._give_up(error)
-                await asyncio.sleep(RETRIES[min(attempt, len(RETRIES) - 1)])
+                await asyncio.sleep(pause)
             else:
                 return
 
@@ -258,7 +261,7 @@ class WorkerPool:
 
     async def _hold(self, work: Coroutine[object, object, None]) -> None:
         """Wait for ``work``; it goes on if the caller is cancelled (once more) meanwhile."""
-        await asyncio.shield(self._chore(work))
+        await asyncio.wait((self._chore(work),))
 
 
 def _kept(

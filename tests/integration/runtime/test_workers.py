@@ -284,7 +284,8 @@ async def test_closing_ends_calls_and_leaves_no_process(tmp_path: Path) -> None:
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(each, EngineFailed | EngineUnavailable) for each in results)
     assert not [pid for pid in pids if _runs(pid)]
-    assert not [c for c in psutil.Process().children() if c.pid in pids]
+    assert psutil.Process().children() == []
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 _PARENT = f"""
