@@ -1,6 +1,5 @@
 """From events to metrics: the runtime counts what its parts report."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocrgate.control.decision import Admitted, Refused, Snapshot
@@ -16,13 +15,15 @@ class Counting:
 
     metrics: Metrics
 
-    def gate(self, event: GateEvent, snapshot: Callable[[], Snapshot]) -> None:
+    def gate(self, event: GateEvent) -> None:
         """Something happened at the gate."""
         if isinstance(event, Admitted):
             self.metrics.queue_wait(event.waited)
         elif isinstance(event, Refused):
             self.metrics.refused(event.reason, event.retry_after)
-        now = snapshot()
+
+    def state(self, now: Snapshot) -> None:
+        """What the gate is like, for whoever looks at the metrics."""
         self.metrics.gate(
             inflight=sum(now.inflight.values()),
             limit=now.limit,

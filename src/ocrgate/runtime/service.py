@@ -15,7 +15,7 @@ from ocrgate.ports import Clock, Engine, EngineDescription, Rasterizer
 from ocrgate.runtime.clock import LoopClock, until
 from ocrgate.runtime.counting import Counting
 from ocrgate.runtime.engines import EngineParams, build_engine
-from ocrgate.runtime.gate import Gate, GateEvent
+from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded, Spans, no_spans
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
 from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
@@ -89,9 +89,10 @@ class Service:
         self._clock = clock or LoopClock()
         self._counting = Counting(metrics or Metrics())
         limit = places(parts.engine.description.slots, params.prefetch)
-        self.gate = Gate(Admission(limit, params.gate), self._clock, self._gate_event)
+        self.gate = Gate(Admission(limit, params.gate), self._clock, self._counting.gate)
         self._readiness = Readiness(parts.engine, parts.canary, self._clock, params.readiness)
         self._started = False
+        self._counting.metrics.before_render(self._look)
         self.recognizer = Recognizer(
             self.gate,
             parts.rasterizer,
@@ -193,8 +194,9 @@ class Service:
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
         self._parts.at_end()
 
-    def _gate_event(self, event: GateEvent) -> None:
-        self._counting.gate(event, self.gate.snapshot)
+    def _look(self) -> None:
+        self._counting.state(self.gate.snapshot())
+        self.readiness()
 
     def _page_event(self, event: PageEnded) -> None:
         self._counting.page(event)

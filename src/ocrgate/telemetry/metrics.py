@@ -1,6 +1,6 @@
 """The metrics of one server: callers say what happened, this module talks to the library."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -30,6 +30,7 @@ class Metrics:
         self._labels = {item.name: item.labels for item in DECLARED}
         self._seen: dict[Label, set[str]] = {}
         self._children: dict[tuple[str, ...], MetricWrapperBase] = {}
+        self._refresh: list[Callable[[], None]] = []
         if version or engine:
             self._of(Gauge, "build_info", version, engine).set(1)
 
@@ -95,20 +96,31 @@ class Metrics:
         """Whether a real page was recognized lately."""
         self._of(Gauge, "ready").set(ready)
 
+    def before_render(self, refresh: Callable[[], None]) -> None:
+        """Call ``refresh`` each time the page is asked for: it tells the gauges how things stand.
+
+        So that what only a reader of the page wants to know costs no request anything.
+        """
+        self._refresh.append(refresh)
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The page of metrics and its content type, as the ``Accept`` header asks for it."""
+        for refresh in self._refresh:
+            refresh()
         encoder, content_type = choose_encoder(accept)
         return encoder(self._registry), content_type
 
     def _of(self, kind: type[_M], name: str, *values: str) -> _M:
         """The metric, or its child for these label values."""
-        bounded = tuple(map(self._bounded, self._labels[name], values))
-        child = self._children.get((name, *bounded))
-        if child is None:
-            child = self._made[name].labels(*bounded) if bounded else self._made[name]
-            self._children[name, *bounded] = child
+        child = self._children.get((name, *values)) or self._child(name, values)
         assert isinstance(child, kind)
         return child
+
+    def _child(self, name: str, values: tuple[str, ...]) -> MetricWrapperBase:
+        """Made at its first use. Values out of bounds are no key, or callers could add keys."""
+        bounded = tuple(map(self._bounded, self._labels[name], values))
+        child = self._made[name].labels(*bounded) if bounded else self._made[name]
+        return self._children.setdefault((name, *bounded), child)
 
     def _bounded(self, label: Label, value: str) -> str:
         if label.values is not None:

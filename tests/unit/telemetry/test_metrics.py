@@ -70,6 +70,18 @@ def test_a_gauge_follows_its_state_back_to_zero() -> None:
     assert value(metrics, "inflight") == 0
 
 
+def test_gauges_are_told_when_the_page_is_asked_for() -> None:
+    """What changes with every page is looked up when somebody looks, and is then true."""
+    metrics = Metrics()
+    running = 1
+    metrics.before_render(
+        lambda: metrics.gate(inflight=running, limit=4, backlog={}, backlog_bytes=0)
+    )
+    assert value(metrics, "inflight") == 1
+    running = 3
+    assert value(metrics, "inflight") == 3
+
+
 def test_strange_label_values_are_counted_together() -> None:
     """No caller can make the page of metrics grow."""
     metrics = Metrics()
