@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.accuracy.corpus import Sample, corpus_folder, pages, samples
 from benchmarks.accuracy.engines import Answer, Contender, Ours, reference
 from benchmarks.accuracy.metrics import in_order, order_free, size_of
+
 from ocrgate.domain.recognition import Quality
 
 
@@ -85,8 +86,8 @@ def _cell(scores: list[Score]) -> str:
     size = max(1, sum(one.size for one in scores))
     errors = 100 * sum(one.errors for one in scores) / size
     free = 100 * sum(one.order_free for one in scores) / size
-    spaced = 100 * sum(one.spaced_errors for one in scores)
-    spaced /= max(1, sum(one.spaced_size for one in scores))
+    spaced_size = max(1, sum(one.spaced_size for one in scores))
+    spaced = 100 * sum(one.spaced_errors for one in scores) / spaced_size
     cpu = sum(one.cpu for one in scores)
     return f"{errors:.2f} / {free:.2f} / {spaced:.2f} / {cpu:.1f} s"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-
 from benchmarks.accuracy.corpus import Pixels
+
 from ocrgate.domain.document import Encoding, PageImage
 from ocrgate.domain.recognition import PageRequest, Quality
 from ocrgate.engines.cpu.params import CpuParams

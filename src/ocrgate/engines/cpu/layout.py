@@ -19,14 +19,15 @@ from ocrgate.domain.recognition import Box
 
 _TRIM_X, _TRIM_Y = 0.15, 0.2  # shares of the height by which the detector's boxes are too large
 _GUTTER = 0.6  # narrowest gutter, in line heights
-_LONG = 9.0  # width in heights from which lines are running text rather than cells
-_LONGER = 14.0  # the same where there are only two lines
-_SHORT = 5.0  # the same where the lines of both sides stand at heights of their own
+_LONG = 12.0  # width in heights from which lines are running text rather than cells
+_LONGER = 24.0  # the same where there are only two lines
+_SHORT = 7.0  # the same where the lines of both sides stand at heights of their own
 _FULL = 0.7  # share of its column's width that a full line takes
 _FULL_SHARE = 0.5  # of a column's lines that are full in running text
-_AIRY = 2.6  # pitch in heights above which lines are not one text
-_ALIGNED = 0.25  # heights by which the middles of cells in one row differ at most
-_LOOSE_SHARE = 0.5  # aligned lines below which two sides have nothing to do with each other
+_AIRY = 4.6  # pitch in heights above which long lines are no text (double spacing is 4.5)
+_DENSE = 2.6  # the same for short ones
+_ALIGNED = 0.45  # heights by which the middles of cells in one row differ at most
+_LOOSE_SHARE = 0.65  # aligned lines below which two sides have nothing to do with each other
 _PARAGRAPH = 0.75  # blank heights between lines that part paragraphs
 _RATIO = 1.45  # of line heights that part a heading from its text
 _TALL_HEIGHTS = 2.5
@@ -139,7 +140,7 @@ def _flat(bands: Iterable[Items]) -> Items:
 
 def _gutters(items: Items) -> list[float]:
     """Middles of the gaps that no line crosses, from the left."""
-    least = _GUTTER * median(item.height for item in items)
+    least = _GUTTER * _height(items)
     found: list[float] = []
     edge = None
     for item in sorted(items, key=lambda item: item.box.x1):
@@ -185,7 +186,7 @@ def _free(items: Items) -> list[Gap]:
 
 def _extent(bands: list[Items], place: int, gap: Gap) -> _Extent:
     """How far up and down a gap goes on from the band where it was seen."""
-    least = _GUTTER * median(item.height for item in _flat(bands))
+    least = _GUTTER * _height(_flat(bands))
     first = place
     while first > 0 and (narrower := _through(bands[first - 1], gap, least)):
         first, gap = first - 1, narrower
@@ -215,13 +216,14 @@ def _halves(bands: list[Items], extent: _Extent, cut: int) -> list[_Extent]:
 
 
 def _widest_blank(bands: list[Items], extent: _Extent) -> int | None:
-    """The band below the widest blank of an extent, if that is wider than inside a text."""
+    """The band below the widest blank of an extent, if that is wider than inside its texts."""
     places = range(extent.first + 1, extent.last)
     if not places:
         return None
-    usual = median(item.height for item in _flat(bands[extent.first : extent.last]))
+    inside = _flat(bands[extent.first : extent.last])
+    least = _usual_blank(inside, [extent.middle]) + _PARAGRAPH * _height(inside)
     widest = max(places, key=lambda place: _blank(bands, place))
-    return widest if _blank(bands, widest) > _PARAGRAPH * usual else None
+    return widest if _blank(bands, widest) > least else None
 
 
 def _weak_end(bands: list[Items], extent: _Extent) -> int | None:
@@ -230,19 +232,35 @@ def _weak_end(bands: list[Items], extent: _Extent) -> int | None:
     That is a band set apart by a blank whose lines are no columns themselves: a running head, a
     page number, a caption below.
     """
-    usual = median(item.height for item in _flat(bands[extent.first : extent.last]))
+    inside = _flat(bands[extent.first : extent.last])
+    usual, blank = _height(inside), _usual_blank(inside, [extent.middle])
     for place in (extent.first + 1, extent.last - 1):
         if not extent.first < place < extent.last:
             continue
         end = bands[extent.first] if place == extent.first + 1 else bands[extent.last - 1]
-        apart = _blank(bands, place) / usual
-        if apart > (_PARAGRAPH if _set_otherwise(end, usual) else _HEAD) and not _proven(end):
+        least = _PARAGRAPH if _set_otherwise(end, usual) else _HEAD
+        if _blank(bands, place) > blank + least * usual and not _proven(end):
             return place
     return None
 
 
+def _height(items: Items) -> float:
+    return median(item.height for item in items)
+
+
+def _usual_blank(items: Items, gutters: list[float]) -> float:
+    """Median blank between the lines of the columns."""
+    blanks = [
+        max(0.0, _span(below).y1 - _span(above).y2)
+        for column in _columns(items, gutters)
+        for above, below in pairwise(rows(column))
+    ]
+    return median(blanks) if blanks else 0.0
+
+
 def _set_otherwise(items: Items, usual: float) -> bool:
-    height = median(item.height for item in items)
+    """Whether lines are much larger or smaller than usual."""
+    height = _height(items)
     return max(height, usual) > _RATIO * min(height, usual)
 
 
@@ -278,13 +296,14 @@ def _are_columns(left: Items, right: Items) -> bool:
     fewest = min(map(len, sides))
     if fewest < 2:
         return False
-    if all(_is_text(lines, _LONG if fewest > 2 else _LONGER) for lines in sides):
+    least = _LONG if fewest > 2 else _LONGER
+    if all(_is_text(lines, least, _AIRY) for lines in sides):
         return True
     apart = fewest > 2 and _aligned(left, right) < _LOOSE_SHARE
-    return apart and all(_is_text(lines, _SHORT) for lines in sides)
+    return apart and all(_is_text(lines, _SHORT, _DENSE) for lines in sides)
 
 
-def _is_text(lines: list[Items], least: float) -> bool:
+def _is_text(lines: list[Items], least: float, airy: float) -> bool:
     """Whether rows are set as text: long in heights, mostly full, close to each other."""
     spans = [_span(line) for line in lines]
     inked = [_inked(line) for line in lines]
@@ -294,7 +313,7 @@ def _is_text(lines: list[Items], least: float) -> bool:
     return (
         median(inked) >= least * usual
         and sum(ink >= _FULL * width for ink in inked) >= _FULL_SHARE * len(inked)
-        and median(pitches) <= _AIRY * usual
+        and median(pitches) <= airy * usual
     )
 
 
@@ -413,7 +432,7 @@ def paragraphs(lines: list[Items]) -> list[Items]:
     spans = [_span(line) for line in lines]
     blanks = [below.y1 - above.y2 for above, below in pairwise(spans)]
     height = median(span.y2 - span.y1 for span in spans) if spans else 0.0
-    usual = min(median(blanks), _PARAGRAPH * height) if blanks else 0.0
+    usual = min(median(blanks), _AIRY * height) if len(blanks) > 1 else _PARAGRAPH * height
     found: list[Items] = []
     for index, line in enumerate(lines):
         if index == 0 or _parted(spans[index - 1], spans[index], usual + _BLANK_MORE * height):

@@ -23,6 +23,7 @@ from ocrgate.engines.cpu.snippet import as_one_line, frame_of, framed
 
 _GUESS = 0.8  # confidence from which a whole snippet is taken for a line
 _LEAST = 0.5  # confidence below which a line is noise
+_SHORT, _LEAST_SHORT = 3, 0.75  # the same for lines of so few characters
 _TRUSTED = 0.9  # mean confidence, by length of lines, below which a page is not to be trusted
 
 
@@ -96,8 +97,14 @@ def _believed(guess: list[ReadLine]) -> list[ReadLine]:
     return [line for line in guess if line.reading.confidence >= _GUESS]
 
 
+def is_text(reading: Reading, *, alone: bool) -> bool:
+    """Whether a line is kept: what is short among other lines is often a picture's detail."""
+    short = len(reading.text) <= _SHORT and not alone
+    return reading.confidence >= (_LEAST_SHORT if short else _LEAST)
+
+
 def _outcome(lines: list[ReadLine], place: Place) -> Outcome:
-    kept = [line for line in lines if line.reading.confidence >= _LEAST]
+    kept = [line for line in lines if is_text(line.reading, alone=len(lines) == 1)]
     blocks = tuple(
         Block(tuple(place.line(kept[index]) for index in block))
         for block in arrange(level_boxes(kept))

@@ -1,12 +1,13 @@
 """Reading one line of text: a convolutional recognizer with a CTC head."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import cast
 
 import cv2
 import numpy as np
 
-from ocrgate.engines.cpu.ctc import Reading, decode, joined, stripped
+from ocrgate.engines.cpu.ctc import Reading, decode, joined
 from ocrgate.engines.cpu.geometry import Pixels
 from ocrgate.engines.cpu.inference import Inference, Tensor
 from ocrgate.engines.cpu.ink import Run, blank_runs, ink_columns, length
@@ -14,6 +15,7 @@ from ocrgate.engines.cpu.ink import Run, blank_runs, ink_columns, length
 HEIGHT = 48  # the only height the networks were trained for
 _STEP = 8  # columns of the crop per step of the output
 _WIDEST = 1280  # columns; wider lines are cut at gaps, which bounds memory
+_WIDE_GAP = 36  # blank columns at which a line is always cut
 _HARD_CUT = 4000  # columns; without a gap, a line is cut here whatever stands there
 _GAP = 14  # blank columns at height 48 that count as a gap between words
 
@@ -30,8 +32,6 @@ class Recognizer:
         """The text of one crop, (height, width) gray or (height, width, 3) RGB."""
         line = _scaled(crop)
         width = line.shape[1]
-        if width <= _WIDEST:
-            return stripped(self._read(line))
         cuts = [0, *cut_places(line), width]
         return joined(
             [
@@ -65,20 +65,29 @@ def _tensor(line: Pixels, least_width: int) -> Tensor:
 
 
 def cut_places(line: Pixels) -> list[int]:
-    """Where to cut a line wider than 1,280 columns: in its widest gaps, as few times as needed."""
+    """Where to cut a line of height 48: in all very wide gaps, and where else it is too long.
+
+    Across a gap as wide as a character the network's idea of the text before it does harm.
+    """
     gaps = [run for run in blank_runs(ink_columns(line)) if length(run) >= _GAP]
+    edges = [0, *(_middle(gap) for gap in gaps if length(gap) >= _WIDE_GAP), line.shape[1]]
     cuts: list[int] = []
-    begin, width = 0, line.shape[1]
-    while width - begin > _WIDEST:
-        near = [gap for gap in gaps if begin + _WIDEST // 2 <= _middle(gap) <= begin + _WIDEST]
+    for begin, end in pairwise(edges):
+        cuts += [*_shortened(begin, end, gaps), end]
+    return cuts[:-1]
+
+
+def _shortened(begin: int, end: int, gaps: list[Run]) -> Iterator[int]:
+    """Cuts in the widest gaps, as few as needed to have no part wider than 1,280 columns."""
+    while end - begin > _WIDEST:
+        near = [gap for gap in gaps if _WIDEST // 2 <= _middle(gap) - begin <= _WIDEST]
         if near:
             begin = _middle(max(near, key=length))
-        elif width - begin > _HARD_CUT:
+        elif end - begin > _HARD_CUT:
             begin += _WIDEST
         else:
-            break
-        cuts.append(begin)
-    return cuts
+            return
+        yield begin
 
 
 def _middle(run: Run) -> int:
