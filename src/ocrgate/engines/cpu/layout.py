@@ -23,7 +23,7 @@ _LONG = 12.0  # width in heights from which lines are running text rather than c
 _LONGER = 24.0  # the same where there are only two lines
 _SHORT = 7.0  # the same where the lines of both sides stand at heights of their own
 _FULL = 0.7  # share of its column's width that a full line takes
-_FULL_SHARE = 0.5  # of a column's lines that are full in running text
+_FULL_SHARE = 0.6  # of a column's lines that are full in running text
 _AIRY = 4.6  # pitch in heights above which long lines are no text (double spacing is 4.5)
 _DENSE = 2.6  # the same for short ones
 _ALIGNED = 0.45  # heights by which the middles of cells in one row differ at most
@@ -32,6 +32,7 @@ _PARAGRAPH = 0.75  # blank heights between lines that part paragraphs
 _RATIO = 1.45  # of line heights that part a heading from its text
 _TALL_HEIGHTS = 2.5
 _CELL_PITCH = 2.4  # heights between the middles of two lines of one cell at most
+_LEVEL = 0.25  # heights by which what stands beside one line of a cell may miss its middle
 _BETWEEN = 0.3  # heights by which a row may miss the middle of a cell of two lines
 _HEAD = 1.3  # blank heights that set a running head or a page number apart from columns
 _BLANK_MORE = 0.4  # heights by which the blank between paragraphs exceeds the usual one
@@ -378,7 +379,7 @@ def _mate(item: Item, others: Items) -> Item | None:
     gap = (item.middle + below[0].middle) / 2
     between = any(abs(other.middle - gap) <= _BETWEEN * item.height for other in level)
     alone = not any(
-        abs(other.middle - line.middle) <= _ALIGNED * item.height
+        abs(other.middle - line.middle) <= _LEVEL * item.height
         for other in level
         for line in (item, below[0])
     )
