@@ -1,54 +1,39 @@
-"""A searchable PDF of what was sent: the document's own pages with unseen text over them."""
+"""A searchable PDF as the answer: read, then put together, all within the time given."""
 
 import asyncio
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import time
 
-from ocrgate.domain.document import Document, Encoding, ImageSpec, MediaType
-from ocrgate.formats.searchable_pdf.writer import PdfWriter
-from ocrgate.ports import Rasterizer
-from ocrgate.runtime.recognizer import DocumentResult
-
-_PICTURE = ImageSpec(max_side=4096, encoding=Encoding.JPEG)
+from ocrgate.domain.document import Document
+from ocrgate.errors import DeadlineExceeded
+from ocrgate.gateway.visit import Visit
+from ocrgate.runtime.recognizer import DocumentRequest
 
 
-async def searchable_pdf(
-    rasterizer: Rasterizer, document: Document, result: DocumentResult
-) -> bytes:
-    """The file. A PDF keeps its pages as they are; an image is put on a page.
+async def searchable_pdf(visit: Visit, document: Document, asked: DocumentRequest) -> bytes:
+    """The document with its text, as long as the client waits for it.
 
     Raises:
+        ClientGone: it hung up; the work was cancelled.
+        Overloaded: too many are being made; refused before anything was read.
         InvalidRequest: the engine gives no places.
-        UnreadableDocument: the document is too damaged to be copied.
+        RequestError, RefusedError, EngineError, DeadlineExceeded: as the runtime says.
     """
-    with TemporaryDirectory(prefix="ocrgate-") as folder:
-        made = Path(folder) / "made.pdf"
-        source = await asyncio.to_thread(_stored, document, result.info.media, Path(folder))
-        writer = await asyncio.to_thread(PdfWriter, made, source)
+    visit.exchange.shrink(len(document.data or b""))
+    with visit.gateway.service.searchable.seat():
+        return await visit.attended(_made(visit, document, asked))
+
+
+async def _made(visit: Visit, document: Document, asked: DocumentRequest) -> bytes:
+    service = visit.gateway.service
+    async with service.rasterizer.hold(document) as held:
+        result = await visit.reading(held, asked)
+        begun = time.perf_counter()
         try:
-            await _write(writer, rasterizer, document, result, pictured=source is None)
-        finally:
-            await asyncio.to_thread(writer.close)
-        return await asyncio.to_thread(made.read_bytes)
-
-
-def _stored(document: Document, media: MediaType, folder: Path) -> Path | None:
-    if media is not MediaType.PDF or document.data is None:
-        return None
-    source = folder / "source.pdf"
-    source.write_bytes(document.data)
-    return source
-
-
-async def _write(
-    writer: PdfWriter,
-    rasterizer: Rasterizer,
-    document: Document,
-    result: DocumentResult,
-    *,
-    pictured: bool,
-) -> None:
-    async with rasterizer.hold(document) as held:
-        for page in result.recognition.pages:
-            image = await rasterizer.prepare(held, page.number, _PICTURE) if pictured else None
-            await asyncio.to_thread(writer.page, page, image=image)
+            async with asyncio.timeout(visit.left):
+                pdf = await service.searchable.made(held, result)
+        except TimeoutError:
+            raise DeadlineExceeded(
+                "the time ran out while the PDF was put together", where="engine"
+            ) from None
+    visit.exchange.timing["parse"] = time.perf_counter() - begun
+    return pdf

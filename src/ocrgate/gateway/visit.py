@@ -1,8 +1,9 @@
 """One caller's request for text: who, how long, how much, and the reading itself."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -12,8 +13,11 @@ from ocrgate.gateway.access import Caller, time_given
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.hangup import while_connected
+from ocrgate.gateway.quota import Payment
 from ocrgate.runtime.recognizer import DocumentRequest, DocumentResult, PageResult, Timings
 from ocrgate.wire.ocr import OcrOptions
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,11 @@ class Visit:
         exchange.quota = gateway.quotas.check(caller.key)
         return cls(gateway, request, exchange, caller, seconds)
 
+    @property
+    def left(self) -> float:
+        """Seconds that are left of the time given; negative when it has run out."""
+        return self.seconds - self.exchange.elapsed
+
     def ask(self, options: OcrOptions) -> DocumentRequest:
         """The same in the runtime's words, with the time that is left.
 
@@ -58,7 +67,7 @@ class Visit:
             DeadlineExceeded: the body took all of it.
             InvalidRequest: the engine does not know the task, or the pages are misspelled.
         """
-        left = self.seconds - self.exchange.elapsed
+        left = self.left
         if left <= 0:
             raise DeadlineExceeded("the time given ran out while the body arrived", where="queue")
         tasks = self.gateway.service.description.tasks
@@ -82,11 +91,21 @@ class Visit:
             ClientGone: it hung up; the work was cancelled.
             RequestError, RefusedError, EngineError, DeadlineExceeded: as the runtime says.
         """
-        return await while_connected(self.request.receive, self._read(document, asked))
+        return await self.attended(self.reading(document, asked))
 
-    async def _read(self, document: Document, asked: DocumentRequest) -> DocumentResult:
-        with self._charged(await self._pages(document, asked)):
-            result = await self.gateway.service.recognizer.recognize(document, asked)
+    async def attended(self, work: Awaitable[T]) -> T:
+        """Do some work as long as the client waits for it, once its body was read.
+
+        Raises:
+            ClientGone: it hung up; the work was cancelled.
+        """
+        return await while_connected(self.request.receive, work)
+
+    async def reading(self, document: Document, asked: DocumentRequest) -> DocumentResult:
+        """Read a document, as a part of attended work; raises what :meth:`read` raises."""
+        recognizer = self.gateway.service.recognizer
+        with self._charged(document) as pay:
+            result = await recognizer.recognize(document, replace(asked, counted=pay))
         self._note(result.timings, len(result.recognition.pages))
         return result
 
@@ -97,30 +116,32 @@ class Visit:
 
         Whoever iterates does so inside of :func:`~ocrgate.gateway.hangup.while_connected`.
         """
-        with self._charged(await self._pages(document, asked)):
-            async with aclosing(self.gateway.service.recognizer.pages(document, asked)) as pages:
+        recognizer = self.gateway.service.recognizer
+        with self._charged(document) as pay:
+            async with aclosing(recognizer.pages(document, replace(asked, counted=pay))) as pages:
                 async for page in pages:
                     self._note(page.timings, 1)
                     yield page
 
-    async def _pages(self, document: Document, asked: DocumentRequest) -> int:
-        """How many pages will be charged. Only a caller who has a rate pays for the look."""
-        self.exchange.shrink(len(document.data or b""))
-        if self.caller.key is None or self.caller.key.rate is None:
-            return 0
-        info = await self.gateway.service.recognizer.probe(document)
-        return len(asked.selection.resolve(info.pages))
-
     @contextmanager
-    def _charged(self, pages: int) -> Iterator[None]:
-        """Hold a place of the caller's and pay for the pages; what was refused is paid back."""
-        with self.gateway.quotas.place(self.caller.key):
-            payment = self.gateway.quotas.pay(self.caller.key, pages)
+    def _charged(self, document: Document) -> Iterator[Callable[[int], None]]:
+        """Hold a place of the caller's; gives what charges for pages. Refusals are paid back."""
+        if document.data is not None:
+            self.exchange.shrink(len(document.data))
+        quotas, key = self.gateway.quotas, self.caller.key
+        payment: Payment | None = None
+
+        def pay(pages: int) -> None:
+            nonlocal payment
+            payment = quotas.pay(key, pages)
             self.exchange.quota = payment.headers
+
+        with quotas.place(key):
             try:
-                yield
+                yield pay
             except (RefusedError, EngineError, DeadlineExceeded):
-                self.exchange.quota = payment.refund()
+                if payment is not None:
+                    self.exchange.quota = payment.refund()
                 raise
 
     def _note(self, timings: Timings, pages: int) -> None:

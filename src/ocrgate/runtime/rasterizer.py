@@ -3,11 +3,11 @@
 import asyncio
 import os
 import sys
-import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar, cast
 
@@ -16,8 +16,9 @@ from ocrgate.errors import DocumentLimit, EngineFailed, UnreadableDocument
 from ocrgate.imaging.limits import ImageLimits
 from ocrgate.imaging.media import PREFIX_BYTES, needs_worker, sniff
 from ocrgate.imaging.prepare import prepare
-from ocrgate.imaging.probe import check_bytes, probe
+from ocrgate.imaging.probe import belongs_in_worker, check_bytes, check_held, probe
 from ocrgate.ports import Workers
+from ocrgate.runtime.spool import Refusals, spooled
 from ocrgate.runtime.workers import WorkerTimeout
 
 SESSION = "ocrgate.imaging.session:RasterSession"  # built in each worker with the limits
@@ -30,36 +31,47 @@ _T = TypeVar("_T")
 class PoolRasterizer:
     """Decodes in a bounded pool of threads, and dangerous formats in worker processes.
 
-    A document of such a format that came in memory is written to a private file once, for the
-    workers to read page by page; :meth:`hold` deletes it.
+    Which of the two is decided once, by :meth:`hold`: what a worker reads is held as a file (one
+    that came in memory is written to a private one, deleted at the end), what a thread reads is
+    held in memory.
 
     Args:
         limits: what a document may cost.
         workers: run ``imaging.session.RasterSession``.
         threads: pages that are decoded in threads at the same time.
+        refused: told of documents that find no room on the disk.
     """
 
-    def __init__(self, limits: ImageLimits, workers: Workers, threads: int) -> None:
+    def __init__(
+        self,
+        limits: ImageLimits,
+        workers: Workers,
+        threads: int,
+        refused: Refusals = lambda _reason, _seconds: None,
+    ) -> None:
         self._limits = limits
         self._workers = workers
+        self._refused = refused
         self._threads = ThreadPoolExecutor(threads, "prepare", initializer=step_back)
 
     @asynccontextmanager
     async def hold(self, document: Document) -> AsyncIterator[Document]:
-        """The document as a file where a worker must read it, else as it is.
+        """The document as a file where a worker must read it, else in memory.
 
         Raises:
-            UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
+            UnreadableDocument: the file cannot be read.
+            PayloadTooLarge: it has too many bytes.
+            Overloaded: there is no room on the disk.
         """
-        data = document.data
-        if data is None or not await self._near(data, lambda: self._needs_file(document, data)):
+        if document.path is not None:
+            yield await self._in_thread(partial(self._loaded, document, document.path))
+            return
+        data = document.data or b""
+        if not await self._near(data, lambda: self._needs_worker(data)):
             yield document
             return
-        file = await _spooled(data)
-        try:
-            yield Document(path=Path(file.name), name=document.name)
-        finally:
-            await asyncio.shield(asyncio.to_thread(file.close))  # which deletes it
+        async with spooled(data, self._refused) as path:
+            yield Document(path=path, name=document.name)
 
     async def probe(self, document: Document) -> DocumentInfo:
         """Format, pages and size without decoding. ``document`` is one that :meth:`hold` gave.
@@ -67,9 +79,10 @@ class PoolRasterizer:
         Raises:
             UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
         """
-        if await self._in_worker(document):
+        if document.path is not None:
             return cast("DocumentInfo", await self._call("probe", str(document.path)))
-        return await self._near(document.data, lambda: probe(self._bytes(document), self._limits))
+        data = document.data or b""
+        return await self._near(data, lambda: probe(data, self._limits))
 
     async def prepare(self, document: Document, page: int, spec: ImageSpec) -> PageImage:
         """Decode, orient, resize and pack one 1-based page of a document that :meth:`hold` gave.
@@ -77,58 +90,44 @@ class PoolRasterizer:
         Raises:
             UnreadableDocument, DocumentLimit.
         """
-        if await self._in_worker(document):
+        if document.path is not None:
             return cast("PageImage", await self._call("prepare", str(document.path), page, spec))
-        return await self._in_thread(
-            lambda: prepare(self._bytes(document), page, spec, self._limits)
-        )
+        data = document.data or b""
+        return await self._in_thread(lambda: prepare(data, page, spec, self._limits))
 
     def close(self) -> None:
         """Stop the threads, after the pages they are at. Safe to call twice."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_worker(self, document: Document) -> bool:
-        """Whether a worker reads this. What :meth:`hold` left in memory is tame."""
-        return document.path is not None and await self._in_thread(
-            lambda: _is_dangerous(_prefix(document)) or self._is_heavy(document)
-        )
+    def _loaded(self, document: Document, path: Path) -> Document:
+        """A file as it is if a worker reads it, else its bytes. Of a PDF only the start is read."""
+        with _opened(path) as file:
+            media = sniff(file.read(PREFIX_BYTES))
+            if media is not None and needs_worker(media):
+                return document
+            check_held(os.fstat(file.fileno()).st_size, self._limits)
+            file.seek(0)
+            data = file.read()
+        return document if self._needs_worker(data) else Document(data=data, name=document.name)
 
-    def _needs_file(self, document: Document, data: bytes) -> bool:
+    def _needs_worker(self, data: bytes) -> bool:
         check_bytes(len(data), self._limits)
-        return _is_dangerous(data) or self._is_heavy(document)
-
-    def _is_heavy(self, document: Document) -> bool:
-        data = self._bytes(document)
-        if sniff(data[:PREFIX_BYTES]) is None:
-            return False  # probing says what is wrong with it
-        info = probe(data, self._limits)
-        return needs_worker(info.media, info.width * info.height)
-
-    def _bytes(self, document: Document) -> bytes:
-        if document.data is not None:
-            return document.data
-        assert document.path is not None
-        with _reading(document.path) as file:
-            check_bytes(os.fstat(file.fileno()).st_size, self._limits)
-            return file.read()
+        return belongs_in_worker(data, self._limits)
 
     async def _call(self, method: str, *args: object) -> object:
         try:
             return await self._workers.call(method, *args)
         except WorkerTimeout as error:
-            raise DocumentLimit(
-                "a page takes too long to decode",
-                field="image",
-                limit=f"{self._limits.timeout:g} seconds",
-            ) from error
+            what = "it takes too long to look at" if method == "probe" else "a page takes too long"
+            raise DocumentLimit(what, field="image", limit=error.limit) from error
         except EngineFailed as error:  # a worker's failure is the document's doing here
             raise UnreadableDocument(
                 "the document broke its decoder; it is damaged", field="image"
             ) from error
 
-    async def _near(self, data: bytes | None, work: Callable[[], _T]) -> _T:
+    async def _near(self, data: bytes, work: Callable[[], _T]) -> _T:
         """Look at headers: at once if ``data`` is small, else in a thread."""
-        if data is not None and len(data) <= _QUICK:
+        if len(data) <= _QUICK:
             return work()
         return await self._in_thread(work)
 
@@ -142,41 +141,10 @@ def step_back(nice: int = NICE) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
-def _is_dangerous(prefix: bytes) -> bool:
-    media = sniff(prefix[:PREFIX_BYTES])
-    return media is not None and needs_worker(media)
-
-
-def _prefix(document: Document) -> bytes:
-    assert document.path is not None
-    with _reading(document.path) as file:
-        return file.read(PREFIX_BYTES)
-
-
-def _reading(path: Path) -> IO[bytes]:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        return path.open("rb")
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise UnreadableDocument(f"{path.name}: {error.strerror}", field="image") from error
-
-
-async def _spooled(data: bytes) -> IO[bytes]:
-    """A file that only this user can read and that is deleted when it is closed."""
-
-    def write() -> IO[bytes]:
-        file = tempfile.NamedTemporaryFile(prefix="ocrgate-")  # noqa: SIM115 - closed by ``hold``
-        file.write(data)
-        file.flush()
-        return cast("IO[bytes]", file)
-
-    writing = asyncio.ensure_future(asyncio.to_thread(write))
-    try:
-        return await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        writing.add_done_callback(_discard)  # a thread cannot be stopped; its file can be closed
-        raise
-
-
-def _discard(writing: "asyncio.Future[IO[bytes]]") -> None:
-    if not writing.cancelled() and writing.exception() is None:
-        writing.result().close()

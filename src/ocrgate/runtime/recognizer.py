@@ -5,7 +5,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
@@ -14,6 +14,7 @@ from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded
 from ocrgate.ports import Clock, Engine, Rasterizer
 from ocrgate.runtime.clock import until
+from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded, PageReader, PageResult, Spans, Timings, no_spans
 
@@ -22,7 +23,13 @@ __all__ = ["DocumentRequest", "DocumentResult", "PageResult", "Recognizer", "Tim
 
 @dataclass(frozen=True, slots=True)
 class DocumentRequest:
-    """What one caller asks for one document. ``timeout`` is seconds from now for all its pages."""
+    """What one caller asks for one document.
+
+    Attributes:
+        timeout: seconds from now for all its pages.
+        counted: told how many pages will be read, before any is admitted. What it raises ends the
+            request.
+    """
 
     task: Task = Task.TEXT
     language: str | None = None
@@ -31,6 +38,7 @@ class DocumentRequest:
     lane: Lane = Lane.STANDARD
     caller: str = "anonymous"
     timeout: float | None = None
+    counted: Callable[[int], None] = lambda _pages: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class Recognizer:
         engine: reads them.
         clock: tells the time; the gate's.
         lookahead: pages of one document ahead of its consumer, at least 1.
+        doorstep: where documents that a worker must look at wait for that.
         observe: told how each page ended; it must not raise.
         spans: where the stages of a page are traced.
     """
@@ -82,17 +91,23 @@ class Recognizer:
         clock: Clock,
         *,
         lookahead: int,
+        doorstep: Doorstep | None = None,
         observe: Callable[[PageEnded], None] = lambda _: None,
         spans: Spans = no_spans,
     ) -> None:
         self._reader = PageReader(gate, rasterizer, engine, clock, observe, spans)
         self._lookahead = lookahead
+        self._doorstep = doorstep or Doorstep(1)
         self._ids = itertools.count(1)
 
-    async def probe(self, document: Document) -> DocumentInfo:
-        """Format, pages and size without decoding. Raises what ``Rasterizer.probe`` raises."""
+    async def probe(self, document: Document, caller: str = "anonymous") -> DocumentInfo:
+        """Format, pages and size without decoding.
+
+        Raises:
+            RequestError, Overloaded.
+        """
         async with self._reader.rasterizer.hold(document) as held:
-            return await self._reader.rasterizer.probe(held)
+            return await self._look(held, caller)
 
     async def pages(
         self, document: Document, request: DocumentRequest
@@ -124,16 +139,25 @@ class Recognizer:
     async def _open(self, document: Document, request: DocumentRequest) -> AsyncIterator[_Open]:
         timeout = math.inf if request.timeout is None else request.timeout
         deadline = self._reader.clock.now() + timeout
-        async with self._reader.rasterizer.hold(document) as held:
+        async with AsyncExitStack() as stack:
             try:
                 async with until(self._reader.clock, deadline):
-                    info = await self._reader.rasterizer.probe(held)
+                    holding = self._reader.rasterizer.hold(document)
+                    held = await stack.enter_async_context(holding)
+                    info = await self._look(held, request.caller)
             except TimeoutError:
                 raise DeadlineExceeded("the time ran out", where="queue") from None
             yield _Open(held, info, request, deadline, len(document.data or b""))
 
+    async def _look(self, held: Document, caller: str) -> DocumentInfo:
+        if held.path is None:
+            return await self._reader.rasterizer.probe(held)
+        async with self._doorstep.turn(caller):  # a file is what a worker looks at
+            return await self._reader.rasterizer.probe(held)
+
     async def _read(self, opened: _Open) -> AsyncGenerator[PageResult, None]:
         numbers = opened.request.selection.resolve(opened.info.pages)
+        opened.request.counted(len(numbers))
         tickets = self._tickets(opened, len(numbers))
         coming = zip(numbers, tickets, strict=True)
         admitted = asyncio.Event()

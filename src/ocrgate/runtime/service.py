@@ -14,16 +14,19 @@ from ocrgate.imaging.limits import ImageLimits
 from ocrgate.ports import Clock, Engine, EngineDescription, Rasterizer
 from ocrgate.runtime.clock import LoopClock, until
 from ocrgate.runtime.counting import Counting
+from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.engines import EngineParams, build_engine
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded, Spans, no_spans
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
 from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
 from ocrgate.runtime.recognizer import Recognizer
+from ocrgate.runtime.searchable import OnDemand, SearchablePdfs, overlay_pool
 from ocrgate.runtime.workers import WorkerParams, WorkerPool
 from ocrgate.telemetry.metrics import Metrics
 
 _BLANK = PageImage(b"\xff" * 32 * 32, Encoding.RAW, 32, 32, 1, 32, 32)
+_LOOK = 5.0  # seconds to open a document of 64 MiB; one with a broken index takes about one
 _GRACE = 5.0  # seconds beyond the decoder's own time limit before its process is ended
 
 
@@ -88,9 +91,14 @@ class Service:
         self._parts = parts
         self._clock = clock or LoopClock()
         self._counting = Counting(metrics or Metrics())
+        self._refused = self._counting.metrics.refused
         limit = places(parts.engine.description.slots, params.prefetch)
         self.gate = Gate(Admission(limit, params.gate), self._clock, self._counting.gate)
         self._readiness = Readiness(parts.engine, parts.canary, self._clock, params.readiness)
+        self._overlay = OnDemand(lambda: overlay_pool(params.image))
+        self.searchable = SearchablePdfs(
+            parts.rasterizer, self._overlay, params.image, refused=self._refused
+        )
         self._started = False
         self._counting.metrics.before_render(self._look)
         self.recognizer = Recognizer(
@@ -99,6 +107,7 @@ class Service:
             parts.engine,
             self._clock,
             lookahead=limit,
+            doorstep=Doorstep(max(1, raster_size(params) - 1), refused=self._refused),
             observe=self._page_event,
             spans=spans,
         )
@@ -116,7 +125,7 @@ class Service:
         metrics = metrics or Metrics()
         made = build_engine(params.engine, Counting(metrics).engine_workers)
         raster = WorkerPool(raster_params(params))
-        rasterizer = PoolRasterizer(params.image, raster, threads=_cores())
+        rasterizer = PoolRasterizer(params.image, raster, _cores(), metrics.refused)
         pools = (*made.pools, raster)
         parts = Parts(made.engine, rasterizer, pools, made.canary, rasterizer.close)
         return cls(parts, params, metrics=metrics, spans=spans)
@@ -191,6 +200,7 @@ class Service:
         self._started = False
         await self._readiness.close()
         await self._parts.engine.close()
+        await self._overlay.close()
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
         self._parts.at_end()
 
@@ -222,11 +232,19 @@ def raster_params(params: ServiceParams) -> WorkerParams:
     return WorkerParams(
         factory=SESSION,
         args=(params.image,),
-        size=params.raster_workers or min(2, _cores()),
+        size=raster_size(params),
         nice=NICE,
         timeout=params.image.timeout + _GRACE,
+        timeouts={
+            "probe": min(params.image.timeout, _LOOK * max(1.0, params.image.max_bytes / 2**26))
+        },
         memory=params.image.memory,
     )
+
+
+def raster_size(params: ServiceParams) -> int:
+    """How many of them there are."""
+    return params.raster_workers or min(2, _cores())
 
 
 def _cores() -> int:

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -41,6 +41,7 @@ class WorkerParams:
         size: processes, at least 1.
         nice: how far they step back behind everybody else (0 to 19).
         timeout: seconds that one call may take; None means any.
+        timeouts: the same for single methods, by name.
         memory: resident bytes after a call at which its process is replaced; None means any.
     """
 
@@ -49,6 +50,7 @@ class WorkerParams:
     size: int = 1
     nice: int = 0
     timeout: float | None = None
+    timeouts: Mapping[str, float] = field(default_factory=dict)
     memory: int | None = None
 
 
@@ -121,10 +123,11 @@ class WorkerPool:
             OcrgateError: whatever the session raised.
         """
         worker = await self._take()
+        patience = self._params.timeouts.get(method, self._params.timeout)
         running = asyncio.create_task(worker.call(method, args))
         running.add_done_callback(_look_at)
         try:
-            reply = await self._within_time(running)
+            reply = await _within(patience, running)
         except asyncio.CancelledError:
             await self._hold(self._stop(worker, running))
             raise
@@ -133,7 +136,8 @@ class WorkerPool:
             raise WorkerDied(f"the worker process {error}") from error
         except TimeoutError:
             await self._hold(self._end(worker, running))
-            raise WorkerTimeout(f"it took longer than {self._params.timeout:g} seconds") from None
+            limit = f"{patience:g} seconds"
+            raise WorkerTimeout(f"it took longer than {limit}", limit=limit) from None
         except Exception:
             self._give(worker)  # it could not be sent: nothing has happened to the process
             raise
@@ -198,10 +202,6 @@ class WorkerPool:
 
     # Ending a call early
 
-    async def _within_time(self, running: "asyncio.Task[Reply]") -> Reply:
-        async with asyncio.timeout(self._params.timeout):
-            return await asyncio.shield(running)
-
     async def _stop(self, worker: WorkerProcess, running: "asyncio.Task[Reply]") -> None:
         worker.ask_to_stop()
         try:
@@ -262,6 +262,11 @@ class WorkerPool:
     async def _hold(self, work: Coroutine[object, object, None]) -> None:
         """Wait for ``work``; it goes on if the caller is cancelled (once more) meanwhile."""
         await asyncio.wait((self._chore(work),))
+
+
+async def _within(seconds: float | None, running: "asyncio.Task[Reply]") -> Reply:
+    async with asyncio.timeout(seconds):
+        return await asyncio.shield(running)
 
 
 def _kept(

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -22,6 +23,8 @@ from ocrgate.runtime.service import Parts, Service, ServiceParams
 from ocrgate.settings import ServerSettings, Settings
 from ocrgate.telemetry.metrics import Metrics
 from ocrgate.testing import MemoryKeyStore, ScriptedEngine, ScriptedRasterizer
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -50,16 +53,20 @@ class Site:
 
     def snapshot(self) -> Snapshot:
         """The gate's state now, asked on the server's own loop."""
-        assert self.loop is not None
+        return self._asked(self.service.gate.snapshot)
 
-        async def ask() -> Snapshot:
-            return self.service.gate.snapshot()
+    def _asked(self, look: Callable[[], T]) -> T:
+        if self.loop is None:
+            return look()
+
+        async def ask() -> T:
+            return look()
 
         return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(5)
 
     def metric(self, line: str) -> float:
         """The value of a metric, by its name and labels as they stand on the page; 0 if absent."""
-        page = self.metrics.render()[0].decode()
+        page = self._asked(self.metrics.render)[0].decode()
         found = [row.rpartition(" ")[2] for row in page.splitlines() if row.startswith(line + " ")]
         return float(found[0]) if found else 0.0
 

@@ -2,6 +2,8 @@
 
 import io
 import stat
+import tempfile
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from ocrgate.domain.document import Document, Encoding, ImageSpec, MediaType, Pa
 from ocrgate.errors import (
     DocumentLimit,
     OcrgateError,
+    Overloaded,
     PayloadTooLarge,
     UnreadableDocument,
     UnsupportedMedia,
@@ -99,6 +102,33 @@ async def test_a_spooled_upload_is_private_and_short_lived(rasterizer: PoolRaste
     assert [path for path in spooled if path.exists()] == []
 
 
+async def test_of_a_large_pdf_on_disk_only_the_start_is_read(
+    rasterizer: PoolRasterizer, tmp_path: Path
+) -> None:
+    """A gigabyte on disk is not a gigabyte of the server's memory."""
+    path = tmp_path / "large.pdf"
+    with path.open("wb") as file:
+        file.write(b"%PDF-1.7\n")
+        file.truncate(2**30)
+    tracemalloc.start()
+    try:
+        async with rasterizer.hold(Document(path=path)) as held:
+            assert held.path == path
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_full_disk_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, rasterizer: PoolRasterizer, tmp_path: Path
+) -> None:
+    """Nothing was done, and the caller is told when to come back."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(Overloaded) as caught:
+        await first_page(rasterizer, Document(data=picture("PDF")))
+    assert (caught.value.reason, caught.value.retry_after) == ("bytes", 5.0)
+
+
 async def test_tame_pictures_stay_in_memory(rasterizer: PoolRasterizer) -> None:
     """A JPEG is never written to disk."""
     document = Document(data=picture("JPEG"))
@@ -144,7 +174,7 @@ async def test_a_file_that_is_not_there_is_an_error_of_the_document(
 ) -> None:
     """A name that was mistyped is told by name."""
     with pytest.raises(UnreadableDocument, match=r"absent\.pdf: No such file"):
-        await rasterizer.probe(Document(path=tmp_path / "absent.pdf"))
+        await first_page(rasterizer, Document(path=tmp_path / "absent.pdf"))
 
 
 async def test_an_upload_over_the_limit_is_not_written_to_disk() -> None:

@@ -5,7 +5,6 @@ from starlette.responses import Response
 
 from ocrgate.formats import Format
 from ocrgate.gateway.answers import chosen_format, written
-from ocrgate.gateway.hangup import while_connected
 from ocrgate.gateway.intake.forms import read_order
 from ocrgate.gateway.searchable import searchable_pdf
 from ocrgate.gateway.visit import Visit
@@ -17,9 +16,8 @@ async def read(request: Request) -> Response:
     order = await read_order(request)
     kind = chosen_format(order.options.format, request.headers.get("accept", ""))
     asked = visit.ask(order.options)
-    result = await visit.read(order.document, asked)
     if kind is not Format.PDF:
+        result = await visit.read(order.document, asked)
         return await written(result.recognition, kind, visit.exchange)
-    work = searchable_pdf(visit.gateway.service.rasterizer, order.document, result)
-    pdf = await while_connected(request.receive, work)
+    pdf = await searchable_pdf(visit, order.document, asked)
     return Response(pdf, media_type=kind.media_type, headers=visit.exchange.quota)
