@@ -51,7 +51,7 @@ def decode(probabilities: NDArray[np.float32], alphabet: tuple[str, ...], extent
         text="".join(alphabet[index] for index, _, _ in runs),
         scores=tuple(float(scores[start:end].max()) for _, start, end in runs),
         places=tuple(
-            min(1.0, (start + end) / 2 / (len(classes) * extent)) for _, start, end in runs
+            min(1.0, float((start + end) / 2 / (len(classes) * extent))) for _, start, end in runs
         ),
     )
 

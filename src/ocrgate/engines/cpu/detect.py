@@ -5,7 +5,6 @@ the strip and not by the page (docs/adr/0020-detector-strips.md).
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple, cast
 
 import cv2
@@ -19,7 +18,7 @@ from ocrgate.engines.cpu.inference import Inference, Tensor
 Map = NDArray[np.float32]
 
 _MULTIPLE = 32  # the network halves its input five times
-_STRIP = 256  # rows of the map taken from one strip
+_STRIP = 320  # rows of the map taken from one strip at most
 _CONTEXT = 64  # rows above and below that are shown but not taken
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # ImageNet, as in the network's training
 _STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -87,10 +86,10 @@ def _rounded(length: float) -> int:
 
 def strips(height: int) -> Iterator[Strip]:
     """Cover ``height`` rows (a multiple of 32) by strips of about equal size."""
-    count = max(1, -(-height // (_STRIP + 2 * _CONTEXT)))
-    cuts = [_rounded(height * index / count) for index in range(count)] + [height]
-    cuts[0] = 0
-    for first, last in pairwise(cuts):
+    count = max(1, -(-height // _STRIP)) if height > _STRIP + 2 * _CONTEXT else 1
+    rows = -(-height // (count * _MULTIPLE)) * _MULTIPLE
+    for first in range(0, height, rows):
+        last = min(height, first + rows)
         yield Strip(max(0, first - _CONTEXT), min(height, last + _CONTEXT), first, last)
 
 

@@ -88,7 +88,8 @@ class _Samples:
 
     def cells(self, quad: Quad, reading: Reading) -> Reading:
         self.lines.check()
-        recognizer = self.lines.models.recognizer(self.lines.plan.first)
+        plan = self.lines.plan
+        recognizer = self.lines.models.recognizer(plan.again or plan.first)
         return read_cells(recognizer, self.lines.page, quad, reading)
 
 

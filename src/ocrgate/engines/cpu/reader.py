@@ -116,4 +116,4 @@ def read_cells(recognizer: Recognizer, page: Pixels, quad: Quad, reading: Readin
         cells.append(pixels[middle - half : middle + half])
     if not cells:
         return Reading()
-    return recognizer.read(np.concatenate(cells, axis=1))
+    return recognizer.read(np.concatenate(cells, axis=1), whole=True)

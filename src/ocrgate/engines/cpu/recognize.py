@@ -28,11 +28,14 @@ class Recognizer:
         self._alphabet = alphabet
         self._least_width = least_width
 
-    def read(self, crop: Pixels) -> Reading:
-        """The text of one crop, (height, width) gray or (height, width, 3) RGB."""
+    def read(self, crop: Pixels, *, whole: bool = False) -> Reading:
+        """The text of one crop, (height, width) gray or (height, width, 3) RGB.
+
+        ``whole`` forbids to cut it at wide gaps.
+        """
         line = _scaled(crop)
         width = line.shape[1]
-        cuts = [0, *cut_places(line), width]
+        cuts = [0, *([] if whole else cut_places(line)), width]
         return joined(
             [
                 (self._read(line[:, begin:end]), begin / width, end / width)
