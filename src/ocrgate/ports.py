@@ -116,7 +116,8 @@ class Workers(Protocol):
 class ApiKey:
     """A caller's key, as stored: never the secret itself.
 
-    ``rate`` is pages per minute, ``concurrency`` pages at once; None means not limited.
+    ``rate`` is pages per minute, ``concurrency`` documents at once; None means not
+    limited.
     """
 
     id: str

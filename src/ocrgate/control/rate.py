@@ -1,4 +1,4 @@
-"""A caller's own quota: pages per minute (GCRA) and pages at once.
+"""A caller's own quota: pages per minute (GCRA) and documents at once.
 
 GCRA, the generic cell rate algorithm (ITU-T I.371), keeps one number per key: the instant at which
 its quota would be whole again. Header values follow draft-ietf-httpapi-ratelimit-headers (10),
@@ -17,7 +17,7 @@ class RateDecision:
 
     Attributes:
         allowed: whether it may pass.
-        quota: pages per window.
+        quota: pages per minute.
         remaining: whole pages left after this request.
         reset: seconds until the quota is whole again.
         retry_after: seconds until this request would pass; 0 when it was allowed.
@@ -37,7 +37,13 @@ class RateDecision:
     @property
     def policy_header(self) -> str:
         """The value of ``RateLimit-Policy``."""
-        return f'"pages";q={max(1, int(self.quota))};w={int(WINDOW)}'
+        window = burst(self.quota) * WINDOW / self.quota
+        return f'"pages";q={int(burst(self.quota))};w={math.ceil(window)}'
+
+
+def burst(quota: float) -> float:
+    """Pages that may come together: a minute's, but at least one whole page."""
+    return max(quota, 1.0)
 
 
 class RateLimiter:
@@ -54,13 +60,14 @@ class RateLimiter:
     def take(self, key: str, quota: float, cost: int, now: float) -> RateDecision:
         """Pay for ``cost`` pages at ``now`` (seconds) from ``quota`` pages per minute, above 0."""
         interval = WINDOW / quota
+        most = burst(quota)
         whole = max(self._whole.get(key, now), now)
-        due = whole + min(cost, quota) * interval - now - WINDOW
+        due = whole + (min(cost, most) - most) * interval - now
         allowed = due <= 1e-9
         if allowed:
             whole += cost * interval
             self._keep(key, whole, now)
-        remaining = max(0, math.floor((now + WINDOW - whole) / interval + 1e-9))
+        remaining = max(0, math.floor((now - whole) / interval + most + 1e-9))
         return RateDecision(allowed, quota, remaining, whole - now, 0.0 if allowed else due)
 
     def refund(self, key: str, quota: float, cost: int) -> None:
@@ -76,7 +83,7 @@ class RateLimiter:
 
 
 class Concurrency:
-    """Requests at once, per key."""
+    """Documents at once, per key."""
 
     def __init__(self) -> None:
         self._held: dict[str, int] = {}

@@ -40,22 +40,27 @@ class Quotas:
         self._rates = RateLimiter()
         self._open = Concurrency()
 
-    def check(self, key: ApiKey | None) -> dict[str, str]:
-        """Headers for the caller's quota, before a body is read; takes nothing.
+    def left(self, key: ApiKey | None) -> dict[str, str]:
+        """Headers that tell what is left of the caller's quota; takes nothing."""
+        if key is None or key.rate is None:
+            return {}
+        return headers_of(self._rates.take(key.id, key.rate, 0, self._now()))
+
+    def check(self, key: ApiKey | None) -> None:
+        """Judge a caller before a body is read; takes nothing.
 
         Raises:
             RateLimited: not even one page would pass, or too many documents are open.
         """
         if key is None:
-            return {}
+            return
         if key.concurrency is not None and self._open.held(key.id) >= key.concurrency:
             raise self._crowded(key)
         if key.rate is None:
-            return {}
+            return
         decision = self._rates.take(key.id, key.rate, 1, self._now())
         self._demand(decision)
         self._rates.refund(key.id, key.rate, 1)
-        return self._left(key, key.rate)
 
     @contextmanager
     def place(self, key: ApiKey | None) -> Iterator[None]:
@@ -88,12 +93,9 @@ class Quotas:
 
         def refund() -> dict[str, str]:
             self._rates.refund(key.id, rate, pages)
-            return self._left(key, rate)
+            return self.left(key)
 
         return Payment(headers_of(decision), refund)
-
-    def _left(self, key: ApiKey, rate: float) -> dict[str, str]:
-        return headers_of(self._rates.take(key.id, rate, 0, self._now()))
 
     def _demand(self, decision: RateDecision) -> None:
         if decision.allowed:

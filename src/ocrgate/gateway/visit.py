@@ -52,7 +52,8 @@ class Visit:
         caller = await gateway.access.caller(request.headers)
         exchange.caller, exchange.lane = caller.name, caller.lane
         seconds = time_given(request.headers, gateway.settings.server)
-        exchange.quota = gateway.quotas.check(caller.key)
+        exchange.quota = gateway.quotas.left(caller.key)
+        gateway.quotas.check(caller.key)
         return cls(gateway, request, exchange, caller, seconds)
 
     @property

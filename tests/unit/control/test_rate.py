@@ -34,6 +34,18 @@ def test_headers_say_what_is_left_and_until_when() -> None:
     assert decision.policy_header == '"pages";q=30;w=60'
 
 
+def test_a_rate_below_one_page_a_minute_still_lets_one_page_in() -> None:
+    """Ten an hour: one now, one more in six minutes, and the headers say just that."""
+    limiter = RateLimiter()
+    before = limiter.take("a", 1 / 6, 0, now=0.0)
+    assert (before.limit_header, before.policy_header) == ('"pages";r=1;t=0', '"pages";q=1;w=360')
+    assert limiter.take("a", 1 / 6, 1, now=0.0).limit_header == '"pages";r=0;t=360'
+    refused = limiter.take("a", 1 / 6, 1, now=0.0)
+    assert not refused.allowed
+    assert refused.retry_after == pytest.approx(360)
+    assert limiter.take("a", 1 / 6, 1, now=360.0).allowed
+
+
 def test_pages_can_be_paid_back() -> None:
     """Pages that were not read after all do not count."""
     limiter = RateLimiter()
