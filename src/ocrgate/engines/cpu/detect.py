@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrgate.engines.cpu.cancel import Check
-from ocrgate.engines.cpu.geometry import Pixels, Quad, clipped, grown, ordered, sides
+from ocrgate.engines.cpu.geometry import Pixels, Quad, clipped, grown, ordered, part_of, sides
 from ocrgate.engines.cpu.inference import Inference, Tensor
 
 Map = NDArray[np.float32]
@@ -25,6 +25,7 @@ _STD = np.array([0.229, 0.224, 0.225], np.float32)
 _TEXT = 0.2  # probability from which a pixel counts as text
 _BOX = 0.45  # mean probability from which a region counts as a line
 _UNCLIP = 1.4
+_ENDS = 0.1  # heights added to both ends of a line
 _LEAST_SIDE = 3.0  # map pixels
 _MOST_REGIONS = 3000
 _LEAST_SHORT_SIDE = 192  # small pictures are enlarged to this, at most fourfold
@@ -123,10 +124,19 @@ def regions(probability: Map) -> list[Quad]:
         quad = ordered(cast("Quad", cv2.boxPoints(cv2.minAreaRect(contour))))
         if min(sides(quad)) < _LEAST_SIDE or _score(probability, contour) < _BOX:
             continue
-        bigger = grown(quad, _UNCLIP)
+        bigger = _with_ends(grown(quad, _UNCLIP))
         if min(sides(bigger)) >= _LEAST_SIDE + 2:
             found.append(bigger)
     return found
+
+
+def _with_ends(quad: Quad) -> Quad:
+    """The box with room for a final full stop, which the map often leaves out."""
+    width, height = sides(quad)
+    if height > width:
+        return quad
+    share = _ENDS * height / max(width, 1e-6)
+    return part_of(quad, -share, 1 + share)
 
 
 def _score(probability: Map, contour: cv2.typing.MatLike) -> float:

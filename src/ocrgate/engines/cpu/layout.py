@@ -20,7 +20,8 @@ from ocrgate.domain.recognition import Box
 _TRIM_X, _TRIM_Y = 0.15, 0.2  # shares of the height by which the detector's boxes are too large
 _GUTTER = 0.6  # narrowest gutter, in line heights
 _LONG = 12.0  # width in heights from which lines are running text rather than cells
-_LONGER = 24.0  # the same where there are only two lines
+_LONGER = 24.0  # the same where there are few lines
+_MANY = 5  # lines of a column from which it needs not be so wide
 _SHORT = 7.0  # the same where the lines of both sides stand at heights of their own
 _FULL = 0.7  # share of its column's width that a full line takes
 _FULL_SHARE = 0.6  # of a column's lines that are full in running text
@@ -297,11 +298,11 @@ def _are_columns(left: Items, right: Items) -> bool:
     fewest = min(map(len, sides))
     if fewest < 2:
         return False
-    least = _LONG if fewest > 2 else _LONGER
+    loose = _aligned(left, right) < _LOOSE_SHARE
+    least = _LONG if fewest >= _MANY or (loose and fewest > 2) else _LONGER
     if all(_is_text(lines, least, _AIRY) for lines in sides):
         return True
-    apart = fewest > 2 and _aligned(left, right) < _LOOSE_SHARE
-    return apart and all(_is_text(lines, _SHORT, _DENSE) for lines in sides)
+    return loose and fewest > 2 and all(_is_text(lines, _SHORT, _DENSE) for lines in sides)
 
 
 def _is_text(lines: list[Items], least: float, airy: float) -> bool:
