@@ -97,10 +97,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--engines", default="auto,high,fast,reference")
     parser.add_argument("--only", default="", help="files whose name contains this")
+    parser.add_argument("--kinds", help="kinds of files, comma separated; without it, all")
     parser.add_argument("--json", type=Path, help="write every score here")
     arguments = parser.parse_args()
     engines = arguments.engines.split(",")
-    chosen = [one for one in samples(corpus_folder()) if arguments.only in one.name]
+    kinds = arguments.kinds.split(",") if arguments.kinds else None
+    chosen = [
+        one
+        for one in samples(corpus_folder())
+        if arguments.only in one.name and (kinds is None or one.kind in kinds)
+    ]
     with ExitStack() as stack:
         contenders = {name: _contender(name, stack) for name in engines}
         scores = list(run(contenders, chosen))
