@@ -132,4 +132,6 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
+    if "_" in text:  # a number in Python's source, not in a header
+        return None
     return value if math.isfinite(value) else None

@@ -16,8 +16,8 @@ from ocrgate.gateway.exchange import Exchange
 T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
-_MANY_PAGES = 4
-"""From so many pages on, writing takes long enough to be felt by others on the loop."""
+_MANY_LINES = 200
+"""From so many lines on, writing takes long enough (5 ms) to be felt by others on the loop."""
 
 _ACCEPTED = {
     "text/plain": Format.TEXT,
@@ -81,7 +81,8 @@ async def written(recognition: Recognition, kind: Format, exchange: Exchange) ->
 
 async def composed(recognition: Recognition, compose: Callable[[Recognition], T]) -> T:
     """What ``compose`` makes of a recognition; in a thread when there is much of it."""
-    if len(recognition.pages) < _MANY_PAGES:
+    blocks = (block for page in recognition.pages for block in page.blocks)
+    if sum(len(block.lines) for block in blocks) < _MANY_LINES:
         return compose(recognition)
     return await asyncio.to_thread(compose, recognition)
 

@@ -68,6 +68,7 @@ def create_app(
         exception_handlers={HTTPException: http_exception},
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.gateway = Gateway(settings, service, Access(settings, keys), Quotas(metrics), metrics)
     for method, path, endpoint in _ROUTES:

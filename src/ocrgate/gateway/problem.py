@@ -53,6 +53,8 @@ CLIENT_GONE = 499  # a label of metrics and logs; nobody is left to receive it
 PROBLEM_JSON = "application/problem+json"
 JSON = "application/json"
 
+_LONGEST_PATH = 100  # characters of what was asked for that an answer repeats
+
 _encode = msgspec.json.Encoder().encode
 _TITLES = {
     413: "Content Too Large",
@@ -158,13 +160,15 @@ def _headers(error: OcrgateError, path: str) -> dict[str, str]:
 async def http_exception(request: Request, raised: Exception) -> Response:
     """What routing itself refuses: no such path, no such method on it."""
     assert isinstance(raised, HTTPException)
+    path = request.url.path
+    shown = path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}..."
     known: dict[int, Callable[[], OcrgateError]] = {
-        404: lambda: errors.NotFound(f"there is no {request.url.path} here"),
+        404: lambda: errors.NotFound(f"there is no {shown} here"),
         405: lambda: errors.InvalidRequest(
-            f"{request.method} is not served at {request.url.path}", field="method"
+            f"{request.method} is not served at {shown}", field="method"
         ),
     }
     error = known.get(raised.status_code, errors.InternalError)()
-    answer = respond(error, request.url.path, Exchange.of(request.scope), raised.status_code)
+    answer = respond(error, path, Exchange.of(request.scope), raised.status_code)
     answer.headers.update(raised.headers or {})
     return answer

@@ -19,6 +19,8 @@ from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, pro
 MOST_HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 15.0
 LINGER_SECONDS = 1.0
+READER_SECONDS = 10.0
+LEAST_READ = 8 * 1024  # bytes per second, as of bodies on their way in
 _SEPARATORS = 4  # ": " and the end of the line
 
 
@@ -27,7 +29,10 @@ class _HeadTooLarge(Exception):
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Gives a request's head ``HEAD_SECONDS`` to arrive and ``MOST_HEAD_BYTES`` of space."""
+    """Gives a request's head ``HEAD_SECONDS`` to arrive and ``MOST_HEAD_BYTES`` of space.
+
+    A client that reads its answer at less than ``LEAST_READ`` over ``READER_SECONDS`` is left.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,15 +42,20 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._too_large = False
         self._refused = False
+        self._corked: Corked | None = None
+        self._read = 0
+        self._reader_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
-        super().connection_made(Corked(transport, self.loop))
+        self._corked = Corked(transport, self.loop)
+        super().connection_made(self._corked)
         self._expect_head(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         self._got_head()
+        self._forget_reader()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -56,7 +66,9 @@ class BoundedHttp(HttpToolsProtocol):
             self._expect_head(HEAD_SECONDS)
         before = self._messages
         super().data_received(data)
-        if self._in_head and self._messages == before and not self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
+            return
+        if self._in_head and self._messages == before:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._too_large = True
@@ -96,6 +108,35 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._expect_head(LINGER_SECONDS)
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than is written: give it so long for the next bytes."""
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._forget_reader()
+        super().resume_writing()
+
+    def _watch_reader(self) -> None:
+        self._forget_reader()
+        assert self._corked is not None
+        self._read = self._corked.taken
+        self._reader_timer = self.loop.call_later(READER_SECONDS, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        """An answer that nobody takes would be held in memory for ever."""
+        assert self._corked is not None
+        if self._corked.taken - self._read < LEAST_READ * READER_SECONDS:
+            self._corked.reset()
+        else:
+            self._watch_reader()
+
+    def _forget_reader(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
 
     def _expect_head(self, seconds: float) -> None:
         self._got_head()

@@ -240,6 +240,25 @@ async def test_requests_are_counted_by_route_status_lane_and_outcome(
     assert (ok, bad, lost, outcomes) == (1, 1, 1, [1, 1, 0])
 
 
+@pytest.mark.parametrize("path", ["/ocr/", "/v1/models/", "/livez/"])
+async def test_a_slash_too_many_is_not_found_and_not_redirected(
+    build: Any, started: Any, path: str
+) -> None:
+    """A redirect would send the document, and the key with it, wherever the Host header says."""
+    async with started(build()) as (_, client):
+        answer = await client.post(path, content=b"x", headers={"host": "evil.example"})
+    assert answer.status_code in {404, 405}
+    assert "location" not in answer.headers
+
+
+async def test_a_long_path_is_not_repeated(build: Any, started: Any) -> None:
+    """The answer stays small whatever was asked for."""
+    async with started(build()) as (_, client):
+        answer = await client.get("/" + "a" * 20_000)
+    assert answer.status_code == 404
+    assert len(answer.content) < 1000
+
+
 async def test_a_lane_below_the_usual_one_may_be_asked_for(build: Any, started: Any) -> None:
     """Whoever is in no hurry can say so."""
     async with started(build()) as (site, client):

@@ -1,6 +1,7 @@
 """Clients that are slow, silent, endless or not HTTP at all."""
 
 import json
+import select
 import socket
 import time
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from ocrgate.gateway import protocol
 from ocrgate.settings import ServerSettings
+from ocrgate.testing import ScriptedEngine
 
 
 def line_to(site: Any) -> socket.socket:
@@ -132,11 +134,17 @@ def test_a_chunked_body_is_counted(small: Any, served: Any) -> None:
         (b"GET / HTTP/1.1\r\nA: " + b"x" * 40_000 + b"\r\n\r\n", 431, "payload_too_large"),
         (b"GET / HTTP/1.1\r\nA: " + b"x" * 400_000, 431, "payload_too_large"),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 9000 + b"\r\n", 431, "payload_too_large"),
+        (b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\n\r\n", 431, "payload_too_large"),
         (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 431, "payload_too_large"),
     ],
 )
 def test_heads_are_bounded_and_even_nonsense_gets_a_typed_answer(
-    small: Any, served: Any, sent: bytes, status: int, code: str
+    small: Any,
+    served: Any,
+    sent: bytes,
+    status: int,
+    code: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An endless header takes no memory, and every refusal has a code."""
     with served(small) as site:
@@ -144,6 +152,7 @@ def test_heads_are_bounded_and_even_nonsense_gets_a_typed_answer(
         line.sendall(sent)
         got, problem = told(everything(line))
         assert (got, problem["code"]) == (status, code)
+    assert "Traceback" not in caplog.text
 
 
 def test_a_silent_connection_is_closed(
@@ -155,6 +164,28 @@ def test_a_silent_connection_is_closed(
         silent, slow = line_to(site), line_to(site)
         slow.sendall(b"POST /ocr HT")
         assert (everything(silent), everything(slow)) == (b"", b"")
+
+
+def test_who_does_not_read_the_answer_is_left(
+    build: Any, served: Any, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    """An answer of megabytes that nobody takes is not kept in memory, and no place with it."""
+    monkeypatch.setattr(protocol, "READER_SECONDS", 0.2)
+    site = build(ScriptedEngine(["x" * 20_000_000]))
+    with served(site):
+        with line_to(site) as other:
+            address = other.getpeername()
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(10)
+        line.connect(address)
+        line.sendall(post(3) + b"abc")
+        assert line.recv(10)
+        assert sum(site.snapshot().inflight.values()) == 0
+        fate = select.poll()
+        fate.register(line, 0)  # errors and the end are told always
+        with line:
+            eventually(lambda: fate.poll(0))
 
 
 def test_a_connection_is_kept_for_the_next_request(small: Any, served: Any) -> None:

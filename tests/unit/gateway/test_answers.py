@@ -41,8 +41,8 @@ def test_an_unknown_format_is_named() -> None:
 
 
 async def test_long_documents_are_written_off_the_loop() -> None:
-    """Writing a hundred pages does not hold up the other requests."""
-    pages = tuple(page_reading("x", number=n) for n in range(1, 101))
+    """Writing dense pages does not hold up the other requests."""
+    pages = tuple(page_reading("x\n" * 90, number=n) for n in range(1, 4))
     here = threading.get_ident()
     long = await composed(Recognition(pages, "e"), lambda _: threading.get_ident())
     short = await composed(Recognition(pages[:1], "e"), lambda _: threading.get_ident())

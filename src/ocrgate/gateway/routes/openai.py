@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ocrgate.errors import NotFound
-from ocrgate.gateway.answers import json_answer
+from ocrgate.gateway.answers import composed, json_answer
 from ocrgate.gateway.chat import Chunks, completion, completion_id, failed
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
@@ -28,9 +28,8 @@ async def chat(request: Request) -> Response:
     asked = visit.ask(OcrOptions())
     if not order.stream:
         result = await visit.read(document, asked)
-        return json_answer(
-            completion(result.recognition, visit.exchange.request_id), visit.exchange
-        )
+        compose = partial(completion, request_id=visit.exchange.request_id)
+        return json_answer(await composed(result.recognition, compose), visit.exchange)
     options = order.stream_options
     chunks = Chunks(
         id=completion_id(visit.exchange.request_id),
