@@ -129,10 +129,40 @@ class PageReading:
         for block in self.blocks:
             yield from block.lines
 
+    def rows(self, block: Block) -> Iterator[tuple[Line, ...]]:
+        """A block's lines, those together that stand side by side on the upright page."""
+        row: list[Line] = []
+        for line in block.lines:
+            if row and not self._beside(row[-1], line):
+                yield tuple(row)
+                row = []
+            row.append(line)
+        if row:
+            yield tuple(row)
+
     @property
     def text(self) -> str:
-        """Lines joined by newlines, blocks by a blank line."""
-        return "\n\n".join("\n".join(line.text for line in block.lines) for block in self.blocks)
+        """Rows joined by newlines (tabs between lines side by side), blocks by a blank line."""
+        return "\n\n".join(
+            "\n".join("\t".join(line.text for line in row) for row in self.rows(block))
+            for block in self.blocks
+        )
+
+    def _beside(self, left: Line, right: Line) -> bool:
+        """Whether two lines share most of their height; lines that run down a page never do."""
+        if left.polygon is None or right.polygon is None:
+            return False
+        (from_, to, flat), (start, end, level) = self._band(left.polygon), self._band(right.polygon)
+        return (
+            flat and level and min(to, end) - max(from_, start) > 0.5 * min(to - from_, end - start)
+        )
+
+    def _band(self, polygon: Polygon) -> tuple[float, float, bool]:
+        """Where a line begins and ends across the reading direction, and whether it is level."""
+        x1, y1, x2, y2 = bounding_box(polygon)
+        if self.rotation % 180:
+            return x1, x2, y2 - y1 >= x2 - x1
+        return y1, y2, x2 - x1 >= y2 - y1
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,9 @@ def _block(block: Block, reading: PageReading) -> str:
         return clean(block.markup).strip()
     if block.kind is BlockKind.HEADING:
         return _heading(block, reading)
-    if block.kind is BlockKind.TABLE:
-        return _lines([line.text for line in block.lines])
+    rows = [" ".join(line.text for line in row) for row in reading.rows(block)]
+    if block.kind is BlockKind.TABLE or len(rows) < len(block.lines):
+        return _lines(rows)
     return _lines(list(flow(block.lines, reading)))
 
 

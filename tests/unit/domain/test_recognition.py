@@ -37,3 +37,28 @@ def test_usage_adds_up() -> None:
 def test_lanes_are_ranked() -> None:
     """The most urgent lane has the lowest rank."""
     assert [lane.rank for lane in (Lane.INTERACTIVE, Lane.STANDARD, Lane.BATCH)] == [0, 1, 2]
+
+
+def _line(text: str, x1: float, y1: float, x2: float, y2: float) -> Line:
+    corners = ((x1, y1), (x2, y1), (x2, y2), (x1, y2))
+    return Line(text, tuple(Point(*corner) for corner in corners), 0.99)
+
+
+def test_cells_of_a_row_share_a_line_of_text() -> None:
+    """What stands side by side comes out side by side, divided by a tab."""
+    block = Block((_line("Ship", 0, 0, 60, 20), _line("fog", 300, 4, 340, 22)))
+    below = Block((_line("Heron", 0, 40, 80, 60), _line("rain", 0, 64, 60, 84)))
+    page = PageReading(1, 400, 100, (block, below))
+    assert page.text == "Ship\tfog\n\nHeron\nrain"
+
+
+def test_cells_of_a_row_share_a_line_on_a_page_that_lies_on_its_side() -> None:
+    """Side by side is judged on the page as it is read, not as it was scanned."""
+    block = Block((_line("Ship", 0, 340, 20, 400), _line("fog", 4, 60, 22, 100)))
+    assert PageReading(1, 100, 400, (block,), rotation=90).text == "Ship\tfog"
+
+
+def test_columns_of_vertical_writing_stay_lines() -> None:
+    """Lines that run down the page share their height and are lines all the same."""
+    block = Block((_line("一二三", 80, 0, 100, 90), _line("四五六", 40, 0, 60, 90)))
+    assert PageReading(1, 100, 100, (block,)).text == "一二三\n四五六"
