@@ -96,7 +96,7 @@ def with_resizer(resize: Resizer) -> Run:
         header = read_header(data, LIMITS)
         turn = 1 if header.media == "image/tiff" else header.orientation
         target = fit((header.width, header.height), SPEC.max_side)
-        image, reach = decode(data, header, 1, target)
+        image, reach = decode(io.BytesIO(data), header, 1, target)
         small = resize(image, target, reach or (image.width, image.height))
         return encode(upright(to_gray_if_gray(small), turn), SPEC, header.displayed)
 

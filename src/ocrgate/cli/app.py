@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from ocrgate.cli import config, doctor, keys, read, serve, version
+from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import fail
+from ocrgate.cli.streams import hold_streams, let_go_of_output
 
 app = typer.Typer(
     name="ocrgate",
@@ -39,7 +41,23 @@ app.command("version")(version.version)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with one of the codes in :mod:`ocrgate.cli.exit`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    hold_streams()
     try:
-        app(words, prog_name="ocrgate")
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        let_go_of_output()
+        code = Exit.PIPE
     except Exception as error:  # noqa: BLE001 - the last frame: nobody else can say it
         fail(error, debug="--debug" in words)
+    raise SystemExit(code)
+
+
+def _run(words: Sequence[str]) -> int:
+    """The code with which a command wants to end. Raises whatever it raises."""
+    try:
+        return app(list(words), prog_name="ocrgate", standalone_mode=False) or Exit.OK
+    except SystemExit as ended:  # Typer's own answer to a pipe that was closed early
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        raise

@@ -22,6 +22,7 @@ class Exit(IntEnum):
     SETTINGS = 9
     ENVIRONMENT = 10
     INTERRUPTED = 130
+    PIPE = 141
     TERMINATED = 143
 
 
@@ -38,6 +39,7 @@ MEANING: Mapping[Exit, str] = {
     Exit.SETTINGS: "The settings are wrong; every problem is named.",
     Exit.ENVIRONMENT: "This machine lacks something: a port, a right, a package.",
     Exit.INTERRUPTED: "Ctrl-C; finished pages were kept.",
+    Exit.PIPE: "Whoever read the output closed it early, as `head` does.",
     Exit.TERMINATED: "SIGTERM; finished pages were kept.",
 }
 

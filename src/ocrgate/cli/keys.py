@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 _PER_MINUTE = {"s": 60.0, "min": 1.0, "h": 1 / 60, "d": 1 / 1440}
+_MOST_PAGES = 1e9  # a minute; more is a slip of the finger
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min|h|d))?")
 _NAME = re.compile(r"[\w.@:+-]{1,64}")
 
@@ -94,11 +95,11 @@ def parse_rate(text: str) -> float:
     """Pages per minute of a rate such as ``60/min``, ``2/s``, ``100/h``; per minute without unit.
 
     Raises:
-        InvalidRequest: it is not of that form, or zero.
+        InvalidRequest: it is not of that form, zero, or absurd.
     """
     found = _RATE.fullmatch(text.strip())
     pages = float(found[1]) * _PER_MINUTE[found[2] or "min"] if found else 0.0
-    if pages <= 0:
+    if not 0 < pages <= _MOST_PAGES:
         raise InvalidRequest(f"{text!r} is no rate such as 60/min, 2/s or 5000/d", field="--rate")
     return pages
 

@@ -68,16 +68,24 @@ def read(
     kind = (
         Format.JSON if as_json and output is None else Format.parse(output_format, field="--format")
     )
-    settings = load_settings(config).settings
+    settings = _settings(config, here=server is None)
     order = Order(settings, kind, pages, task, quality, language, server, key, timeout)
     existing = _existing(force=force, skip=skip_existing)
     with tempfile.TemporaryDirectory(prefix="ocrgate-") as scratch:
         sources = _sources(files, Path(scratch), settings)
+        _check_folder(output)
         targets = _targets(sources, kind, output, existing, Path(scratch))
         reports = run(order, targets)
         if output is None and kind is Format.PDF:
             _print_file(targets)
     _finish(reports, summary=as_json and output is not None, talk=output is not None)
+
+
+def _settings(config: Path | None, *, here: bool) -> "Settings":
+    from ocrgate.cli.reading.own import for_own_files
+
+    loaded = load_settings(config)
+    return for_own_files(loaded) if here else loaded.settings
 
 
 def _existing(*, force: bool, skip: bool) -> str:
@@ -91,6 +99,14 @@ def _sources(files: list[str], scratch: Path, settings: "Settings") -> "list[Sou
 
     most = settings.image.max_bytes
     return expand(files, stdin=sys.stdin.buffer, scratch=scratch, most=most)
+
+
+def _check_folder(output: Path | None) -> None:
+    """Told before the engine is started and pages are read in vain."""
+    from ocrgate.cli.reading.outputs import obstacle
+
+    if output is not None and (found := obstacle(output)):
+        raise CommandFailed(*found)
 
 
 def _targets(
@@ -123,14 +139,14 @@ def _print_file(targets: "list[Target]") -> None:
 
 def _finish(reports: "list[FileReport]", *, summary: bool, talk: bool) -> None:
     """Say how it went and end with the code for it."""
-    from ocrgate.cli.reading.report import exit_code
+    from ocrgate.cli.reading.report import exit_code, named
 
     code = exit_code(reports)
     if summary:
         files = [report.as_json() for report in reports]
         show(json.dumps({"exit_code": code, "files": files}, indent=2, ensure_ascii=False))
     elif len(reports) == 1 and reports[0].error is not None:
-        raise reports[0].error
+        raise named(reports[0].error, reports[0].target.source.shown)
     elif talk or code:
         _talk(reports)
     if code:

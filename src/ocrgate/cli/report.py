@@ -2,10 +2,10 @@
 
 import sys
 import traceback
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ocrgate.cli.exit import Exit, code_of
-from ocrgate.errors import OcrgateError
+from ocrgate.errors import AccessError, OcrgateError
 
 
 class CommandFailed(Exception):
@@ -39,7 +39,8 @@ def fail(error: Exception, *, debug: bool) -> NoReturn:
     if debug:
         traceback.print_exception(error)
     message, hint, code = describe(error)
-    say(f"ocrgate: {message}")
+    if message:
+        say(f"ocrgate: {message}")
     if hint:
         say(f"  hint: {hint}")
     raise SystemExit(code)
@@ -49,14 +50,14 @@ def describe(error: Exception) -> tuple[str, str, Exit]:
     """Message, hint and exit code of an error."""
     from ocrgate.settings import InsecureBind, SettingsError
 
-    if isinstance(error, CommandFailed):
-        return str(error), error.hint, error.code
+    if isinstance(error, CommandFailed | InsecureBind):
+        return str(error), getattr(error, "hint", ""), getattr(error, "code", Exit.ENVIRONMENT)
     if isinstance(error, OcrgateError):
         return _of(error)
+    if callable(getattr(error, "format_message", None)):  # of the parser of the command line
+        return _misunderstood(error)
     if isinstance(error, SettingsError):
         return f"the settings are wrong\n{_indented(error)}", _SETTINGS_HINT, Exit.SETTINGS
-    if isinstance(error, InsecureBind):
-        return str(error), "", Exit.ENVIRONMENT
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}", "", Exit.ENVIRONMENT
@@ -64,15 +65,31 @@ def describe(error: Exception) -> tuple[str, str, Exit]:
     return message, "run again with --debug and report what it prints", Exit.INTERNAL
 
 
-_SETTINGS_HINT = "`ocrgate config show` lists every setting, its value and where it came from"
+_SETTINGS_HINT = "`ocrgate config schema` describes every setting"
 
 
 def _indented(error: Exception) -> str:
     return "\n".join(f"  {line}" for line in str(error).splitlines())
 
 
+def _misunderstood(error: Any) -> tuple[str, str, Exit]:
+    """A mistake on the command line, in one line instead of a box."""
+    message = error.format_message().replace("Value error, ", "").rstrip(".")  # "" after help
+    context = getattr(error, "ctx", None)
+    hint = f"`{context.command_path} -h` explains it" if message and context else ""
+    return message.replace("Input should be", "it should be"), hint, Exit.USAGE
+
+
+def worded(error: OcrgateError) -> str:
+    """What went wrong, with the bound that was passed."""
+    told = error.limit is None or error.limit.split()[0] in error.detail.split()
+    return error.detail if told else f"{error.detail} (limit: {error.limit})"
+
+
 def _of(error: OcrgateError) -> tuple[str, str, Exit]:
     option = error.field or ""
     where = f" ({option})" if option.startswith("--") and option not in error.detail else ""
     hint = f"try again in {error.retry_after:.0f} s" if error.retry_after else ""
-    return f"{error.detail}{where}", hint, code_of(type(error))
+    if isinstance(error, AccessError):
+        hint = "give a key of the server with --key or OCRGATE_API_KEY"
+    return f"{worded(error)}{where}", hint, code_of(type(error))

@@ -6,7 +6,6 @@ memory runs out. Here the program is unpacked with a bound and its length weighe
 as often as it is drawn.
 """
 
-import mmap
 import re
 import zlib
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any, Final
 import pikepdf
 
 from ocrgate.errors import DocumentLimit
+from ocrgate.imaging.windows import FileBytes
 
 # A dense map of a city is a tenth of the first. Interpreting a megabyte takes PDFium 10 to 50 ms.
 MAX_UNPACKED: Final = 24 * 2**20
@@ -32,6 +32,7 @@ _DICTIONARY: Final = 4096  # bytes in front of a stream that are taken for its d
 _MAX_TABLES: Final = 10_000  # writers put 100 to 200 objects into each
 _MAX_NOTES: Final = 2_000  # annotations of a page that are weighed
 _DEFLATE_RATIO: Final = 1032  # the most that deflate can pack
+_MAX_PACKED: Final = MAX_UNPACKED + 2**20  # what is longer unpacks to more than is read
 _DRAW: Final = re.compile(rb"/([^\s/<>\[\](){}%]++)\s++Do\b")
 _ESCAPE: Final = re.compile(rb"#([0-9a-fA-F]{2})")
 # Not the shape that a page has: PDFium draws what it understands of it.
@@ -55,7 +56,8 @@ def check_tables(path: Path) -> None:
     Raises:
         DocumentLimit: it has one.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with path.open("rb") as file:
+        data = FileBytes(file)
         at = data.find(_OBJECTS)
         for _ in range(_MAX_TABLES):
             if at < 0:
@@ -66,18 +68,20 @@ def check_tables(path: Path) -> None:
     )
 
 
-def _after_table(data: mmap.mmap, at: int) -> int:
+def _after_table(data: FileBytes, at: int) -> int:
     """Unpack the stream of objects described at ``at``; where to go on looking."""
     start = data.find(b"stream", at, at + _DICTIONARY)
     if start < 0:
         return at + len(_OBJECTS)
     end = data.find(b"endstream", start)
-    end = len(data) if end < 0 else end
+    end = data.size if end < 0 else end
     # From the object's beginning: its filters may be told before its type.
-    about = data[max(data.rfind(b"obj", max(0, at - _DICTIONARY), at), 0) : start]
+    before = data.read(max(0, at - _DICTIONARY), at)
+    about = before[max(before.rfind(b"obj"), 0) :] + data.read(at, start)
     passes = about.count(b"Flate") or about.count(b"/Fl")
     if passes > 1 or (end - start) * _DEFLATE_RATIO > MAX_UNPACKED:
-        _unpacked(data[start + 6 : end].lstrip(b"\r\n"), passes, "the PDF", MAX_UNPACKED)
+        packed = data.read(start + 6, min(end, start + _MAX_PACKED)).lstrip(b"\r\n")
+        _unpacked(packed, passes, "the PDF", MAX_UNPACKED)
     return end
 
 
@@ -117,7 +121,12 @@ def _open(path: Path) -> pikepdf.Pdf | None:
     # PDFium repairs what it can, so what only repair makes readable must be weighed as well.
     for repair in (False, True):
         try:
-            return pikepdf.open(path, attempt_recovery=repair, suppress_warnings=True)
+            return pikepdf.open(
+                path,
+                attempt_recovery=repair,
+                suppress_warnings=True,
+                access_mode=pikepdf.AccessMode.stream,  # a mapping would count as ours
+            )
         except pikepdf.PasswordError:
             return None
         except pikepdf.PdfError:

@@ -1,7 +1,6 @@
 """Bytes to pixels, through Pillow, with nothing switched on that a page does not need."""
 
-from io import BytesIO
-from typing import Final
+from typing import BinaryIO, Final
 
 from PIL import (
     BmpImagePlugin,
@@ -17,7 +16,7 @@ from PIL import (
 from ocrgate.domain.document import MediaType
 from ocrgate.imaging.faults import decoding
 from ocrgate.imaging.geometry import Reach, Size
-from ocrgate.imaging.headers.header import Buffer, Header
+from ocrgate.imaging.headers.header import Header
 from ocrgate.imaging.modes import simplify
 
 # How much larger than the target a JPEG must stay when the decoder shrinks it. At 1.0 (Pillow's
@@ -40,14 +39,14 @@ _OPENERS: Final[dict[MediaType, type[ImageFile.ImageFile]]] = {
 
 
 def decode(
-    data: Buffer, header: Header, page: int, target: Size
+    file: BinaryIO, header: Header, page: int, target: Size
 ) -> tuple[Image.Image, Reach | None]:
     """The pixels of a 1-based page as ``L`` or ``RGB``, stored orientation, no smaller than needed.
 
     The second item is the part of them that the page covers, when that is not all.
 
     Args:
-        data: the whole file.
+        file: the whole file, seekable.
         header: what its probing found.
         page: frame of a TIFF; 1 for every other format.
         target: the size to which the caller will shrink it, in stored orientation.
@@ -58,7 +57,7 @@ def decode(
     """
     with decoding(f"page {page}"):
         drafted = None
-        image = _OPENERS[header.media](BytesIO(data))
+        image = _OPENERS[header.media](file)
         if header.media is MediaType.TIFF:
             image.seek(page - 1)
         elif header.media is MediaType.JPEG:

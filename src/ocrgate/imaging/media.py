@@ -9,6 +9,10 @@ ACCEPTED: Final = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC and PDF"
 # Enough for an ISO media file's list of brands and for the junk allowed before ``%PDF-``.
 PREFIX_BYTES: Final = 1024
 
+# Files of the formats that are read into memory whole. A picture of 80 megapixels that is not
+# packed at all has as many.
+HELD_BYTES: Final = 256 * 2**20
+
 # In these a decoder is large, was written for friendly files, or cannot be interrupted: PDFium,
 # libtiff, libheif, and Pillow's run-length BMP decoder, which holds the interpreter lock.
 _DANGEROUS: Final = frozenset({MediaType.PDF, MediaType.TIFF, MediaType.HEIC, MediaType.BMP})

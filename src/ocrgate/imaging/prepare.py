@@ -1,5 +1,8 @@
 """One page of a raster file, ready for an engine: decode, shrink, turn upright, pack."""
 
+from io import BytesIO
+from typing import BinaryIO
+
 from PIL import Image
 
 from ocrgate.domain.document import Encoding, ImageSpec, MediaType, PageImage
@@ -10,8 +13,9 @@ from ocrgate.imaging.headers import png
 from ocrgate.imaging.headers.header import Buffer, Header
 from ocrgate.imaging.limits import ImageLimits
 from ocrgate.imaging.modes import to_gray_if_gray
-from ocrgate.imaging.probe import check_bytes, read_header
+from ocrgate.imaging.probe import check_bytes, read_header, read_tiff
 from ocrgate.imaging.resize import shrink
+from ocrgate.imaging.windows import FileBytes
 
 _FILES = {MediaType.JPEG: Encoding.JPEG, MediaType.PNG: Encoding.PNG}
 
@@ -29,11 +33,22 @@ def prepare(data: Buffer, page: int, spec: ImageSpec, limits: ImageLimits) -> Pa
     header = read_header(data, limits, page)
     if _may_pass(data, header, spec):
         return _passed(data, header)
+    return _ready(BytesIO(data), header, page, spec)
+
+
+def prepare_tiff(file: BinaryIO, page: int, spec: ImageSpec, limits: ImageLimits) -> PageImage:
+    """The same for one page of a TIFF on disk, of which only that page is read."""
+    data = FileBytes(file)
+    check_bytes(len(data), limits)
+    return _ready(file, read_tiff(data, limits, page), page, spec)
+
+
+def _ready(file: BinaryIO, header: Header, page: int, spec: ImageSpec) -> PageImage:
     stored, turn = (header.width, header.height), header.orientation
     if header.media is MediaType.TIFF:  # Pillow turns these upright itself while it loads them
         stored, turn = header.displayed, 1
     target = fit(stored, spec.max_side)
-    image, reach = decode(data, header, page, target)
+    image, reach = decode(file, header, page, target)
     small = to_gray_if_gray(shrink(image, target, reach))
     return encode(upright(small, turn), spec, header.displayed)
 

@@ -9,17 +9,20 @@ from ocrgate.errors import (
     UnsupportedMedia,
 )
 from ocrgate.imaging.headers import bmp, gif, jpeg, png, tiff, webp
-from ocrgate.imaging.headers.header import Buffer, Header
+from ocrgate.imaging.headers.header import Buffer, Header, Sliced
 from ocrgate.imaging.limits import ImageLimits
-from ocrgate.imaging.media import ACCEPTED, needs_worker, sniff, working_memory
+from ocrgate.imaging.media import ACCEPTED, HELD_BYTES, needs_worker, sniff, working_memory
 
 __all__ = [
     "belongs_in_worker",
     "check_bytes",
+    "check_held",
     "check_size",
     "media_of",
     "probe",
+    "probe_tiff",
     "read_header",
+    "read_tiff",
     "sniff",
 ]
 
@@ -36,9 +39,18 @@ def probe(data: Buffer, limits: ImageLimits) -> DocumentInfo:
         DocumentLimit: too many pixels, pages or scans.
     """
     check_bytes(len(data), limits)
-    header = read_header(data, limits)
+    return _info(read_header(data, limits), len(data))
+
+
+def probe_tiff(data: Sliced, limits: ImageLimits) -> DocumentInfo:
+    """The same for a TIFF of any size, of which only the directories are looked at."""
+    check_bytes(len(data), limits)
+    return _info(read_tiff(data, limits), len(data))
+
+
+def _info(header: Header, size: int) -> DocumentInfo:
     width, height = header.displayed
-    return DocumentInfo(header.media, header.frames, width, height, len(data))
+    return DocumentInfo(header.media, header.frames, width, height, size)
 
 
 def belongs_in_worker(data: Buffer, limits: ImageLimits) -> bool:
@@ -60,15 +72,22 @@ def read_header(data: Buffer, limits: ImageLimits, page: int = 1) -> Header:
     """The header of one 1-based page, within limits. Raises what ``probe`` raises."""
     media = media_of(data)
     if media is MediaType.TIFF:
-        header = tiff.read(data, limits.max_pages, page)
-    elif page != 1:
+        return read_tiff(data, limits, page)
+    if page != 1:
         raise UnreadableDocument(f"there is no page {page}, the picture is one", field="image")
-    elif media is MediaType.JPEG:
-        header = jpeg.read(data, limits.max_jpeg_scans)
-    else:
-        header = _other(media, data)
+    if media is MediaType.JPEG:
+        return _within(jpeg.read(data, limits.max_jpeg_scans), limits)
+    return _within(_other(media, data), limits)
+
+
+def read_tiff(data: Sliced, limits: ImageLimits, page: int = 1) -> Header:
+    """The header of one 1-based page of a TIFF, within limits. Raises what ``probe`` raises."""
+    return _within(tiff.read(data, limits.max_pages, page), limits)
+
+
+def _within(header: Header, limits: ImageLimits) -> Header:
     check_size(header.width, header.height, limits)
-    if working_memory(media, header.width * header.height) > limits.memory:
+    if working_memory(header.media, header.width * header.height) > limits.memory:
         raise DocumentLimit(
             f"the picture of {header.width} by {header.height} pixels takes too much memory",
             field="image",
@@ -102,6 +121,23 @@ def check_bytes(size: int, limits: ImageLimits) -> None:
         raise PayloadTooLarge(
             f"the file has {size} bytes", field="image", limit=f"{limits.max_bytes} bytes"
         )
+
+
+def check_held(size: int, limits: ImageLimits) -> None:
+    """Refuse a file that is of a format read into memory whole, and has too many bytes for it.
+
+    PDF and TIFF are read piece by piece and may be larger.
+
+    Raises:
+        PayloadTooLarge: it has.
+    """
+    if size > HELD_BYTES < limits.max_bytes:
+        raise PayloadTooLarge(
+            f"the picture has {size} bytes; only PDF and TIFF may have as many",
+            field="image",
+            limit=f"{HELD_BYTES} bytes",
+        )
+    check_bytes(size, limits)
 
 
 def check_size(width: int, height: int, limits: ImageLimits) -> None:

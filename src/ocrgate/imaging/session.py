@@ -4,6 +4,7 @@ One call at a time. A decoder that crashes, hangs or eats memory takes this proc
 nothing else.
 """
 
+import os
 import resource
 import warnings
 from pathlib import Path
@@ -17,11 +18,13 @@ from ocrgate.imaging.burden import bound_unpacking
 from ocrgate.imaging.limits import ImageLimits
 from ocrgate.imaging.media import PREFIX_BYTES
 from ocrgate.imaging.pdf import PdfFile
-from ocrgate.imaging.prepare import pack, prepare
-from ocrgate.imaging.probe import check_bytes, media_of, probe
+from ocrgate.imaging.prepare import pack, prepare, prepare_tiff
+from ocrgate.imaging.probe import check_bytes, check_held, media_of, probe, probe_tiff
 from ocrgate.imaging.watch import Cancelled, Watch
+from ocrgate.imaging.windows import FileBytes
 
 _Key = tuple[str, int, int]
+_READ_BY_PIECE = frozenset({MediaType.PDF, MediaType.TIFF})
 
 
 def _never() -> bool:
@@ -54,6 +57,9 @@ class RasterSession:
             return DocumentInfo(media, document.pages, *document.size(1, self._pdf_dpi), size)
         if media is MediaType.HEIC:
             return DocumentInfo(media, 1, *heic.size(file, self._limits), size)
+        if media is MediaType.TIFF:
+            with file.open("rb") as stream:
+                return probe_tiff(FileBytes(stream), self._limits)
         return probe(file.read_bytes(), self._limits)
 
     def prepare(
@@ -73,13 +79,19 @@ class RasterSession:
             warnings.simplefilter("ignore")
             if media is MediaType.HEIC:
                 return self._heic(file, page, spec)
+            if media is MediaType.TIFF:
+                with file.open("rb") as stream:
+                    return prepare_tiff(stream, page, spec, self._limits)
             return prepare(file.read_bytes(), page, spec, self._limits)
 
     def _identify(self, file: Path) -> tuple[MediaType, int]:
-        size = file.stat().st_size
-        check_bytes(size, self._limits)
         with file.open("rb") as stream:
-            return media_of(stream.read(PREFIX_BYTES)), size
+            size = os.fstat(stream.fileno()).st_size
+            check_bytes(size, self._limits)
+            media = media_of(stream.read(PREFIX_BYTES))
+        if media not in _READ_BY_PIECE:
+            check_held(size, self._limits)
+        return media, size
 
     def _draw(self, file: Path, page: int, spec: ImageSpec, watch: Watch) -> PageImage:
         document = self._open(file)

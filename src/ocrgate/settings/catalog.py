@@ -38,7 +38,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "gate.retry_min": (0.001, 3600),
     "gate.retry_max": (0.001, 86_400),
     "gate.horizon": (1, 86_400),
-    "image.max_bytes": (1024, 2**31),
+    "image.max_bytes": (1024, 2**40),
     "image.max_pixels": (1024, 2**31),
     "image.max_side": (64, 1_000_000),
     "image.max_pages": (1, 1_000_000),

@@ -19,6 +19,14 @@ FILE = "ocrgate.toml"
 CONFIG_VARIABLE = "OCRGATE_CONFIG"
 # Read by other parts: the file to load, the key and address the command line calls with.
 _FOREIGN = frozenset({CONFIG_VARIABLE, "OCRGATE_API_KEY", "OCRGATE_URL"})
+_PLAIN: Mapping[str, str] = {
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_parsing": "should be a number",
+    "bool_parsing": "should be true or false",
+    "string_type": "should be a text",
+}
+"""What the validator says of the most usual mistakes, in plain words."""
 _TEST_PREFIX = "OCRGATE_TEST_"
 
 
@@ -157,9 +165,9 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[_Entry]:
         yield _Entry("telemetry.otlp_endpoint", endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT")
     for name, text in sorted(environ.items()):
         ours = name.startswith(PREFIX) and not name.startswith(_TEST_PREFIX)
-        if ours and name not in _FOREIGN and text:
+        if ours and name not in _FOREIGN and text.strip():
             key = name.removeprefix(PREFIX).lower().replace("__", ".")
-            yield _Entry(key, _parsed(key, text), name)
+            yield _Entry(key, _parsed(key, text.strip()), name)
 
 
 def _parsed(key: str, text: str) -> object:
@@ -208,7 +216,7 @@ def _suggest(entry: _Entry) -> str:
     names = {key: key for key in declared()} | {key.rpartition(".")[2]: key for key in declared()}
     close = difflib.get_close_matches(entry.key, names, n=1, cutoff=0.6)
     if not close:
-        return "; `ocrgate config show` lists them all"
+        return "; `ocrgate config schema` lists them all"
     setting = declared()[names[close[0]]]
     name = setting.variable if entry.origin.startswith(PREFIX) else setting.key
     return f"; did you mean {name}?"
@@ -235,7 +243,8 @@ def _validate(entries: list[_Entry], origins: Mapping[str, str]) -> Settings:
 def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Problem]:
     for found in error.errors(include_url=False):
         key = _key_of(found["loc"])
-        message = found["msg"].replace("Input should be", "should be").removeprefix("Value error, ")
+        told = _PLAIN.get(found["type"], found["msg"])
+        message = told.replace("Input should be", "should be").removeprefix("Value error, ")
         shown = "" if found["type"] == "value_error" else f"{masked(found['input'])!r:.80} "
         yield Problem(key, origins.get(key, "the values together"), shown + message + _allowed(key))
 

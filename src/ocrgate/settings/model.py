@@ -81,6 +81,10 @@ class TelemetrySettings:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     otlp_endpoint: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.otlp_endpoint and not self.otlp_endpoint.startswith(("http://", "https://")):
+            raise ValueError("telemetry.otlp_endpoint must begin with http:// or https://")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

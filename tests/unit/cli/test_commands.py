@@ -179,6 +179,10 @@ def test_a_settings_file_can_be_checked(shell: Shell) -> None:
         (["read", "{config}", "--quality", "best"], Exit.USAGE, "best"),
         (["read", "{config}", "--force", "--skip-existing"], Exit.USAGE, "exclude each other"),
         (["read", "{config}", "{other}", "-f", "json"], Exit.USAGE, "-o DIR"),
+        (["read", "{config}", "--timeout", "0"], Exit.USAGE, "greater than or equal to 1"),
+        (["read", "{config}", "-o", "{other}"], Exit.USAGE, "--output names a folder"),
+        (["read", "{config}", "--server", "h:1"], Exit.USAGE, "no address of a server"),
+        (["keys", "create", "x", "--rate", "9" * 400], Exit.USAGE, "is no rate"),
         (["fly"], Exit.USAGE, "fly"),
         (["serve", "--engine", "gpu"], Exit.SETTINGS, "(from --engine)"),
         (["serve", "--port", "70000"], Exit.SETTINGS, "0 to 65,535"),
@@ -196,6 +200,8 @@ def test_mistakes_are_told_before_any_work(
     assert shell(*(word.format(**places) for word in words)) == code
     assert says in " ".join(shell.err.split())
     assert "Traceback" not in shell.err
+    assert shell.err.startswith("ocrgate: ")
+    assert len(shell.err.splitlines()) <= 3
     assert shell.out == ""
 
 

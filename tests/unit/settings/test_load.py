@@ -85,7 +85,7 @@ def test_a_file_can_be_named(folder: Path) -> None:
         ("OCRGATE_SERVER_PORT", "1", "did you mean OCRGATE_SERVER__PORT?"),
         ("OCRGATE_PORT", "1", "did you mean OCRGATE_SERVER__PORT?"),
         ("OCRGATE_SERVER", "1", "is a section"),
-        ("OCRGATE_XYZZY", "1", "config show"),
+        ("OCRGATE_XYZZY", "1", "config schema"),
         ("OCRGATE_SERVER__PORT__X", "1", "no such setting"),
     ],
 )
@@ -113,10 +113,13 @@ def test_an_unknown_key_of_the_file_is_refused_with_a_suggestion(folder: Path) -
     ("variable", "value", "parts"),
     [
         ("OCRGATE_SERVER__PORT", "70000", ["server.port", "70000", "0 to 65,535"]),
-        ("OCRGATE_SERVER__PORT", "http", ["server.port", "'http'", "integer"]),
+        ("OCRGATE_SERVER__PORT", "http", ["server.port", "'http'", "a whole number"]),
+        ("OCRGATE_IMAGE__MAX_BYTES", "64MB", ["image.max_bytes", "'64MB'", "a whole number"]),
+        ("OCRGATE_SERVER__TIMEOUT", "30s", ["server.timeout", "'30s'", "a number"]),
+        ("OCRGATE_TELEMETRY__OTLP_ENDPOINT", "collector:4318", ["otlp_endpoint", "http://"]),
         ("OCRGATE_SERVER__TIMEOUT", "nan", ["server.timeout", "0.1 to 86,400"]),
         ("OCRGATE_SERVER__TIMEOUT", "900", ["server.timeout", "server.max_timeout"]),
-        ("OCRGATE_SERVER__INSECURE", "maybe", ["server.insecure", "boolean"]),
+        ("OCRGATE_SERVER__INSECURE", "maybe", ["server.insecure", "true or false"]),
         ("OCRGATE_ENGINE__KIND", "gpu", ["engine.kind", "'cpu'"]),
         ("OCRGATE_TELEMETRY__LOG_FORMAT", "xml", ["log_format", "'json'"]),
         ("OCRGATE_IMAGE__MAX_PAGES", "0", ["image.max_pages", "1 to"]),
@@ -229,3 +232,11 @@ def test_every_setting_is_used() -> None:
     )
     names = {key.rpartition(".")[2] for key in declared()} - {"kind", *Lane}
     assert [name for name in names if not re.search(rf"\.{name}\b", code)] == []
+
+
+def test_blanks_around_a_variable_do_not_count() -> None:
+    """A variable of blanks is not set; a value with a blank behind it is that value."""
+    blank = load(environ={"OCRGATE_SERVER__HOST": "  "})
+    assert blank.settings.server.host == "127.0.0.1"
+    trailing = load(environ={"OCRGATE_SERVER__HOST": "::1 "})
+    assert trailing.settings.server.host == "::1"

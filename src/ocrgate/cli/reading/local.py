@@ -9,6 +9,7 @@ from ocrgate.cli.reading.outputs import Target
 from ocrgate.cli.reading.progress import Progress
 from ocrgate.cli.reading.report import FileReport
 from ocrgate.cli.reading.sink import FileSink, Sink, StreamSink, off_loop
+from ocrgate.cli.report import worded
 from ocrgate.domain.document import (
     Document,
     DocumentInfo,
@@ -139,7 +140,9 @@ class LocalReader:
                     report.read += 1
                 else:
                     report.failed[number] = outcome
-                    progress.note(f"{report.target.source.shown}, page {number}: {outcome.detail}")
+                    if len(numbers) > 1:
+                        name = report.target.source.shown
+                        progress.note(f"{name}, page {number}: {worded(outcome)}")
                 progress.done()
 
     async def _pages(

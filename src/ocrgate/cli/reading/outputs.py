@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from ocrgate.cli.exit import Exit
 from ocrgate.cli.reading.inputs import Source
 from ocrgate.errors import Conflict
 
@@ -51,6 +52,16 @@ def plan(
         )
     skipped = there if existing is Existing.SKIP else []
     return [target for target in targets if target not in skipped], skipped
+
+
+def obstacle(folder: Path) -> tuple[str, Exit] | None:
+    """Why no results could be put into ``folder``, which need not exist; None if they could."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        return f"{there} is a file; --output names a folder", Exit.USAGE
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there}: this folder may not be written to", Exit.ENVIRONMENT
+    return None
 
 
 def _places(sources: Sequence[Source], suffix: str) -> dict[Source, Path]:

@@ -2,13 +2,56 @@
 
 import asyncio
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
+from urllib.parse import urlsplit
 
+import msgspec
+
+from ocrgate.cli.exit import Exit
 from ocrgate.cli.reading.outputs import Target, partial_name
 from ocrgate.cli.reading.progress import Progress
 from ocrgate.cli.reading.report import FileReport
+from ocrgate.cli.report import CommandFailed
 from ocrgate.client import AsyncClient, Reading
+from ocrgate.errors import OcrgateError, PayloadTooLarge, UnreadableDocument
 from ocrgate.formats import Format
+
+_MOST: Final = 2**31  # bytes; no server can be set to take more
+_GREETING: Final = 10.0  # seconds
+
+
+def checked_url(url: str) -> str:
+    """The address of a server.
+
+    Raises:
+        CommandFailed: it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise CommandFailed(f"{url!r} is no address of a server such as http://127.0.0.1:7860")
+    return url
+
+
+async def greet(url: str, key: str | None) -> None:
+    """Find out at once whether a server of ours is there, before files are sent and sent again.
+
+    Raises:
+        CommandFailed: it is not.
+    """
+    hint = "start one with `ocrgate serve`, or read on this machine without --server"
+    try:
+        async with asyncio.timeout(_GREETING), AsyncClient(url, api_key=key, retries=0) as client:
+            await client.version()
+    except (OcrgateError, TimeoutError) as error:
+        message = f"no ocrgate server answers at {url}"
+        raise CommandFailed(message, Exit.ENGINE, hint) from error
+    except msgspec.MsgspecError as error:
+        message = f"what answers at {url} is no ocrgate server"
+        raise CommandFailed(message, Exit.ENGINE, hint) from error
 
 
 class RemoteReader:
@@ -46,7 +89,8 @@ class RemoteReader:
             OcrgateError: what the server answered instead.
         """
         target = report.target
-        body = await self._client.convert(target.source.path, self._kind.value, self._reading)
+        data = await asyncio.to_thread(_load, target.source.path)
+        body = await self._client.convert(data, self._kind.value, self._reading)
         if target.path is None:
             title = f"==> {target.source.shown} <==\n" if self._titled else ""
             self._stdout.write(title + body.decode())
@@ -55,6 +99,21 @@ class RemoteReader:
             await asyncio.to_thread(_write, target.path, body)
         report.read, report.finished = 1, True
         progress.done()
+
+
+def _load(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST + 1)
+    except OSError as error:
+        raise UnreadableDocument(error.strerror or "it cannot be read", field="FILE") from error
+    if len(data) > _MOST:
+        raise PayloadTooLarge(
+            "it is too large for any server", field="FILE", limit=f"{_MOST} bytes"
+        )
+    if not data:
+        raise UnreadableDocument("the file is empty", field="FILE")
+    return data
 
 
 def _write(path: Path, body: bytes) -> None:

@@ -1,11 +1,13 @@
 """How each file ended, for people, for scripts and for the exit code."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 from ocrgate.cli.exit import Exit, code_of
 from ocrgate.cli.reading.outputs import Target
+from ocrgate.cli.report import worded
 from ocrgate.errors import OcrgateError
 
 
@@ -48,7 +50,7 @@ class FileReport:
         """What a person wants to know."""
         name = self.target.source.shown
         if self.error is not None:
-            return f"{name}: {self.error.detail}"
+            return f"{name}: {worded(self.error)}"
         if not self.finished:
             kept = f"; {self.read} pages kept in {self.kept}" if self.kept else ""
             return f"{name}: interrupted{kept}"
@@ -72,6 +74,13 @@ class FileReport:
             "error": {"code": self.error.code, "detail": self.error.detail} if self.error else None,
             "seconds": round(self.seconds, 3),
         }
+
+
+def named(error: OcrgateError, name: str) -> OcrgateError:
+    """The same error, which says what it is about."""
+    told = copy(error)
+    told.detail = f"{name}: {error.detail}"
+    return told
 
 
 def exit_code(reports: Sequence[FileReport]) -> Exit:

@@ -90,8 +90,7 @@ async def _lane(reader: FileReader, waiting: Iterator[FileReport], progress: Pro
         except FATAL:
             raise
         except OcrgateError as error:
-            report.error = error
-            progress.note(report.sentence())
+            report.error = error  # told at the end, with all others
         finally:
             report.seconds = time.monotonic() - began
 

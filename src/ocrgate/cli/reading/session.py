@@ -91,10 +91,11 @@ async def _read(
 
 
 async def _remote(order: Order, stack: AsyncExitStack, *, titled: bool) -> FileReader:
-    from ocrgate.cli.reading.remote import RemoteReader
+    from ocrgate.cli.reading.remote import RemoteReader, checked_url, greet
     from ocrgate.client import AsyncClient, Reading
 
     assert order.server is not None
+    await greet(checked_url(order.server), order.key)
     # Nobody hurries: a full server is asked again until the time given is used up.
     client = AsyncClient(order.server, api_key=order.key, retries=10_000)
     await stack.enter_async_context(client)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ocrgate.errors import UnreadableDocument
-from ocrgate.imaging.headers.header import Buffer, Order, number
+from ocrgate.imaging.headers.header import Buffer, Order, Sliced, number
 
 _ORIENTATION = 0x0112
 _MAX_ENTRIES = 1024  # a real directory has under a hundred
@@ -25,7 +25,7 @@ class Layout:
         return 4 + 2 * self.offset
 
 
-def layout(data: Buffer) -> Layout:
+def layout(data: Sliced) -> Layout:
     """Read the header in front of the directories.
 
     Raises:
@@ -40,13 +40,13 @@ def layout(data: Buffer) -> Layout:
     return Layout(order, number(data, 4, 4, order), offset=4, count=2)
 
 
-def following(data: Buffer, at: int, form: Layout) -> int:
+def following(data: Sliced, at: int, form: Layout) -> int:
     """The offset of the directory after the one at ``at``; 0 after the last."""
     entries = number(data, at, form.count, form.order)
     return number(data, at + form.count + entries * form.entry, form.offset, form.order)
 
 
-def tags(data: Buffer, at: int, form: Layout, wanted: frozenset[int]) -> dict[int, int]:
+def tags(data: Sliced, at: int, form: Layout, wanted: frozenset[int]) -> dict[int, int]:
     """The first value of each wanted integer tag of the directory at ``at``.
 
     Raises:

@@ -1,13 +1,23 @@
 """The facts that every header reader returns, and the reading of integers that never runs over."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from ocrgate.domain.document import MediaType
 from ocrgate.errors import UnreadableDocument
 
 Buffer = bytes | memoryview
 Order = Literal["big", "little"]
+
+
+class Sliced(Protocol):
+    """Bytes that are had in slices, in memory or in a file."""
+
+    def __len__(self) -> int:
+        """Bytes there are."""
+
+    def __getitem__(self, part: slice, /) -> bytes | memoryview:
+        """Some of them, fewer where they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ def truncated() -> UnreadableDocument:
     return UnreadableDocument("the file ends before its picture begins", field="image")
 
 
-def number(data: Buffer, at: int, size: int, order: Order) -> int:
+def number(data: Sliced, at: int, size: int, order: Order) -> int:
     """The unsigned integer of ``size`` bytes at offset ``at``.
 
     Raises:

@@ -3,13 +3,13 @@
 from ocrgate.domain.document import MediaType
 from ocrgate.errors import DocumentLimit, UnreadableDocument
 from ocrgate.imaging.headers import exif
-from ocrgate.imaging.headers.header import Buffer, Header
+from ocrgate.imaging.headers.header import Header, Sliced
 
 _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _WANTED = frozenset({_WIDTH, _HEIGHT, _ORIENTATION})
 
 
-def read(data: Buffer, max_pages: int, page: int = 1) -> Header:
+def read(data: Sliced, max_pages: int, page: int = 1) -> Header:
     """Size and orientation of one 1-based page, and how many there are.
 
     A chain that bites its own tail ends there.
@@ -33,7 +33,7 @@ def read(data: Buffer, max_pages: int, page: int = 1) -> Header:
     )
 
 
-def _directories(data: Buffer, form: exif.Layout, max_pages: int) -> list[int]:
+def _directories(data: Sliced, form: exif.Layout, max_pages: int) -> list[int]:
     places: dict[int, None] = {}  # a set that keeps its order
     at = form.first
     while at and at not in places:

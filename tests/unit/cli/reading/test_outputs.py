@@ -1,11 +1,13 @@
 """Where results go."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from ocrgate.cli.exit import Exit
 from ocrgate.cli.reading.inputs import Source
-from ocrgate.cli.reading.outputs import Existing, plan
+from ocrgate.cli.reading.outputs import Existing, obstacle, plan
 from ocrgate.errors import Conflict
 
 
@@ -59,3 +61,24 @@ def test_existing_results_are_refused_replaced_or_skipped(tmp_path: Path) -> Non
     left, skipped = plan(sources, tmp_path, ".txt", Existing.SKIP)
     assert [t.source.path.name for t in left] == ["b.png"]
     assert [t.source.path.name for t in skipped] == ["a.png"]
+
+
+def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
+    """-o result.txt is told as a mistake before anything is read; new folders are fine."""
+    file = tmp_path / "result.txt"
+    file.touch()
+    for folder in (file, file / "below"):
+        found = obstacle(folder)
+        assert found is not None
+        assert found[1] is Exit.USAGE
+        assert "--output names a folder" in found[0]
+    assert obstacle(tmp_path / "new" / "deep") is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_folder_that_may_not_be_written_is_told_first(tmp_path: Path) -> None:
+    """Not after an hour of reading."""
+    tmp_path.chmod(0o500)
+    found = obstacle(tmp_path / "new")
+    assert found is not None
+    assert found[1] is Exit.ENVIRONMENT

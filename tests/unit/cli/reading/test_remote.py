@@ -1,0 +1,54 @@
+"""Which servers are asked, and what is said of others."""
+
+import asyncio
+import socket
+
+import pytest
+
+from ocrgate.cli.exit import Exit
+from ocrgate.cli.reading.remote import checked_url, greet
+from ocrgate.cli.report import CommandFailed
+
+
+@pytest.mark.parametrize("url", ["http://h:7860", "https://h/ocr/", "http://[::1]:8000"])
+def test_addresses_of_servers_are_taken(url: str) -> None:
+    """With a port, under a path, over IPv6."""
+    assert checked_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["", "h:7860", "127.0.0.1:7860", "ftp://h", "http://", "http://h:99999", "http://[x"]
+)
+def test_what_is_no_address_is_told_as_a_mistake_of_the_command_line(url: str) -> None:
+    """Not as a server that does not answer."""
+    with pytest.raises(CommandFailed, match="http://127.0.0.1:7860") as refused:
+        checked_url(url)
+    assert refused.value.code is Exit.USAGE
+
+
+async def test_a_server_that_is_down_is_told_at_once() -> None:
+    """Not after ten minutes of attempts."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CommandFailed, match="no ocrgate server answers") as refused:
+            await greet(url, None)
+    assert refused.value.code is Exit.ENGINE
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"name": 1}', b'{"other": "thing"}'])
+async def test_another_server_is_told_at_once(body: bytes) -> None:
+    """A web server of something else is not sent files."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(CommandFailed, match="is no ocrgate server"):
+            await greet(f"http://127.0.0.1:{port}", None)
