@@ -66,13 +66,16 @@ class BoundedHttp(HttpToolsProtocol):
             self._expect_head(HEAD_SECONDS)
         before = self._messages
         super().data_received(data)
-        if self._refused or self.transport.is_closing():
-            return
         if self._in_head and self._messages == before:
-            self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
-                self._too_large = True
-                self.send_400_response("")
+            self._count_head(len(data))
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > MOST_HEAD_BYTES and not (
+            self._refused or self.transport.is_closing()
+        ):
+            self._too_large = True
+            self.send_400_response("")
 
     def on_message_begin(self) -> None:
         """A new head begins."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from starlette.types import Receive
 
 from ocrgate.gateway.hangup import ClientGone
+from ocrgate.gateway.intake.decoding import off_loop
 
 
 async def chunks(receive: Receive) -> AsyncIterator[bytes]:
@@ -27,4 +28,6 @@ async def chunks(receive: Receive) -> AsyncIterator[bytes]:
 async def whole(receive: Receive) -> bytes:
     """The body in one piece; raises what :func:`chunks` raises."""
     pieces = [piece async for piece in chunks(receive)]
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    if len(pieces) == 1:
+        return pieces[0]
+    return await off_loop(sum(map(len, pieces)), lambda: b"".join(pieces))

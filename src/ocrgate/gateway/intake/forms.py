@@ -86,7 +86,8 @@ def _json_order(body: bytes) -> Order:
 
 async def _from_form(request: Request) -> Order:
     form = await read_form(request.headers["content-type"], chunks(request.receive))
-    document = Document(data=form.file, name=form.filename)
+    data = await off_loop(form.size, lambda: form.file)
+    document = Document(data=data, name=form.filename)
     return Order(document, options_of(form.fields))
 
 

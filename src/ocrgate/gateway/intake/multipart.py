@@ -34,6 +34,11 @@ class Form:
         self._disposition = b""
 
     @property
+    def size(self) -> int:
+        """Bytes of the file until now."""
+        return sum(map(len, self._file or ()))
+
+    @property
     def file(self) -> bytes:
         """The file's bytes.
 
