@@ -9,6 +9,7 @@ import socket
 import struct
 from typing import Any
 
+_LARGE = 256 * 1024  # bytes from which a copy costs more than two buffers in one call
 _DROP = struct.pack("ii", 1, 0)  # struct linger: wait 0 seconds for what was not sent
 
 
@@ -41,8 +42,12 @@ class Corked(asyncio.Transport):
     def _flush(self) -> None:
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            self._handed += sum(map(len, waiting))
-            self._inner.writelines(waiting)  # one system call, and no copy of a large answer
+            size = sum(map(len, waiting))
+            self._handed += size
+            if size < _LARGE:
+                self._inner.write(b"".join(waiting))
+            else:
+                self._inner.writelines(waiting)
 
     def close(self) -> None:
         """Send what was written, then close."""

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from ocrgate.control.admission import Admission, AdmissionParams
-from ocrgate.domain.document import Document, PageSelection
+from ocrgate.domain.document import Document, DocumentInfo, PageSelection
 from ocrgate.domain.recognition import PageWarning, Task
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import (
@@ -17,6 +18,7 @@ from ocrgate.errors import (
     Overloaded,
     UnreadableDocument,
 )
+from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded
 from ocrgate.runtime.recognizer import DocumentRequest, PageResult, Recognizer
@@ -331,3 +333,60 @@ async def test_pages_can_be_taken_one_by_one() -> None:
     await bench.clock.run(3.0)
     assert len(await reading) == 3
     assert times == [(1.0, 1), (2.0, 2), (3.0, 3)]
+
+
+class Slow(ScriptedRasterizer):
+    """A rasterizer whose looks last until they are cancelled."""
+
+    async def probe(self, document: Document) -> DocumentInfo:
+        """Look for ever."""
+        await asyncio.Event().wait()
+        return await super().probe(document)
+
+
+async def test_waiting_to_be_looked_at_ends_at_the_deadline() -> None:
+    """Behind files that are slow to open, a caller is told in time, and nothing is left over."""
+    bench = Bench(rasterizer=Slow())
+    bench.recognizer = Recognizer(
+        bench.gate,
+        bench.rasterizer,
+        bench.engine,
+        bench.clock,
+        lookahead=3,
+        doorstep=Doorstep(1, most=4),
+    )
+    file = Document(path=Path("slow.pdf"))
+    wishes = [("flood", 60.0), ("flood", 60.0), ("flood", 60.0), ("flood", 60.0), ("ann", 2.0)]
+    reading = [
+        asyncio.create_task(
+            bench.recognizer.recognize(file, DocumentRequest(caller=caller, timeout=timeout))
+        )
+        for caller, timeout in wishes
+    ]
+    await bench.clock.run(2.0)
+    with pytest.raises(Overloaded):
+        await reading[3]
+    with pytest.raises(DeadlineExceeded) as caught:
+        await reading[4]
+    assert caught.value.where == "queue"
+    assert bench.rasterizer.held == 3
+    await bench.clock.run(60.0)
+    ends = await asyncio.gather(*reading[:3], return_exceptions=True)
+    assert [type(end) for end in ends] == [DeadlineExceeded] * 3
+    assert bench.is_clean()
+
+
+async def test_pages_are_counted_before_any_is_admitted() -> None:
+    """What the count raises, such as a quota that is used up, ends the request."""
+    bench = Bench(pages=5)
+    counts: list[int] = []
+
+    def refuse(pages: int) -> None:
+        counts.append(pages)
+        raise Overloaded
+
+    request = DocumentRequest(selection=PageSelection.parse("2-4"), counted=refuse)
+    with pytest.raises(Overloaded):
+        await bench.recognizer.recognize(DOCUMENT, request)
+    assert (counts, bench.engine.calls) == ([3], [])
+    assert bench.is_clean()
