@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import atan2, cos, sin
 from statistics import median
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +49,6 @@ class _Blank:
     right: float
     cut: tuple[float, float]  # where its halves end and begin, as shares of the line
 
-    def meets(self, other: "_Blank") -> bool:
-        return self.left < other.right and other.left < self.right
-
 
 def split_at_gutters(page: Pixels, quads: list[Quad]) -> list[Quad]:
     """The same lines, those that run across a gutter in two or more parts."""
@@ -62,11 +60,10 @@ def split_at_gutters(page: Pixels, quads: list[Quad]) -> list[Quad]:
         if _may_hold_two(quad)
         for blank in _blanks(page, quad, index, level)
     ]
-    crossed = {blank.line for blank in blanks}
+    shared = _shared(blanks, len({blank.line for blank in blanks}))
     cuts: dict[int, list[tuple[float, float]]] = {}
-    for blank in blanks:
-        height = sides(quads[blank.line])[1]
-        if _witnessed(blank, spans, height) or _shared(blank, blanks, len(crossed)):
+    for blank, common in zip(blanks, shared, strict=True):
+        if common or _witnessed(blank, spans, sides(quads[blank.line])[1]):
             cuts.setdefault(blank.line, []).append(blank.cut)
     return [part for index, quad in enumerate(quads) for part in _parts(quad, cuts.get(index, []))]
 
@@ -100,12 +97,16 @@ def _witnessed(blank: _Blank, spans: NDArray[np.float32], height: float) -> bool
     return int(ends.sum()) >= _WITNESSES and int(begins.sum()) >= _WITNESSES
 
 
-def _shared(blank: _Blank, blanks: list[_Blank], lines: int) -> bool:
-    """Whether most long lines have a blank there."""
-    if lines < _CROSSED:
-        return False
-    meeting = {other.line for other in blanks if other.meets(blank)}
-    return len(meeting) >= _CROSSED_SHARE * lines
+def _shared(blanks: list[_Blank], lines: int) -> NDArray[np.bool_]:
+    """For every blank, whether most long lines have one where its middle is.
+
+    A line's blanks do not overlap, so those that hold a place are as many as their lines.
+    """
+    lefts = np.sort([blank.left for blank in blanks])
+    rights = np.sort([blank.right for blank in blanks])
+    middles = np.array([(blank.left + blank.right) / 2 for blank in blanks])
+    holding = np.searchsorted(lefts, middles, "right") - np.searchsorted(rights, middles, "left")
+    return cast("NDArray[np.bool_]", holding >= max(_CROSSED, _CROSSED_SHARE * lines))
 
 
 def _parts(quad: Quad, cuts: list[tuple[float, float]]) -> Iterator[Quad]:

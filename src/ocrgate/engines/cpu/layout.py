@@ -16,6 +16,15 @@ from statistics import median
 from typing import NamedTuple
 
 from ocrgate.domain.recognition import Box
+from ocrgate.engines.cpu.rows import (
+    Item,
+    Items,
+    natural,
+    paragraphs,
+    plain_rows,
+    rows,
+    span_of,
+)
 
 _TRIM_X, _TRIM_Y = 0.15, 0.2  # shares of the height by which the detector's boxes are too large
 _GUTTER = 0.6  # narrowest gutter, in line heights
@@ -32,28 +41,8 @@ _LOOSE_SHARE = 0.65  # aligned lines below which two sides have nothing to do wi
 _PARAGRAPH = 0.75  # blank heights between lines that part paragraphs
 _RATIO = 1.45  # of line heights that part a heading from its text
 _TALL_HEIGHTS = 2.5
-_CELL_PITCH = 2.4  # heights between the middles of two lines of one cell at most
-_LEVEL = 0.25  # heights by which what stands beside one line of a cell may miss its middle
-_BETWEEN = 0.3  # heights by which a row may miss the middle of a cell of two lines
+_MOST_TRIES = 40  # regions looked at for columns before a region is read row by row
 _HEAD = 1.3  # blank heights that set a running head or a page number apart from columns
-_BLANK_MORE = 0.4  # heights by which the blank between paragraphs exceeds the usual one
-
-
-class Item(NamedTuple):
-    """A line's box and the place it had in the input."""
-
-    box: Box
-    number: int
-
-    @property
-    def middle(self) -> float:
-        """Its centre, from the top."""
-        return (self.box.y1 + self.box.y2) / 2
-
-    @property
-    def height(self) -> float:
-        """Its height, never 0."""
-        return max(self.box.y2 - self.box.y1, 1e-9)
 
 
 class _Extent(NamedTuple):
@@ -67,6 +56,10 @@ class _Extent(NamedTuple):
     last: int
     middle: float
 
+    def holds(self, place: int, gap: "Gap") -> bool:
+        """Whether the gap of that band is a part of this one."""
+        return self.first <= place < self.last and gap[0] < self.middle < gap[1]
+
 
 class _Columns(NamedTuple):
     """Bands from ``first`` to before ``last``, and the gutters that part them into columns."""
@@ -76,7 +69,6 @@ class _Columns(NamedTuple):
     gutters: list[float]
 
 
-Items = list[Item]
 Gap = tuple[float, float]
 
 
@@ -90,14 +82,9 @@ def arrange(boxes: Sequence[Box]) -> list[list[int]]:
     usual = median(item.height for item in items) if items else 0.0
     tall = [item for item in items if _is_tall(item.box, usual)]
     level = [item for item in items if not _is_tall(item.box, usual)]
-    blocks = _ordered(sorted(level, key=_natural))
-    blocks += [[item] for item in sorted(tall, key=_natural)]
+    blocks = _ordered(sorted(level, key=natural))
+    blocks += [[item] for item in sorted(tall, key=natural)]
     return [[item.number for item in block] for block in blocks]
-
-
-def _natural(item: Item) -> tuple[float, ...]:
-    """Makes the result independent of the order of the input."""
-    return (item.box.y1, item.box.x1, item.box.y2, item.box.x2, item.number)
 
 
 def _trimmed(box: Box) -> Box:
@@ -128,7 +115,7 @@ def _bands(items: Items) -> list[Items]:
     """Groups that a level line through blank paper can part, from the top down."""
     bands: list[Items] = []
     bottom = float("-inf")
-    for item in sorted(items, key=_natural):
+    for item in sorted(items, key=natural):
         if not bands or item.box.y1 >= bottom:
             bands.append([])
         bands[-1].append(item)
@@ -154,25 +141,34 @@ def _gutters(items: Items) -> list[float]:
 
 def _best_columns(bands: list[Items]) -> _Columns | None:
     """The proven columns with most lines beside each other."""
-    waiting = sorted({_extent(bands, *start) for start in _starts(bands)}, reverse=True)
-    seen = set()
-    while waiting:
+    waiting = sorted(_extents(bands), reverse=True)
+    for _ in range(_MOST_TRIES):
+        if not waiting or waiting[0].support < 2:
+            return None
         extent = waiting.pop(0)
-        if extent in seen or extent.support < 2:
-            continue
-        seen.add(extent)
         gutters = _proven(_flat(bands[extent.first : extent.last]))
         cut = (_weak_end if gutters else _widest_blank)(bands, extent)
         if gutters and cut is None:
             return _Columns(extent.first, extent.last, gutters)
         if cut is not None:
-            waiting = sorted([*waiting, *_halves(bands, extent, cut)], reverse=True)
+            waiting = sorted({*waiting, *_halves(bands, extent, cut)}, reverse=True)
     return None
 
 
-def _starts(bands: list[Items]) -> Iterable[tuple[int, Gap]]:
-    for place, band in enumerate(bands):
-        yield from ((place, gap) for gap in _free(band)[1:-1])
+def _extents(bands: list[Items]) -> list[_Extent]:
+    """For the gaps inside bands: how far up and down each goes on."""
+    free = [_free(band) for band in bands]
+    least = _GUTTER * _height(_flat(bands)) if bands else 0.0
+    found: list[_Extent] = []
+    for place, gaps in enumerate(free):
+        for gap in gaps[1:-1]:
+            if any(known.holds(place, gap) for known in found):
+                continue
+            up, narrower = _followed(free[:place][::-1], gap, least)
+            down, narrower = _followed(free[place + 1 :], narrower, least)
+            middle = (narrower[0] + narrower[1]) / 2
+            found.append(_supported(bands, place - up, place + 1 + down, middle))
+    return found
 
 
 def _free(items: Items) -> list[Gap]:
@@ -186,23 +182,15 @@ def _free(items: Items) -> list[Gap]:
     return [*found, (edge, float("inf"))]
 
 
-def _extent(bands: list[Items], place: int, gap: Gap) -> _Extent:
-    """How far up and down a gap goes on from the band where it was seen."""
-    least = _GUTTER * _height(_flat(bands))
-    first = place
-    while first > 0 and (narrower := _through(bands[first - 1], gap, least)):
-        first, gap = first - 1, narrower
-    last = place + 1
-    while last < len(bands) and (narrower := _through(bands[last], gap, least)):
-        last, gap = last + 1, narrower
-    return _supported(bands, first, last, (gap[0] + gap[1]) / 2)
-
-
-def _through(items: Items, gap: Gap, least: float) -> Gap | None:
-    """The part of a gap that goes on through a band, if it is wide enough."""
-    parts = [(max(gap[0], left), min(gap[1], right)) for left, right in _free(items)]
-    widest = max(parts, key=lambda part: part[1] - part[0])
-    return widest if widest[1] - widest[0] >= least else None
+def _followed(free: list[list[Gap]], gap: Gap, least: float) -> tuple[int, Gap]:
+    """Through how many bands a gap goes on, and what is left of its width."""
+    for count, gaps in enumerate(free):
+        parts = [(max(gap[0], left), min(gap[1], right)) for left, right in gaps]
+        widest = max(parts, key=lambda part: part[1] - part[0])
+        if widest[1] - widest[0] < least:
+            return count, gap
+        gap = widest
+    return len(free), gap
 
 
 def _supported(bands: list[Items], first: int, last: int, middle: float) -> _Extent:
@@ -253,9 +241,9 @@ def _height(items: Items) -> float:
 def _usual_blank(items: Items, gutters: list[float]) -> float:
     """Median blank between the lines of the columns."""
     blanks = [
-        max(0.0, _span(below).y1 - _span(above).y2)
+        max(0.0, span_of(below).y1 - span_of(above).y2)
         for column in _columns(items, gutters)
-        for above, below in pairwise(rows(column))
+        for above, below in pairwise(plain_rows(column))
     ]
     return median(blanks) if blanks else 0.0
 
@@ -294,7 +282,7 @@ def _columns(items: Items, gutters: list[float]) -> list[Items]:
 
 def _are_columns(left: Items, right: Items) -> bool:
     """Whether two neighbours are texts of their own rather than cells of the same rows."""
-    sides = rows(left), rows(right)
+    sides = plain_rows(left), plain_rows(right)
     fewest = min(map(len, sides))
     if fewest < 2:
         return False
@@ -307,7 +295,7 @@ def _are_columns(left: Items, right: Items) -> bool:
 
 def _is_text(lines: list[Items], least: float, airy: float) -> bool:
     """Whether rows are set as text: long in heights, mostly full, close to each other."""
-    spans = [_span(line) for line in lines]
+    spans = [span_of(line) for line in lines]
     inked = [_inked(line) for line in lines]
     usual = median(span.y2 - span.y1 for span in spans)
     width = max(span.x2 for span in spans) - min(span.x1 for span in spans)
@@ -332,117 +320,3 @@ def _aligned(left: Items, right: Items) -> float:
         for item in few
     )
     return paired / len(few)
-
-
-def _span(items: Items) -> Box:
-    return Box(
-        min(item.box.x1 for item in items),
-        min(item.box.y1 for item in items),
-        max(item.box.x2 for item in items),
-        max(item.box.y2 for item in items),
-    )
-
-
-def rows(items: Items) -> list[Items]:
-    """Lines that stand beside each other, from the top; each row cell by cell from the left."""
-    found: list[list[Items]] = []
-    for cell in sorted(_cells(items), key=lambda cell: (_middle(cell), cell[0].box.x1)):
-        if found and _beside(found[-1], cell):
-            found[-1].append(cell)
-        else:
-            found.append([cell])
-    return [_row(_flat(cells)) for cells in found]
-
-
-def _cells(items: Items) -> list[Items]:
-    """Single lines, and pairs of lines that are one cell.
-
-    Two lines below each other are one cell when something in its row stands at the height of the
-    gap between them, and nothing at theirs.
-    """
-    cells: list[Items] = []
-    taken: set[int] = set()
-    for item in sorted(items, key=_natural):
-        if item.number in taken:
-            continue
-        mate = _mate(item, [other for other in items if other.number not in taken])
-        cells.append([item, mate] if mate else [item])
-        taken.update(member.number for member in cells[-1])
-    return cells
-
-
-def _mate(item: Item, others: Items) -> Item | None:
-    """The second line of the cell that begins with ``item``."""
-    below = [other for other in others if _is_next_line(item, other)]
-    if len(below) != 1:
-        return None
-    level = [other for other in others if not _overlaps_across(item, other)]
-    gap = (item.middle + below[0].middle) / 2
-    between = any(abs(other.middle - gap) <= _BETWEEN * item.height for other in level)
-    alone = not any(
-        abs(other.middle - line.middle) <= _LEVEL * item.height
-        for other in level
-        for line in (item, below[0])
-    )
-    return below[0] if between and alone else None
-
-
-def _is_next_line(above: Item, below: Item) -> bool:
-    return (
-        0 < below.middle - above.middle <= _CELL_PITCH * above.height
-        and abs(below.box.x1 - above.box.x1) <= above.height
-        and below.height <= _RATIO * above.height
-    )
-
-
-def _overlaps_across(one: Item, other: Item) -> bool:
-    """Whether two items share some of the page's width."""
-    return min(one.box.x2, other.box.x2) > max(one.box.x1, other.box.x1)
-
-
-def _middle(cell: Items) -> float:
-    return sum(item.middle for item in cell) / len(cell)
-
-
-def _beside(row: list[Items], cell: Items) -> bool:
-    """Whether ``cell`` overlaps the last of ``row`` by more than half of the lower one."""
-    last, span = _span(row[-1]), _span(cell)
-    overlap = min(last.y2, span.y2) - max(last.y1, span.y1)
-    return overlap > min(last.y2 - last.y1, span.y2 - span.y1) / 2
-
-
-def _row(items: Items) -> Items:
-    """Items of one row from the left; what is stacked in one place, from the top."""
-    stacks: list[Items] = []
-    for item in sorted(items, key=lambda item: (item.box.x1, item.number)):
-        if stacks and _stacked(stacks[-1][-1], item):
-            stacks[-1].append(item)
-        else:
-            stacks.append([item])
-    return [item for stack in stacks for item in sorted(stack, key=_natural)]
-
-
-def _stacked(one: Item, other: Item) -> bool:
-    """Whether one stands above the other rather than beside it."""
-    across = min(one.box.x2, other.box.x2) - max(one.box.x1, other.box.x1)
-    narrower = min(one.box.x2 - one.box.x1, other.box.x2 - other.box.x1)
-    return across > narrower / 2
-
-
-def paragraphs(lines: list[Items]) -> list[Items]:
-    """Rows gathered until a wider blank or another size of letters parts them."""
-    spans = [_span(line) for line in lines]
-    blanks = [below.y1 - above.y2 for above, below in pairwise(spans)]
-    height = median(span.y2 - span.y1 for span in spans) if spans else 0.0
-    usual = min(median(blanks), _AIRY * height) if len(blanks) > 1 else _PARAGRAPH * height
-    found: list[Items] = []
-    for index, line in enumerate(lines):
-        if index == 0 or _parted(spans[index - 1], spans[index], usual + _BLANK_MORE * height):
-            found.append([])
-        found[-1] += line
-    return found
-
-
-def _parted(above: Box, below: Box, blank: float) -> bool:
-    heights = sorted((above.y2 - above.y1, below.y2 - below.y1))
-    return below.y1 - above.y2 > blank or heights[1] > _RATIO * heights[0]
