@@ -30,7 +30,7 @@ from ocrgate.telemetry.metrics import Metrics
 BODIES_IN_FLIGHT = 4
 """Bodies of the largest size that all requests together may hold in memory."""
 
-OPEN_PATHS = ("/livez", "/readyz", "/health", "/version", "/metrics", "/docs", "/openapi.json")
+OPEN_PATHS = ("/", "/livez", "/readyz", "/health", "/version", "/metrics", "/docs", "/openapi.json")
 """What answers while the server drains."""
 
 # Plain routes: no body is a Pydantic model, and FastAPI's own cost a tenth of a small request.
@@ -46,6 +46,7 @@ _ROUTES: tuple[tuple[str, str, Callable[[Request], Awaitable[Response]]], ...] =
     ("GET", "/version", status.version),
     ("GET", "/metrics", status.metrics),
     ("GET", "/docs", docs.page),
+    ("GET", "/", docs.page),  # who opens the address in a browser wants to know what to do
 )
 
 

@@ -1,5 +1,6 @@
 """The OpenAPI document as one HTML page without scripts, pictures or anything from elsewhere."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from html import escape
@@ -48,7 +49,7 @@ def html(spec: Json) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>",
-        f"<p>{escape(info['description'])}</p><pre>{escape(_EXAMPLE)}</pre>",
+        f"<p>{_prose(info['description'])}</p><pre>{escape(_EXAMPLE)}</pre>",
         '<p>For programs: <a href="openapi.json">openapi.json</a></p>',
         *(_operation(*found) for found in operations(spec)),
         "<h2>Errors</h2>",
@@ -58,6 +59,11 @@ def html(spec: Json) -> str:
         "</html>",
     ]
     return "\n".join(parts)
+
+
+def _prose(text: str) -> str:
+    """A sentence of the specification, which marks code by backticks, as HTML."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _operation(method: str, path: str, operation: Json) -> str:
@@ -76,7 +82,7 @@ def _operation(method: str, path: str, operation: Json) -> str:
     return "".join(
         [
             f"<h2><code>{method} {escape(path)}</code></h2>",
-            f"<p>{escape(operation['summary'])}. {escape(operation.get('description', ''))}</p>",
+            f"<p>{escape(operation['summary'])}. {_prose(operation.get('description', ''))}</p>",
             _table(("parameter", "in", "meaning"), parameters),
             _table(("body", "is"), bodies),
             _table(("status", "meaning", "content"), answers),
