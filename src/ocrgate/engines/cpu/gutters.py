@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import atan2, cos, sin
 from statistics import median
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +105,7 @@ def _shared(blanks: list[_Blank], lines: int) -> NDArray[np.bool_]:
     rights = np.sort([blank.right for blank in blanks])
     middles = np.array([(blank.left + blank.right) / 2 for blank in blanks])
     holding = np.searchsorted(lefts, middles, "right") - np.searchsorted(rights, middles, "left")
-    return cast("NDArray[np.bool_]", holding >= max(_CROSSED, _CROSSED_SHARE * lines))
+    return np.asarray(holding >= max(_CROSSED, _CROSSED_SHARE * lines))
 
 
 def _parts(quad: Quad, cuts: list[tuple[float, float]]) -> Iterator[Quad]:
