@@ -53,21 +53,22 @@ def run(order: Order, targets: Sequence[Target]) -> list[FileReport]:
     try:
         asyncio.run(_until_signalled(_read(order, targets, progress, reports)))
     except KeyboardInterrupt:
-        _interrupted(reports, progress, Exit.INTERRUPTED)
+        progress.close()
+        _interrupted(reports, len(targets), Exit.INTERRUPTED)
     except asyncio.CancelledError:
-        _interrupted(reports, progress, Exit.TERMINATED)
+        progress.close()
+        _interrupted(reports, len(targets), Exit.TERMINATED)
     finally:
         progress.close()
     return reports
 
 
-def _interrupted(reports: Sequence[FileReport], progress: Progress, code: Exit) -> NoReturn:
-    progress.close()
+def _interrupted(reports: Sequence[FileReport], files: int, code: Exit) -> NoReturn:
     for report in reports:
         if report.begun and not report.finished:
             say(f"ocrgate: {report.sentence()}")
     done = sum(report.finished for report in reports)
-    say(f"ocrgate: interrupted; {done} of {len(reports)} files are finished")
+    say(f"ocrgate: interrupted; {done} of {files} files are finished")
     raise typer.Exit(code)
 
 
