@@ -115,7 +115,8 @@ def test_tree_names_no_registry_and_no_machine() -> None:
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    host = re.compile(r"pypi\.org|pythonhosted|registry\.npmjs|--(?:extra-)?index-url|/root/|/work/")
+    registries = r"pypi\.org|pythonhosted|registry\.npmjs|--(?:extra-)?index-url"
+    host = re.compile(rf"{registries}|/root/|/work/")
     hits = [
         name
         for name in files

@@ -37,7 +37,7 @@ def create(
         str | None, typer.Option(help="Pages it may send, such as 60/min, 2/s or 5000/d.")
     ] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Pages it may have at work at the same time.")
+        int | None, typer.Option(min=1, help="Documents it may have under way at the same time.")
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

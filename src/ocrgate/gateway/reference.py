@@ -52,7 +52,7 @@ def api_markdown(spec: Json) -> str:
 
 def _operation(method: str, path: str, operation: Json) -> str:
     parts = [f"## {method} {path}", operation["summary"] + "."]
-    if "description" in operation:
+    if operation.get("description", "").rstrip(".") not in {"", operation["summary"]}:
         parts.append(operation["description"])
     parameters = [
         (f"`{item['name']}`", item["in"], item.get("description", ""))
