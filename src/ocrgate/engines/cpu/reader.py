@@ -9,10 +9,12 @@ from ocrgate.engines.cpu.ctc import Reading
 from ocrgate.engines.cpu.geometry import Pixels, Quad, crop, is_tall
 from ocrgate.engines.cpu.models import Models, Plan
 from ocrgate.engines.cpu.recognize import Recognizer
-from ocrgate.engines.cpu.script import is_cjk_text
+from ocrgate.engines.cpu.script import has_accents, is_cjk_text
 
 _SURE = 0.97  # mean confidence from which a line of the fast weights stands
 _SURE_CHARACTER = 0.5  # and what its least sure character must reach
+_SURE_ACCENT = 0.7  # the same in a language with accents: one wrong mark hardly shows in the mean
+_ACCENTED_PAGE = 0.2  # share of lines with accents that show such a language
 _HARD = 0.95  # mean confidence below which a line is hard for the fast weights
 _HARD_PAGE = 0.25  # share of hard lines from which the whole page is read by the strong weights
 _FIRST_LINES = 8  # if all of the first so many are hard, the rest is not tried by the fast weights
@@ -62,8 +64,10 @@ class LineReader:
         lines = [self.first(quad) for quad in quads]
         hard = sum(line.reading.confidence < _HARD for line in lines)
         every = hard >= _HARD_PAGE * len(lines)
+        accented = sum(has_accents(line.reading.text) for line in lines)
+        bar = _SURE_ACCENT if accented > _ACCENTED_PAGE * len(lines) else _SURE_CHARACTER
         return [
-            self._again(quad) if every or is_unsure(line.reading) else line
+            self._again(quad) if every or is_unsure(line.reading, bar) else line
             for quad, line in zip(quads, lines, strict=True)
         ]
 
@@ -80,9 +84,12 @@ class LineReader:
         return read_line(self.models.recognizer(self.plan.again), self.page, quad, strong=True)
 
 
-def is_unsure(reading: Reading) -> bool:
-    """Whether the fast weights' reading of a line should be checked by the strong ones."""
-    return reading.confidence < _SURE or min(reading.scores) < _SURE_CHARACTER
+def is_unsure(reading: Reading, bar: float) -> bool:
+    """Whether the fast weights' reading of a line should be checked by the strong ones.
+
+    ``bar`` is the least probability that every single character must reach.
+    """
+    return reading.confidence < _SURE or min(reading.scores) < bar
 
 
 def read_line(

@@ -52,7 +52,8 @@ class Recognizer:
 def _scaled(crop: Pixels) -> Pixels:
     height, width = crop.shape[:2]
     target = max(_STEP, round(width * HEIGHT / height))
-    return cast("Pixels", cv2.resize(crop, (target, HEIGHT), interpolation=cv2.INTER_LINEAR))
+    method = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
+    return cast("Pixels", cv2.resize(crop, (target, HEIGHT), interpolation=method))
 
 
 def _tensor(line: Pixels, least_width: int) -> Tensor:

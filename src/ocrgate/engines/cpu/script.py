@@ -20,6 +20,11 @@ def is_cjk_text(text: str) -> bool:
     return 2 * sum(map(is_cjk, letters)) > len(letters) > 0
 
 
+def has_accents(text: str) -> bool:
+    """Whether a text has Latin letters that English does without."""
+    return any(0xC0 <= ord(character) < 0x250 for character in text)
+
+
 def same_share(one: str, other: str) -> float:
     """Share of the longer text's places at which both have the same character."""
     longest = max(len(one), len(other))

@@ -1,0 +1,45 @@
+"""When the strong weights are asked."""
+
+import pytest
+
+from ocrgate.engines.cpu.ctc import Reading
+from ocrgate.engines.cpu.reader import is_unsure
+from ocrgate.engines.cpu.script import has_accents, is_cjk_text, same_share
+
+
+def reading(*scores: float) -> Reading:
+    return Reading("x" * len(scores), scores, (0.5,) * len(scores))
+
+
+@pytest.mark.parametrize(
+    ("line", "unsure"),
+    [
+        (reading(0.99, 0.99, 0.99), False),
+        (reading(0.96, 0.96, 0.96), True),
+        (reading(*[0.999] * 40, 0.4), True),
+        (reading(*[0.999] * 40, 0.6), False),
+    ],
+    ids=["sure", "low mean", "one bad character", "one fair character"],
+)
+def test_doubtful_lines_are_checked(line: Reading, *, unsure: bool) -> None:
+    """A low mean or a single very unsure character is enough."""
+    assert is_unsure(line, 0.5) is unsure
+
+
+def test_accents_are_told_from_plain_letters() -> None:
+    """French shows itself, English and Chinese do not."""
+    assert has_accents("où les bûches")
+    assert not has_accents("the boats, 中文")
+
+
+def test_chinese_text_may_hold_latin_words() -> None:
+    """More than half of the letters decide."""
+    assert is_cjk_text("使用我们的 OCR")
+    assert not is_cjk_text("OCR 使")
+    assert not is_cjk_text("--- ...")
+
+
+def test_readings_are_compared_place_by_place() -> None:
+    """Two of four characters are the same."""
+    assert same_share("甲乙丙丁", "甲乙") == 0.5
+    assert same_share("", "") == 0.0
