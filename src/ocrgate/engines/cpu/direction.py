@@ -34,9 +34,7 @@ def turn_of(quads: list[Quad], sampler: Sampler) -> int:
 
 
 def _level_turn(samples: list[Quad], sampler: Sampler) -> int:
-    if mean_confidence([sampler.turned(quad, 0) for quad in samples]) >= _CLEAR:
-        return 0
-    upright, over = _strong(samples, sampler, 0), _strong(samples, sampler, 180)
+    upright, over = _better(samples, sampler, 0, 180)
     return 180 if over >= max(_READABLE, upright + _MARGIN) else 0
 
 
@@ -45,17 +43,26 @@ def _tall_turn(samples: list[Quad], sampler: Sampler) -> int:
     downward = [sampler.turned(quad, 270) for quad in samples]
     if _set_downwards(samples, downward, sampler):
         return 0
-    if mean_confidence(downward) >= _CLEAR:
-        return 270
-    down, up = _strong(samples, sampler, 270), _strong(samples, sampler, 90)
+    down, up = _better(samples, sampler, 270, 90)
     if max(down, up) < _READABLE:
         return 0
     return 90 if up > down else 270
 
 
-def _strong(samples: list[Quad], sampler: Sampler, clockwise: int) -> float:
-    """The fast weights do not know every script, so a doubt is settled by the best ones."""
-    return mean_confidence([sampler.turned(quad, clockwise, strong=True) for quad in samples])
+def _better(samples: list[Quad], sampler: Sampler, one: int, other: int) -> tuple[float, float]:
+    """Confidence after one turn and after the other, found with as few readings as will do.
+
+    The fast weights do not know every script, so when both turns leave them in doubt the best
+    weights settle it.
+    """
+    found = {one: 0.0, other: 0.0}
+    for strong in (False, True):
+        for turn in (one, other):
+            readings = [sampler.turned(quad, turn, strong=strong) for quad in samples]
+            found[turn] = mean_confidence(readings)
+            if found[turn] >= _CLEAR and not strong:
+                return (found[one], found[other])
+    return (found[one], found[other])
 
 
 def _set_downwards(samples: list[Quad], readings: list[Reading], sampler: Sampler) -> bool:

@@ -78,7 +78,9 @@ def arrange(boxes: Sequence[Box]) -> list[list[int]]:
     Args:
         boxes: one per line, in any order, of a page whose lines run level from left to right.
     """
-    items = [Item(_trimmed(box), index) for index, box in enumerate(boxes)]
+    left = min((box.x1 for box in boxes), default=0.0)
+    top = min((box.y1 for box in boxes), default=0.0)
+    items = [Item(_trimmed(box, left, top), index) for index, box in enumerate(boxes)]
     usual = median(item.height for item in items) if items else 0.0
     tall = [item for item in items if _is_tall(item.box, usual)]
     level = [item for item in items if not _is_tall(item.box, usual)]
@@ -87,10 +89,12 @@ def arrange(boxes: Sequence[Box]) -> list[list[int]]:
     return [[item.number for item in block] for block in blocks]
 
 
-def _trimmed(box: Box) -> Box:
+def _trimmed(box: Box, left: float, top: float) -> Box:
+    """The box without the detector's margin, seen from the corner of the text."""
     height = min(box.y2 - box.y1, box.x2 - box.x1)
     dx, dy = _TRIM_X * height, _TRIM_Y * height
-    return Box(box.x1 + dx, box.y1 + dy, box.x2 - dx, box.y2 - dy)
+    x1, y1, x2, y2 = box.x1 - left, box.y1 - top, box.x2 - left, box.y2 - top
+    return Box(x1 + dx, y1 + dy, x2 - dx, y2 - dy)
 
 
 def _is_tall(box: Box, usual: float) -> bool:

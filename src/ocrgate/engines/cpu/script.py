@@ -1,5 +1,7 @@
 """What a text is written in, as far as layout and trust need to know."""
 
+from difflib import SequenceMatcher
+
 
 def is_cjk(character: str) -> bool:
     """Whether it is a Chinese character, kana, Hangul, or a mark that goes with them."""
@@ -26,7 +28,7 @@ def has_accents(text: str) -> bool:
 
 
 def same_share(one: str, other: str) -> float:
-    """Share of the longer text's places at which both have the same character."""
-    longest = max(len(one), len(other))
-    same = sum(a == b for a, b in zip(one, other, strict=False))
-    return same / longest if longest else 0.0
+    """Characters that both texts have in the same order, as a share of the longer one."""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    same = sum(block.size for block in matcher.get_matching_blocks())
+    return same / max(len(one), len(other), 1)

@@ -39,7 +39,8 @@ def test_chinese_text_may_hold_latin_words() -> None:
     assert not is_cjk_text("--- ...")
 
 
-def test_readings_are_compared_place_by_place() -> None:
-    """Two of four characters are the same."""
-    assert same_share("甲乙丙丁", "甲乙") == 0.5
+def test_readings_are_compared_in_order() -> None:
+    """A character that was missed does not shift the rest; a reversed text is another one."""
+    assert same_share("甲乙丙丁", "甲丙丁") == 0.75
+    assert same_share("甲乙丙丁", "丁丙乙甲") == 0.25
     assert same_share("", "") == 0.0
