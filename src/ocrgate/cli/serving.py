@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ async def _serve(built: Built, listener: socket.socket, url: str) -> None:
     ]
     try:
         await built.service.start()
+        gc.collect()
+        gc.freeze()  # what is loaded now stays; from here on only requests' garbage is looked for
         # uvicorn drains on these and raises them once more at its end, when all is done.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
