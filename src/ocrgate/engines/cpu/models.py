@@ -28,6 +28,22 @@ PLANS = {
 }
 
 
+_RARE_LETTERS = ("ja", "zh-hant", "zh-tw", "zh-hk", "zh-mo")  # tiny knows too few of their letters
+
+
+def plan_for(quality: Quality, language: str | None = None) -> Plan:
+    """The plan of a quality; in ``auto``, a language named by the caller may skip ``tiny``.
+
+    Args:
+        quality: as asked for.
+        language: an IETF tag such as ``ja`` or ``zh-Hant``, where the caller knows it.
+    """
+    plan = PLANS[quality]
+    if plan.again and language and language.lower().startswith(_RARE_LETTERS):
+        return Plan(plan.detector, plan.again, None)
+    return plan
+
+
 class Models:
     """Detectors and recognizers by size.
 

@@ -7,7 +7,7 @@ import numpy as np
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Quality
 from ocrgate.engines.cpu.cancel import checker
-from ocrgate.engines.cpu.models import PLANS, Models
+from ocrgate.engines.cpu.models import PLANS, Models, plan_for
 from ocrgate.engines.cpu.page import PageReader
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.engines.cpu.unpack import pixels_of
@@ -54,7 +54,12 @@ class Session:
             ReadingCancelled: ``cancelled()`` was true.
             EngineFailed: the image is not what it says it is.
         """
-        reader = PageReader(self._models, PLANS[request.quality], self._side, checker(cancelled))
+        reader = PageReader(
+            self._models,
+            plan_for(request.quality, request.language),
+            self._side,
+            checker(cancelled),
+        )
         source = (image.source_width, image.source_height)
         found = reader.read(pixels_of(image), source)
         return PageReading(

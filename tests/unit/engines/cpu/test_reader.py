@@ -2,9 +2,12 @@
 
 import pytest
 
+from ocrgate.domain.recognition import Quality
 from ocrgate.engines.cpu.ctc import Reading
+from ocrgate.engines.cpu.models import plan_for
 from ocrgate.engines.cpu.reader import is_unsure
 from ocrgate.engines.cpu.script import has_accents, is_cjk_text, same_share
+from ocrgate.engines.cpu.weights import Size
 
 
 def reading(*scores: float) -> Reading:
@@ -24,6 +27,20 @@ def reading(*scores: float) -> Reading:
 def test_doubtful_lines_are_checked(line: Reading, *, unsure: bool) -> None:
     """A low mean or a single very unsure character is enough."""
     assert is_unsure(line, 0.5) is unsure
+
+
+@pytest.mark.parametrize("language", ["ja", "zh-Hant", "zh-TW", "ZH-HK"])
+def test_languages_of_many_letters_are_read_by_the_strong_weights(language: str) -> None:
+    """A caller who names the language gets its letters, and pays for one reading only."""
+    plan = plan_for(Quality.AUTO, language)
+    assert (plan.first, plan.again) == (Size.SMALL, None)
+    assert plan_for(Quality.FAST, language) == plan_for(Quality.FAST)
+
+
+@pytest.mark.parametrize("language", [None, "", "en", "zh", "de-CH"])
+def test_other_languages_change_nothing(language: str | None) -> None:
+    """The fast weights go first."""
+    assert plan_for(Quality.AUTO, language).first is Size.TINY
 
 
 def test_accents_are_told_from_plain_letters() -> None:
