@@ -97,14 +97,14 @@ def read(pdf: Path, out: Path, interrupt_after: float | None) -> Run:
             process.send_signal(signal.SIGINT)
             process.wait(30)
         time.sleep(0.05)
-    text = "".join(path.read_text() for path in out.iterdir()) if out.exists() else ""
+    texts = [path.read_text() for path in out.iterdir()] if out.exists() else []
     alive = [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     return Run(
         time.monotonic() - start,
         peak,
         unique,
         process.returncode,
-        text.count(" line 0:"),
+        sum(text.count("\f") + 1 for text in texts),
         len(alive),
     )
 
