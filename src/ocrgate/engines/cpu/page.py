@@ -95,17 +95,17 @@ class _Samples:
 
 def _believed(guess: list[ReadLine]) -> list[ReadLine]:
     """A snippet taken for one line on trust: its text must be sure, else it was no text."""
-    return [line for line in guess if line.reading.confidence >= _GUESS]
+    return [line for line in guess if line.confidence >= _GUESS]
 
 
-def is_text(reading: Reading, *, alone: bool) -> bool:
+def is_text(line: ReadLine, *, alone: bool) -> bool:
     """Whether a line is kept: what is short among other lines is often a picture's detail."""
-    short = len(reading.text) <= _SHORT and not alone
-    return reading.confidence >= (_LEAST_SHORT if short else _LEAST)
+    short = len(line.reading.text) <= _SHORT and not alone
+    return line.confidence >= (_LEAST_SHORT if short else _LEAST)
 
 
 def _outcome(lines: list[ReadLine], place: Place) -> Outcome:
-    kept = [line for line in lines if is_text(line.reading, alone=len(lines) == 1)]
+    kept = [line for line in lines if is_text(line, alone=len(lines) == 1)]
     blocks = tuple(
         Block(tuple(place.line(kept[index]) for index in block))
         for block in arrange(level_boxes(kept))
@@ -118,9 +118,7 @@ def warnings_of(lines: list[ReadLine]) -> tuple[PageWarning, ...]:
     if not lines:
         return (PageWarning.EMPTY,)
     lengths = [max(_extent(line), 1.0) for line in lines]
-    trust = sum(
-        length * line.reading.confidence for line, length in zip(lines, lengths, strict=True)
-    )
+    trust = sum(length * line.confidence for line, length in zip(lines, lengths, strict=True))
     return (PageWarning.LOW_CONFIDENCE,) if trust < _TRUSTED * sum(lengths) else ()
 
 

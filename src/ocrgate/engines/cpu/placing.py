@@ -34,7 +34,7 @@ class Place:
         quad = self._displayed(line.quad)
         reading = line.reading
         words = words_of(reading, quad, vertical=line.vertical)
-        return Line(reading.text, polygon(quad), round(reading.confidence, 4), words)
+        return Line(reading.text, polygon(quad), round(line.confidence, 4), words)
 
     def _displayed(self, quad: Quad) -> Quad:
         width, height = self.size

@@ -6,7 +6,7 @@ import numpy as np
 
 from ocrgate.engines.cpu.cancel import Check
 from ocrgate.engines.cpu.ctc import Reading
-from ocrgate.engines.cpu.geometry import Pixels, Quad, crop, is_tall
+from ocrgate.engines.cpu.geometry import Pixels, Quad, crop, is_tall, sides
 from ocrgate.engines.cpu.models import Models, Plan
 from ocrgate.engines.cpu.recognize import Recognizer
 from ocrgate.engines.cpu.script import has_accents, is_cjk_text
@@ -18,6 +18,7 @@ _ACCENTED_PAGE = 0.2  # share of lines with accents that show such a language
 _HARD = 0.95  # mean confidence below which a line is hard for the fast weights
 _HARD_PAGE = 0.25  # share of hard lines from which the whole page is read by the strong weights
 _FIRST_LINES = 8  # if all of the first so many are hard, the rest is not tried by the fast weights
+_WIDEST_LETTER = 2.0  # heights of the line that one letter and the space beside it take at most
 _TURN_SURE = 0.85  # confidence from which a downward line is not tried the other way
 
 
@@ -35,6 +36,18 @@ class ReadLine:
     reading: Reading
     strong: bool = False
     vertical: bool = False
+
+    @property
+    def confidence(self) -> float:
+        """Mean probability of its characters, less where they are too few to fill the line.
+
+        Of a script they do not know, the networks often read nothing but a full stop, and that
+        for sure.
+        """
+        length, height = max(sides(self.quad)), min(sides(self.quad))
+        letters = len(self.reading.text.replace(" ", ""))
+        filled = letters * _WIDEST_LETTER * height / max(length, 1e-6)
+        return self.reading.confidence * min(1.0, filled)
 
 
 @dataclass(slots=True)
@@ -62,12 +75,12 @@ class LineReader:
         if self._hopeless(quads):
             return [self._again(quad) for quad in quads]
         lines = [self.first(quad) for quad in quads]
-        hard = sum(line.reading.confidence < _HARD for line in lines)
+        hard = sum(line.confidence < _HARD for line in lines)
         every = hard >= _HARD_PAGE * len(lines)
         accented = sum(has_accents(line.reading.text) for line in lines)
         bar = _SURE_ACCENT if accented > _ACCENTED_PAGE * len(lines) else _SURE_CHARACTER
         return [
-            self._again(quad) if every or is_unsure(line.reading, bar) else line
+            self._again(quad) if every or is_unsure(line, bar) else line
             for quad, line in zip(quads, lines, strict=True)
         ]
 
@@ -75,7 +88,7 @@ class LineReader:
         """Whether the fast weights fail on every one of the first lines."""
         firsts = quads[:_FIRST_LINES]
         return len(firsts) == _FIRST_LINES and all(
-            self.first(quad).reading.confidence < _HARD for quad in firsts
+            self.first(quad).confidence < _HARD for quad in firsts
         )
 
     def _again(self, quad: Quad) -> ReadLine:
@@ -84,12 +97,12 @@ class LineReader:
         return read_line(self.models.recognizer(self.plan.again), self.page, quad, strong=True)
 
 
-def is_unsure(reading: Reading, bar: float) -> bool:
+def is_unsure(line: ReadLine, bar: float) -> bool:
     """Whether the fast weights' reading of a line should be checked by the strong ones.
 
     ``bar`` is the least probability that every single character must reach.
     """
-    return reading.confidence < _SURE or min(reading.scores) < bar
+    return line.confidence < _SURE or min(line.reading.scores) < bar
 
 
 def read_line(

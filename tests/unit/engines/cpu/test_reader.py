@@ -1,32 +1,35 @@
 """When the strong weights are asked."""
 
+import numpy as np
 import pytest
 
 from ocrgate.domain.recognition import Quality
 from ocrgate.engines.cpu.ctc import Reading
 from ocrgate.engines.cpu.models import plan_for
-from ocrgate.engines.cpu.reader import is_unsure
+from ocrgate.engines.cpu.reader import ReadLine, is_unsure
 from ocrgate.engines.cpu.script import has_accents, is_cjk_text, same_share
 from ocrgate.engines.cpu.weights import Size
 
 
-def reading(*scores: float) -> Reading:
-    return Reading("x" * len(scores), scores, (0.5,) * len(scores))
+def line(*scores: float, width: float = 100.0) -> ReadLine:
+    quad = np.array([[0, 0], [width, 0], [width, 20], [0, 20]], np.float32)
+    return ReadLine(quad, Reading("x" * len(scores), scores, (0.5,) * len(scores)))
 
 
 @pytest.mark.parametrize(
-    ("line", "unsure"),
+    ("read", "unsure"),
     [
-        (reading(0.99, 0.99, 0.99), False),
-        (reading(0.96, 0.96, 0.96), True),
-        (reading(*[0.999] * 40, 0.4), True),
-        (reading(*[0.999] * 40, 0.6), False),
+        (line(0.99, 0.99, 0.99), False),
+        (line(0.96, 0.96, 0.96), True),
+        (line(*[0.999] * 40, 0.4), True),
+        (line(*[0.999] * 40, 0.6), False),
+        (line(0.99, width=900), True),
     ],
-    ids=["sure", "low mean", "one bad character", "one fair character"],
+    ids=["sure", "low mean", "one bad character", "one fair character", "one dot in a long line"],
 )
-def test_doubtful_lines_are_checked(line: Reading, *, unsure: bool) -> None:
+def test_doubtful_lines_are_checked(read: ReadLine, *, unsure: bool) -> None:
     """A low mean or a single very unsure character is enough."""
-    assert is_unsure(line, 0.5) is unsure
+    assert is_unsure(read, 0.5) is unsure
 
 
 @pytest.mark.parametrize("language", ["ja", "zh-Hant", "zh-TW", "ZH-HK"])

@@ -226,7 +226,7 @@ def test_tight_crops_of_the_corpus_are_read(corpus: Path, name: str, text: str |
 
 @pytest.mark.corpus
 @pytest.mark.parametrize(
-    "name", ["rapid_arabic.png", "rapid_devanagari_rec.png", "rapid_ta.png", "rapid_th_rec.jpg"]
+    "name", ["rapid_arabic.png", "rapid_eslav.jpg", "rapid_te.png", "rapid_th_rec.jpg"]
 )
 def test_scripts_the_weights_do_not_know_are_marked(corpus: Path, name: str) -> None:
     """The caller is warned instead of given rubbish."""
