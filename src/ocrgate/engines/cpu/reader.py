@@ -9,7 +9,7 @@ from ocrgate.engines.cpu.ctc import Reading
 from ocrgate.engines.cpu.geometry import Pixels, Quad, crop, is_tall, sides
 from ocrgate.engines.cpu.models import Models, Plan
 from ocrgate.engines.cpu.recognize import Recognizer
-from ocrgate.engines.cpu.script import has_accents, is_cjk_text
+from ocrgate.engines.cpu.script import has_accents, has_rare_characters, is_cjk_text
 
 _SURE = 0.97  # mean confidence from which a line of the fast weights stands
 _SURE_CHARACTER = 0.5  # and what its least sure character must reach
@@ -100,9 +100,14 @@ class LineReader:
 def is_unsure(line: ReadLine, bar: float) -> bool:
     """Whether the fast weights' reading of a line should be checked by the strong ones.
 
-    ``bar`` is the least probability that every single character must reach.
+    ``bar`` is the least probability that every single character must reach. The fast weights know
+    few traditional and rare characters and take those they do not know for similar ones.
     """
-    return line.confidence < _SURE or min(line.reading.scores) < bar
+    return (
+        line.confidence < _SURE
+        or min(line.reading.scores) < bar
+        or has_rare_characters(line.reading.text)
+    )
 
 
 def read_line(

@@ -27,6 +27,18 @@ def has_accents(text: str) -> bool:
     return any(0xC0 <= ord(character) < 0x250 for character in text)
 
 
+def has_rare_characters(text: str) -> bool:
+    """Whether a text has Chinese characters outside of the 6,763 of GB 2312.
+
+    Those are traditional forms and rare ones.
+    """
+    return any(0x3400 <= ord(character) <= 0x9FFF and not _common(character) for character in text)
+
+
+def _common(character: str) -> bool:
+    return len(character.encode("gb2312", errors="ignore")) == 2
+
+
 def same_share(one: str, other: str) -> float:
     """Characters that both texts have in the same order, as a share of the longer one."""
     matcher = SequenceMatcher(None, one, other, autojunk=False)

@@ -7,7 +7,7 @@ from ocrgate.domain.recognition import Quality
 from ocrgate.engines.cpu.ctc import Reading
 from ocrgate.engines.cpu.models import plan_for
 from ocrgate.engines.cpu.reader import ReadLine, is_unsure
-from ocrgate.engines.cpu.script import has_accents, is_cjk_text, same_share
+from ocrgate.engines.cpu.script import has_accents, has_rare_characters, is_cjk_text, same_share
 from ocrgate.engines.cpu.weights import Size
 
 
@@ -50,6 +50,12 @@ def test_accents_are_told_from_plain_letters() -> None:
     """French shows itself, English and Chinese do not."""
     assert has_accents("où les bûches")
     assert not has_accents("the boats, 中文")
+
+
+def test_traditional_characters_are_rare() -> None:
+    """Lines with them are checked; plain Chinese, Latin and kana lines are not for that reason."""
+    assert has_rare_characters("無色聲香味")
+    assert not has_rare_characters("无色声香味, The end. かな 2468")
 
 
 def test_chinese_text_may_hold_latin_words() -> None:
