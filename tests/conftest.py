@@ -1,9 +1,14 @@
 """Fixtures for every suite."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A suite in the background of a shell is started with Ctrl-C ignored, and so would be whatever the
+# tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

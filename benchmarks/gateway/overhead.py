@@ -155,6 +155,7 @@ def _forwarding(upstream: str) -> Any:
 
     from ocrgate.domain.document import PageImage
     from ocrgate.domain.recognition import Block, Line, PageReading, PageRequest, Usage
+    from ocrgate.ports import Listener
     from ocrgate.testing import ScriptedEngine
 
     before = b'{"model":"m","messages":[{"role":"user","content":[{"type":"image_url",'
@@ -165,8 +166,12 @@ def _forwarding(upstream: str) -> Any:
         session: aiohttp.ClientSession | None = None
 
         async def recognize(
-            self, image: PageImage, request: PageRequest
+            self,
+            image: PageImage,
+            request: PageRequest,
+            listener: Listener | None = None,
         ) -> tuple[PageReading, Usage]:
+            del listener  # the answer comes back whole
             self.session = self.session or aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0)
             )

@@ -40,6 +40,8 @@ class EngineDescription:
         input: the image it wants to be given.
         slots: pages it can work on at the same time, the gate's first limit.
         boxes: whether its lines carry polygons (else no hOCR, ALTO or searchable PDF).
+        live: whether it hands out text while it writes it.
+        prompts: whether a caller may give words of their own for the model.
     """
 
     name: str
@@ -47,6 +49,20 @@ class EngineDescription:
     input: ImageSpec
     slots: int
     boxes: bool
+    live: bool = False
+    prompts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some output while a page is read: text (it may be empty), and all tokens until now."""
+
+    text: str
+    tokens: int
+
+
+Listener = Callable[[Piece], None]
+"""Told about every piece, at once and in the event loop; it must not raise."""
 
 
 class Engine(Protocol):
@@ -63,10 +79,20 @@ class Engine(Protocol):
             EngineUnavailable: weights, device or server are missing.
         """
 
-    async def recognize(self, image: PageImage, request: PageRequest) -> tuple[PageReading, Usage]:
+    async def recognize(
+        self, image: PageImage, request: PageRequest, listener: Listener | None = None
+    ) -> tuple[PageReading, Usage]:
         """Read one page. Cancelling the call stops the work within a second.
 
+        Args:
+            image: the page, as ``description.input`` asks for.
+            request: what to read for.
+            listener: told about output as it comes, by engines whose description says ``live``.
+                With ``request.live`` the pieces add up to the text of the answer; without it a
+                second attempt may begin anew.
+
         Raises:
+            InvalidRequest: the engine does not do what is asked.
             EngineUnavailable, EngineFailed, BadEngineOutput.
         """
 

@@ -26,7 +26,7 @@ from ocrgate.domain.document import (
 from ocrgate.domain.recognition import Block, Line, PageReading, PageRequest, Point, Task, Usage
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import Conflict, EngineFailed, NotFound, OcrgateError, UnreadableDocument
-from ocrgate.ports import ApiKey, Clock, EngineDescription
+from ocrgate.ports import ApiKey, Clock, EngineDescription, Listener, Piece
 from ocrgate.runtime.clock import LoopClock, sleep
 
 __all__ = [
@@ -229,14 +229,19 @@ class ScriptedEngine:
             raise self._start_error
         self.started = True
 
-    async def recognize(self, image: PageImage, request: PageRequest) -> tuple[PageReading, Usage]:
+    async def recognize(
+        self, image: PageImage, request: PageRequest, listener: Listener | None = None
+    ) -> tuple[PageReading, Usage]:
         """Answer from the script after the delay, or raise the next scripted error."""
         call = Call(image, request, self._clock.now())
         self.calls.append(call)
         self.peak = max(self.peak, self.running)
         with _recorded(call):
             await self._work(request, next(self._errors, None))
-            return self._read(image, request), Usage(pages=1)
+            reading = self._read(image, request)
+            if listener is not None:
+                listener(Piece(reading.text, len(reading.text)))
+            return reading, Usage(pages=1)
 
     async def _work(self, request: PageRequest, error: Outcome) -> None:
         seconds = self._delay(request) if callable(self._delay) else self._delay

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from ocrgate.errors import InvalidRequest
 
@@ -117,6 +117,13 @@ class Encoding(StrEnum):
     WEBP = "webp"
 
 
+class Sizing(Protocol):
+    """A model's own rule for the size of its input. Picklable and comparable by value."""
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """The size in which to send a page of ``width`` x ``height`` pixels: never larger."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
     """What an engine wants to be given.
@@ -127,12 +134,15 @@ class ImageSpec:
             with ``JPEG`` a file that already fits may be passed through as it is.
         lossless: PNG (gray) or WebP (color) instead of JPEG.
         pdf_dpi: resolution at which PDF pages are drawn (still bounded by ``max_side``).
+        sizing: a further bound that depends on the shape of the page, such as what the model's
+            encoder takes; None means that ``max_side`` is all.
     """
 
     max_side: int = 1024
     encoding: Encoding = Encoding.JPEG
     lossless: bool = False
     pdf_dpi: int = 200
+    sizing: Sizing | None = None
 
 
 @dataclass(frozen=True, slots=True)

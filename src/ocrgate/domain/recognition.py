@@ -4,7 +4,7 @@ Coordinates are pixels of the source page as displayed, origin top left, x right
 Polygons run clockwise from the text's own top-left corner.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -38,6 +38,7 @@ class PageWarning(StrEnum):
     EMPTY = "empty"
     TRUNCATED = "truncated"
     REPETITION = "repetition"
+    SCHEMA_MISMATCH = "schema_mismatch"  # the fields are not what the caller's schema asks for
 
 
 class BlockKind(StrEnum):
@@ -47,6 +48,8 @@ class BlockKind(StrEnum):
     HEADING = "heading"
     TABLE = "table"
     FIGURE = "figure"
+    FORMULA = "formula"
+    CHART = "chart"
 
 
 class Point(NamedTuple):
@@ -113,7 +116,8 @@ class PageReading:
     """One recognized page: blocks in reading order.
 
     ``rotation`` is the clockwise turn in degrees (0, 90, 180, 270) that makes the page upright;
-    polygons stay in the page as displayed, not as turned.
+    polygons stay in the page as displayed, not as turned. ``fields`` is the answer of the task of
+    that name: a JSON object, None for every other task.
     """
 
     number: int
@@ -123,6 +127,7 @@ class PageReading:
     rotation: int = 0
     warnings: tuple[PageWarning, ...] = ()
     degraded: tuple[str, ...] = ()
+    fields: Mapping[str, object] | None = None
 
     def lines(self) -> Iterator[Line]:
         """All lines in reading order."""
@@ -167,17 +172,22 @@ class PageReading:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What it cost. Token counts are 0 for engines that have none."""
+    """What it cost. Token counts are 0 for engines that have none.
+
+    ``wasted_tokens`` are those of the ``output_tokens`` that were made and thrown away.
+    """
 
     pages: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    wasted_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             self.pages + other.pages,
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
+            self.wasted_tokens + other.wasted_tokens,
         )
 
 
@@ -197,9 +207,28 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What is asked for one page."""
+    """What is asked for one page.
+
+    Attributes:
+        number: 1-based page of the document.
+        task: what to read for.
+        language: of the text, a hint.
+        quality: how much work it is worth.
+        keys: names of the fields wanted (task ``fields``).
+        schema: JSON schema of the fields wanted, instead of ``keys``.
+        target: language to translate into (task ``translate``): ``en`` or ``zh``.
+        prompt: the caller's own words for the model instead of the recipe's, where allowed.
+        max_tokens: most tokens to write; None leaves it to the recipe.
+        live: the text is handed out while it is written, so that none of it can be taken back.
+    """
 
     number: int = 1
     task: Task = Task.TEXT
     language: str | None = None
     quality: Quality = Quality.AUTO
+    keys: tuple[str, ...] = ()
+    schema: Mapping[str, object] | None = None
+    target: str | None = None
+    prompt: str | None = None
+    max_tokens: int | None = None
+    live: bool = False

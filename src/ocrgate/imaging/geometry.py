@@ -4,6 +4,8 @@ from typing import Final
 
 from PIL import Image
 
+from ocrgate.domain.document import ImageSpec
+
 Size = tuple[int, int]
 Reach = tuple[float, float]  # how far a page goes into its picture, right and down
 
@@ -26,6 +28,26 @@ def fit(size: Size, max_side: int) -> Size:
         return size
     width, height = (max(1, round(side * max_side / longest)) for side in size)
     return width, height
+
+
+def target(size: Size, spec: ImageSpec, *, turned: bool = False) -> Size:
+    """The size in which an engine is given a page of ``size``: never grown, never 0.
+
+    ``turned`` says that the page stands on its side in the picture, so that ``size`` is as stored
+    while the engine's own rule sees the page upright.
+    """
+    width, height = fit(size, spec.max_side)
+    if spec.sizing is None:
+        return width, height
+    if not turned:
+        return spec.sizing.fit(width, height)
+    height, width = spec.sizing.fit(height, width)
+    return width, height
+
+
+def lies(orientation: int) -> bool:
+    """Whether an EXIF orientation turns the page by a quarter."""
+    return orientation in {5, 6, 7, 8}
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:

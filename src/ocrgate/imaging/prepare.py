@@ -8,7 +8,7 @@ from PIL import Image
 from ocrgate.domain.document import Encoding, ImageSpec, MediaType, PageImage
 from ocrgate.imaging.decode import decode
 from ocrgate.imaging.encode import encode
-from ocrgate.imaging.geometry import Size, fit, upright
+from ocrgate.imaging.geometry import Size, lies, target, upright
 from ocrgate.imaging.headers import png
 from ocrgate.imaging.headers.header import Buffer, Header
 from ocrgate.imaging.limits import ImageLimits
@@ -47,22 +47,22 @@ def _ready(file: BinaryIO, header: Header, page: int, spec: ImageSpec) -> PageIm
     stored, turn = (header.width, header.height), header.orientation
     if header.media is MediaType.TIFF:  # Pillow turns these upright itself while it loads them
         stored, turn = header.displayed, 1
-    target = fit(stored, spec.max_side)
-    image, reach = decode(file, header, page, target)
-    small = to_gray_if_gray(shrink(image, target, reach))
+    size = target(stored, spec, turned=lies(turn))
+    image, reach = decode(file, header, page, size)
+    small = to_gray_if_gray(shrink(image, size, reach))
     return encode(upright(small, turn), spec, header.displayed)
 
 
 def pack(image: Image.Image, spec: ImageSpec, source: Size) -> PageImage:
     """Shrink and encode upright pixels that were drawn; ``source`` is the page's own size."""
-    small = shrink(image, fit(image.size, spec.max_side))
+    small = shrink(image, target(image.size, spec))
     return encode(to_gray_if_gray(small), spec, source)
 
 
 def _may_pass(data: Buffer, header: Header, spec: ImageSpec) -> bool:
     """Whether the engine can be given the very bytes that came, without loss or cost."""
-    fits = max(header.width, header.height) <= spec.max_side
-    if not (fits and header.plain and spec.encoding is Encoding.JPEG):
+    size = (header.width, header.height)
+    if not (target(size, spec) == size and header.plain and spec.encoding is Encoding.JPEG):
         return False
     return header.media is MediaType.JPEG or png.intact(data)
 

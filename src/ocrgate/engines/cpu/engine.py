@@ -9,7 +9,7 @@ from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
 from ocrgate.engines.cpu.known_page import KNOWN_TEXT, known_page
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.errors import EngineUnavailable
-from ocrgate.ports import EngineDescription, Workers
+from ocrgate.ports import EngineDescription, Listener, Workers
 
 SESSION = "ocrgate.engines.cpu.session:Session"  # built in each worker with the params as argument
 NAME = "cpu/pp-ocrv6"
@@ -53,12 +53,15 @@ class CpuEngine:
                 f"the embedded engine read {reading.text!r} where {KNOWN_TEXT!r} stands"
             )
 
-    async def recognize(self, image: PageImage, request: PageRequest) -> tuple[PageReading, Usage]:
+    async def recognize(
+        self, image: PageImage, request: PageRequest, listener: Listener | None = None
+    ) -> tuple[PageReading, Usage]:
         """Read one page in a worker. Cancelling the call stops the worker's page.
 
         Raises:
             EngineUnavailable, EngineFailed.
         """
+        del listener  # a page comes back whole
         reading = await self._workers.call("read", image, request)
         return cast("PageReading", reading), Usage(pages=1)
 
