@@ -11,10 +11,10 @@ refusal is retried when the time given allows the wait that the server named.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import msgspec
@@ -58,6 +58,11 @@ class Reading:
         language: a hint; engines may ignore it.
         pages: 1-based pages and ranges such as ``1-3,7``; all without it.
         quality: work that may be spent on a page.
+        keys: names of the fields wanted (task ``fields``).
+        schema: JSON schema of the fields wanted, instead of ``keys``.
+        target: language to translate into, ``en`` or ``zh`` (task ``translate``).
+        prompt: your own words for the model, on servers that allow it.
+        max_tokens: most tokens that a page may be written in.
         lane: class of traffic, never above the key's own.
         timeout: seconds for everything, retries and waits included.
     """
@@ -66,6 +71,11 @@ class Reading:
     language: str | None = None
     pages: str | None = None
     quality: Quality = Quality.AUTO
+    keys: Sequence[str] = ()
+    schema: Mapping[str, Any] | None = None
+    target: str | None = None
+    prompt: str | None = None
+    max_tokens: int | None = None
     lane: Lane | None = None
     timeout: float = 60.0
 
@@ -77,6 +87,11 @@ class Reading:
             "format": output,
             "language": self.language,
             "pages": self.pages,
+            "keys": msgspec.json.encode(list(self.keys)).decode() if self.keys else None,
+            "schema": None if self.schema is None else msgspec.json.encode(self.schema).decode(),
+            "target": self.target,
+            "prompt": self.prompt,
+            "max_tokens": None if self.max_tokens is None else str(self.max_tokens),
         }
         return {name: value for name, value in asked.items() if value is not None}
 

@@ -51,6 +51,18 @@ TaskOption = Annotated[Task, typer.Option(help="What to read for.")]
 LanguageOption = Annotated[
     str | None, typer.Option(help="Language of the text as a hint, such as en or zh.")
 ]
+KeysOption = Annotated[
+    str | None, typer.Option(help="Fields wanted, separated by commas (with --task fields).")
+]
+SchemaOption = Annotated[
+    Path | None, typer.Option(help="File with a JSON schema of the fields wanted.")
+]
+TargetOption = Annotated[
+    str | None, typer.Option(help="Language to translate into: en or zh (--task translate).")
+]
+PromptOption = Annotated[
+    str | None, typer.Option(help="Your own words for the model, where that is allowed.")
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace results that exist.")]
 SkipOption = Annotated[
     bool, typer.Option("--skip-existing", help="Leave out files whose result exists.")

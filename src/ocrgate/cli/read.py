@@ -15,19 +15,23 @@ from ocrgate.cli.options import (
     ForceOption,
     FormatOption,
     KeyOption,
+    KeysOption,
     LanguageOption,
     OutputOption,
     PagesOption,
+    PromptOption,
     QualityOption,
+    SchemaOption,
     ServerOption,
     SkipOption,
     SummaryOption,
+    TargetOption,
     TaskOption,
     TimeoutOption,
     load_settings,
 )
 from ocrgate.cli.report import CommandFailed, say, show
-from ocrgate.domain.recognition import Quality, Task
+from ocrgate.domain.recognition import PageRequest, Quality, Task
 
 if TYPE_CHECKING:
     from ocrgate.cli.reading.inputs import Source
@@ -46,6 +50,10 @@ def read(
     quality: QualityOption = Quality.AUTO,
     task: TaskOption = Task.TEXT,
     language: LanguageOption = None,
+    keys: KeysOption = None,
+    schema: SchemaOption = None,
+    target: TargetOption = None,
+    prompt: PromptOption = None,
     force: ForceOption = False,
     skip_existing: SkipOption = False,
     server: ServerOption = None,
@@ -69,7 +77,16 @@ def read(
         Format.JSON if as_json and output is None else Format.parse(output_format, field="--format")
     )
     settings = _settings(config, here=server is None)
-    order = Order(settings, kind, pages, task, quality, language, server, key, timeout)
+    asked = PageRequest(
+        task=task,
+        quality=quality,
+        language=language,
+        keys=_names(keys),
+        schema=_schema(schema),
+        target=target,
+        prompt=prompt,
+    )
+    order = Order(settings, kind, pages, asked, server, key, timeout)
     existing = _existing(force=force, skip=skip_existing)
     with tempfile.TemporaryDirectory(prefix="ocrgate-") as scratch:
         sources = _sources(files, Path(scratch), settings)
@@ -79,6 +96,22 @@ def read(
         if output is None and kind is Format.PDF:
             _print_file(targets)
     _finish(reports, summary=as_json and output is not None, talk=output is not None)
+
+
+def _names(keys: str | None) -> tuple[str, ...]:
+    return tuple(name for part in (keys or "").split(",") if (name := part.strip()))
+
+
+def _schema(file: Path | None) -> dict[str, object] | None:
+    if file is None:
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandFailed(f"--schema {file}: {error}") from error
+    if not isinstance(found, dict):
+        raise CommandFailed(f"--schema {file}: a JSON schema is an object")
+    return found
 
 
 def _settings(config: Path | None, *, here: bool) -> "Settings":

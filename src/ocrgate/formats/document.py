@@ -56,6 +56,7 @@ def page_json(page: PageReading) -> Json:
         "rotation": page.rotation,
         "warnings": [str(warning) for warning in page.warnings],
         "degraded": list(page.degraded),
+        "fields": page.fields,
     }
 
 

@@ -52,6 +52,11 @@ _OPTIONS = {
     "pages": "1-based pages and ranges such as 1-3,7; all without it.",
     "format": "json, text, markdown, hocr, alto or pdf; without it the Accept header decides.",
     "quality": "Work that may be spent on a page.",
+    "keys": "Names of the fields wanted: separated by commas, or a JSON array (task fields).",
+    "schema": "JSON schema of the fields wanted, as JSON text, instead of keys.",
+    "target": "Language to translate into, en or zh (task translate).",
+    "prompt": "Your own words for the model, on servers that allow it.",
+    "max_tokens": "Most tokens that a page may be written in.",
 }
 
 

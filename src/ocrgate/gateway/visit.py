@@ -8,7 +8,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from ocrgate.domain.document import Document, PageSelection
-from ocrgate.errors import DeadlineExceeded, EngineError, InvalidRequest, RefusedError
+from ocrgate.errors import DeadlineExceeded, EngineError, RefusedError
 from ocrgate.gateway.access import Caller, time_given
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
@@ -66,19 +66,13 @@ class Visit:
 
         Raises:
             DeadlineExceeded: the body took all of it.
-            InvalidRequest: the engine does not know the task, or the pages are misspelled.
+            InvalidRequest: the pages are misspelled.
         """
         left = self.left
         if left <= 0:
             raise DeadlineExceeded("the time given ran out while the body arrived", where="queue")
-        tasks = self.gateway.service.description.tasks
-        if options.task not in tasks:
-            known = ", ".join(sorted(tasks))
-            raise InvalidRequest(f"this engine knows {known}", field="task")
         return DocumentRequest(
-            task=options.task,
-            language=options.language,
-            quality=options.quality,
+            options.asked(),
             selection=PageSelection.parse(options.pages),
             lane=self.caller.lane,
             caller=self.caller.name,

@@ -6,13 +6,14 @@ import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
-from ocrgate.domain.recognition import PageRequest, Quality, Recognition, Task, Usage
+from ocrgate.domain.recognition import PageRequest, Recognition, Usage
 from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded
 from ocrgate.ports import Clock, Engine, Rasterizer
+from ocrgate.runtime.asking import require
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
@@ -26,14 +27,14 @@ class DocumentRequest:
     """What one caller asks for one document.
 
     Attributes:
+        asked: what to read for on each page; its ``number`` is not looked at.
+        selection: which pages.
         timeout: seconds from now for all its pages.
         counted: told how many pages will be read, before any is admitted. What it raises ends the
             request.
     """
 
-    task: Task = Task.TEXT
-    language: str | None = None
-    quality: Quality = Quality.AUTO
+    asked: PageRequest = field(default_factory=PageRequest)
     selection: PageSelection = field(default_factory=PageSelection)
     lane: Lane = Lane.STANDARD
     caller: str = "anonymous"
@@ -61,8 +62,7 @@ class _Open:
     size: int
 
     def page(self, number: int) -> PageRequest:
-        asked = self.request
-        return PageRequest(number, asked.task, asked.language, asked.quality)
+        return replace(self.request.asked, number=number)
 
 
 class Recognizer:
@@ -137,6 +137,7 @@ class Recognizer:
 
     @asynccontextmanager
     async def _open(self, document: Document, request: DocumentRequest) -> AsyncIterator[_Open]:
+        require(request.asked, self._reader.engine.description)
         timeout = math.inf if request.timeout is None else request.timeout
         deadline = self._reader.clock.now() + timeout
         async with AsyncExitStack() as stack:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
@@ -65,6 +65,7 @@ class Setting:
         default: the value where no source names one.
         help: what it is for, in plain words.
         owner: the name of the class that declares it.
+        kind: the value of the section's own ``kind`` with which it goes; None goes with any.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Setting:
     default: object
     help: str
     owner: str
+    kind: str | None = None
 
     @property
     def variable(self) -> str:
@@ -102,26 +104,46 @@ def attribute_help(owner: type) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(attributes)}
 
 
-def _walk(owner: type, path: str, about: str = "") -> Iterator[Setting]:
+def kinds_of(hint: Any) -> tuple[type, ...]:
+    """The classes of a section of which one is chosen by its ``kind``; else empty."""
+    members = get_args(hint)
+    return members if members and all(map(dataclasses.is_dataclass, members)) else ()
+
+
+def _walk(owner: type, path: str, about: str = "", kind: str | None = None) -> Iterator[Setting]:
     """``about`` says of a nested class what its own docstring leaves out."""
     texts, hints = attribute_help(owner), get_type_hints(owner)
     value = owner()
     for item in dataclasses.fields(owner):
         key, hint = f"{path}{item.name}", hints[item.name]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            yield from _walk(hint, f"{key}.", texts.get(item.name, ""))
+            yield from _walk(hint, f"{key}.", texts.get(item.name, ""), kind)
+        elif kinds_of(hint):
+            for member in kinds_of(hint):
+                yield from _walk(member, f"{key}.", texts.get(item.name, ""), member().kind)
         else:
-            default = item.default if item.default is not dataclasses.MISSING else None
-            shown = getattr(value, item.name) if default is None else default
-            yield Setting(
-                key, hint, shown, texts.get(item.name) or f"{item.name}: {about}", owner.__name__
-            )
+            told = texts.get(item.name) or f"{item.name}: {about}"
+            yield Setting(key, hint, getattr(value, item.name), told, owner.__name__, kind)
+
+
+@cache
+def rows() -> tuple[Setting, ...]:
+    """Every setting in the order of the sections; one that several kinds have comes with each."""
+    return tuple(_walk(Settings, ""))
 
 
 @cache
 def declared() -> Mapping[str, Setting]:
-    """Every setting by its key, in the order of the sections."""
-    return {setting.key: setting for setting in _walk(Settings, "")}
+    """Every setting by its key; of one that several kinds have, the first."""
+    first: dict[str, Setting] = {}
+    for setting in rows():
+        first.setdefault(setting.key, setting)
+    return first
+
+
+def kinds(key: str) -> tuple[str, ...]:
+    """The kinds with which a setting goes; empty where it goes with any."""
+    return tuple(row.kind for row in rows() if row.key == key and row.kind)
 
 
 def sections() -> frozenset[str]:
@@ -139,7 +161,7 @@ def adapter() -> TypeAdapter[Settings]:
 def schema() -> dict[str, Any]:
     """JSON schema of ``ocrgate.toml``, with descriptions and bounds."""
     whole = adapter().json_schema()
-    for setting in declared().values():
+    for setting in rows():
         found = whole["$defs"][setting.owner]["properties"][setting.key.rpartition(".")[2]]
         found["description"] = setting.help
         if setting.bounds:

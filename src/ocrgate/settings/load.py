@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
-from ocrgate.settings.catalog import PREFIX, adapter, declared, sections
+from ocrgate.settings.catalog import PREFIX, adapter, declared, kinds, sections
 from ocrgate.settings.model import Settings
 
 FILE = "ocrgate.toml"
@@ -27,6 +27,9 @@ _PLAIN: Mapping[str, str] = {
     "string_type": "should be a text",
 }
 """What the validator says of the most usual mistakes, in plain words."""
+_HIDE = "api_key"
+_NO_SUCH_KIND = "union_tag_invalid"
+_HIDDEN = "***"
 _TEST_PREFIX = "OCRGATE_TEST_"
 
 
@@ -72,9 +75,9 @@ class Loaded:
 
     def rows(self) -> Iterator[tuple[str, object, str]]:
         """Key, value (secrets masked) and origin of every setting."""
-        values = dict(_flatten("", self.settings))
-        for key in declared():
-            yield key, masked(values[key]), self.origins.get(key, "default")
+        for key, value in _flatten("", self.settings):
+            shown = _HIDDEN if value and key.endswith(_HIDE) else masked(value)
+            yield key, shown, self.origins.get(key, "default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ def _suggest(entry: _Entry) -> str:
 
 
 def _validate(entries: list[_Entry], origins: Mapping[str, str]) -> Settings:
-    tree: dict[str, Any] = {}
+    tree: dict[str, Any] = {"engine": {"kind": "cpu"}}
     for entry in entries:
         *parents, name = entry.key.split(".")
         place = tree
@@ -242,16 +245,45 @@ def _validate(entries: list[_Entry], origins: Mapping[str, str]) -> Settings:
 
 def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Problem]:
     for found in error.errors(include_url=False):
-        key = _key_of(found["loc"])
-        told = _PLAIN.get(found["type"], found["msg"])
+        named = ("kind",) if found["type"] == _NO_SUCH_KIND else ()
+        key = _key_of((*found["loc"], *named))
+        told = _told(key, found)
         message = told.replace("Input should be", "should be").removeprefix("Value error, ")
-        shown = "" if found["type"] == "value_error" else f"{masked(found['input'])!r:.80} "
+        shown = "" if _speaks_for_itself(key, found["type"]) else _shown(found)
         yield Problem(key, origins.get(key, "the values together"), shown + message + _allowed(key))
 
 
+def _speaks_for_itself(key: str, error: str) -> bool:
+    return error in {"value_error", "unexpected_keyword_argument"} or key.endswith(_HIDE)
+
+
+def _shown(found: Any) -> str:
+    value = found["input"].get("kind") if found["type"] == _NO_SUCH_KIND else found["input"]
+    return f"{masked(value)!r:.80} "
+
+
+def _told(key: str, found: Any) -> str:
+    if found["type"] == _NO_SUCH_KIND:
+        return "should be one of " + str(found["ctx"]["expected_tags"]).replace("'", "")
+    return _misplaced(key, found["type"]) or _PLAIN.get(found["type"], found["msg"])
+
+
+def _misplaced(key: str, error: str) -> str | None:
+    """What to say of a setting that goes with another kind than the chosen one."""
+    if error != "unexpected_keyword_argument" or not kinds(key):
+        return None
+    section = key.partition(".")[0]
+    return f"goes with {section}.kind = {' or '.join(kinds(key))}, which is not the one chosen"
+
+
 def _key_of(place: tuple[int | str, ...]) -> str:
-    """The longest declared key (or section) that a validator's location begins with."""
+    """The longest declared key (or section) that a validator's location begins with.
+
+    In a section of several kinds the location names the kind after the section.
+    """
     names = [str(part) for part in place]
+    if names[1:] and names[1] in kinds(f"{names[0]}.kind"):
+        del names[1]
     keys = (".".join(names[:n]) for n in range(len(names), 0, -1))
     return next((key for key in keys if key in declared() or key in sections()), ".".join(names))
 

@@ -1,10 +1,10 @@
 """``POST /ocr``: what is asked and what is answered."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from ocrgate.domain.recognition import PageWarning, Quality, Task
+from ocrgate.domain.recognition import PageRequest, PageWarning, Quality, Task
 
 Bbox = Annotated[
     tuple[float, float, float, float],
@@ -41,6 +41,61 @@ class OcrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quality: Annotated[Quality, Meta(description="Work that may be spent on a page.")] = (
         Quality.AUTO
     )
+    keys: (
+        Annotated[
+            list[Annotated[str, Meta(min_length=1, max_length=200)]],
+            Meta(
+                description="Names of the fields wanted (task fields).",
+                min_length=1,
+                max_length=100,
+                examples=[["invoice_number", "total"]],
+            ),
+        ]
+        | None
+    ) = None
+    schema: (
+        Annotated[
+            dict[str, Any],
+            Meta(description="JSON schema of an object with the fields wanted, instead of keys."),
+        ]
+        | None
+    ) = None
+    target: (
+        Annotated[
+            str,
+            Meta(
+                description="Language to translate into, en or zh (task translate).", max_length=35
+            ),
+        ]
+        | None
+    ) = None
+    prompt: (
+        Annotated[
+            str,
+            Meta(
+                description="Your own words for the model, on servers that allow it.",
+                min_length=1,
+                max_length=8000,
+            ),
+        ]
+        | None
+    ) = None
+    max_tokens: (
+        Annotated[int, Meta(ge=1, description="Most tokens that a page may be written in.")] | None
+    ) = None
+
+    def asked(self) -> PageRequest:
+        """The same in the domain's words, less ``pages`` and ``format``."""
+        return PageRequest(
+            task=self.task,
+            language=self.language,
+            quality=self.quality,
+            keys=tuple(self.keys or ()),
+            schema=self.schema,
+            target=self.target,
+            prompt=self.prompt,
+            max_tokens=self.max_tokens,
+        )
 
 
 class OcrRequest(OcrOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +136,9 @@ class PageReply(Struct, frozen=True):
     warnings: list[PageWarning] = field(default_factory=list)
     rotation: Annotated[int, Meta(description="Clockwise turn that makes the page upright.")] = 0
     degraded: list[str] = field(default_factory=list)
+    fields: (
+        Annotated[dict[str, Any], Meta(description="What was found (task fields only).")] | None
+    ) = None
 
 
 class UsageReply(Struct, frozen=True):

@@ -8,7 +8,7 @@ import pytest
 
 from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
-from ocrgate.domain.recognition import PageWarning, Task
+from ocrgate.domain.recognition import PageRequest, PageWarning, Task
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import (
     BadEngineOutput,
@@ -77,7 +77,7 @@ class Bench:
 async def test_a_picture_is_read() -> None:
     """One page: text, usage, engine and the seconds of each stage."""
     bench = Bench()
-    request = DocumentRequest(task=Task.MARKDOWN, language="de", timeout=10.0)
+    request = DocumentRequest(PageRequest(task=Task.MARKDOWN, language="de"), timeout=10.0)
     reading = asyncio.create_task(bench.recognizer.recognize(DOCUMENT, request))
     await bench.clock.run(1.0)
     result = await reading

@@ -55,6 +55,7 @@ def test_the_reply_has_the_documented_shape() -> None:
                 "rotation": 90,
                 "warnings": [],
                 "degraded": [],
+                "fields": None,
             },
             {
                 "index": 4,
@@ -64,6 +65,7 @@ def test_the_reply_has_the_documented_shape() -> None:
                 "rotation": 0,
                 "warnings": ["low_confidence"],
                 "degraded": ["smaller_image"],
+                "fields": None,
             },
         ],
         "engine": "cpu/test",

@@ -165,7 +165,7 @@ class LocalReader:
 
     def _open(self, target: Target) -> Sink:
         wish, engine = self._wish, self._machine.description.name
-        language = wish.request.language
+        language = wish.request.asked.language
         if target.path is None:
             title = target.source.shown if wish.titled else None
             return StreamSink(wish.stdout, wish.kind, engine=engine, language=language, title=title)

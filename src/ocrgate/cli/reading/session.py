@@ -17,7 +17,7 @@ from ocrgate.cli.reading.report import FileReport
 from ocrgate.cli.reading.run import FileReader, look_at_all, read_all
 from ocrgate.cli.report import say
 from ocrgate.domain.document import PageSelection
-from ocrgate.domain.recognition import Quality, Task
+from ocrgate.domain.recognition import PageRequest
 from ocrgate.domain.ticket import Lane
 from ocrgate.formats import Format
 from ocrgate.settings import Settings
@@ -30,9 +30,7 @@ class Order:
     settings: Settings
     kind: Format
     pages: str | None
-    task: Task
-    quality: Quality
-    language: str | None
+    asked: PageRequest
     server: str | None
     key: str | None
     timeout: float
@@ -100,11 +98,17 @@ async def _remote(order: Order, stack: AsyncExitStack, *, titled: bool) -> FileR
     # Nobody hurries: a full server is asked again until the time given is used up.
     client = AsyncClient(order.server, api_key=order.key, retries=10_000)
     await stack.enter_async_context(client)
+    asked = order.asked
     reading = Reading(
-        task=order.task,
-        language=order.language,
+        task=asked.task,
+        language=asked.language,
         pages=order.pages,
-        quality=order.quality,
+        quality=asked.quality,
+        keys=asked.keys,
+        schema=asked.schema,
+        target=asked.target,
+        prompt=asked.prompt,
+        max_tokens=asked.max_tokens,
         lane=Lane.BATCH,
         timeout=order.timeout,
     )
@@ -118,9 +122,7 @@ async def _local(order: Order, stack: AsyncExitStack, *, titled: bool) -> FileRe
 
     machine = await stack.enter_async_context(started_machine(order.settings))
     request = DocumentRequest(
-        task=order.task,
-        language=order.language,
-        quality=order.quality,
+        order.asked,
         selection=PageSelection.parse(order.pages),
         lane=Lane.BATCH,
         caller="command line",

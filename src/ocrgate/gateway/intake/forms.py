@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -105,13 +106,31 @@ def options_of(fields: Mapping[str, str]) -> OcrOptions:
     Raises:
         InvalidRequest: a name or a value is not known.
     """
-    given = {name: value for name, value in fields.items() if value}
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value}
     if not given:
         return _NO_OPTIONS
+    if "keys" in given:
+        given["keys"] = _listed(given["keys"])
+    if "schema" in given:
+        given["schema"] = _parsed(given["schema"], "schema")
     try:
-        return msgspec.convert(given, OcrOptions)
+        return msgspec.convert(given, OcrOptions, strict=False)
     except msgspec.ValidationError as raised:
         raise invalid(raised) from None
+
+
+def _listed(text: str) -> Any:
+    """Names separated by commas, or a JSON array of them."""
+    if text.lstrip().startswith("["):
+        return _parsed(text, "keys")
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def _parsed(text: str, field: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise InvalidRequest("it is not JSON", field=field) from None
 
 
 def _no_query(request: Request) -> None:
