@@ -1,0 +1,24 @@
+"""Fakes of every port, for the tests of whoever builds on ocrgate.
+
+They are real implementations with a script instead of a machine behind them: each keeps a record of
+what it was asked, and none starts a process. :class:`FaultyEngine` alone opens a socket, since what
+it stands for is an HTTP server that misbehaves.
+"""
+
+from ocrgate.testing.clock import ManualClock, ManualTimer
+from ocrgate.testing.engine import Call, ScriptedEngine
+from ocrgate.testing.keys import MemoryKeyStore
+from ocrgate.testing.rasterizer import ScriptedRasterizer
+from ocrgate.testing.reading import page_reading
+from ocrgate.testing.workers import InlineWorkers
+
+__all__ = [
+    "Call",
+    "InlineWorkers",
+    "ManualClock",
+    "ManualTimer",
+    "MemoryKeyStore",
+    "ScriptedEngine",
+    "ScriptedRasterizer",
+    "page_reading",
+]
