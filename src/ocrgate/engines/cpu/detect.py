@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ocrgate.engines.cpu.cancel import Check
 from ocrgate.engines.cpu.geometry import Pixels, Quad, clipped, grown, ordered, part_of, sides
 from ocrgate.engines.cpu.inference import Inference, Tensor
+from ocrgate.engines.cpu.level import levelled, page_angle
 
 Map = NDArray[np.float32]
 
@@ -119,15 +120,23 @@ def regions(probability: Map) -> list[Quad]:
     """Rotated rectangles around the regions of a probability map that are sure enough."""
     mask = (probability > _TEXT).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    found = []
-    for contour in contours[:_MOST_REGIONS]:
-        quad = ordered(cast("Quad", cv2.boxPoints(cv2.minAreaRect(contour))))
-        if min(sides(quad)) < _LEAST_SIDE or _score(probability, contour) < _BOX:
-            continue
-        bigger = _with_ends(grown(quad, _UNCLIP))
-        if min(sides(bigger)) >= _LEAST_SIDE + 2:
-            found.append(bigger)
-    return found
+    sure = [contour for contour in contours[:_MOST_REGIONS] if _is_line(probability, contour)]
+    boxes = [smallest_box(contour) for contour in sure]
+    angle = page_angle(boxes)
+    level = (levelled(box, contour, angle) for box, contour in zip(boxes, sure, strict=True))
+    bigger = (_with_ends(grown(box, _UNCLIP)) for box in level)
+    return [quad for quad in bigger if min(sides(quad)) >= _LEAST_SIDE + 2]
+
+
+def smallest_box(contour: cv2.typing.MatLike) -> Quad:
+    """The smallest rectangle around a contour, however it is turned."""
+    return ordered(cast("Quad", cv2.boxPoints(cv2.minAreaRect(contour))))
+
+
+def _is_line(probability: Map, contour: cv2.typing.MatLike) -> bool:
+    if min(cv2.minAreaRect(contour)[1]) < _LEAST_SIDE:
+        return False
+    return _score(probability, contour) >= _BOX
 
 
 def _with_ends(quad: Quad) -> Quad:
