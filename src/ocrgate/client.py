@@ -54,7 +54,7 @@ class Reading:
     """What to ask for beside the document.
 
     Attributes:
-        task: what is asked of the engine.
+        task: what to read for; without it what the format shows most of.
         language: a hint; engines may ignore it.
         pages: 1-based pages and ranges such as ``1-3,7``; all without it.
         quality: work that may be spent on a page.
@@ -67,7 +67,7 @@ class Reading:
         timeout: seconds for everything, retries and waits included.
     """
 
-    task: Task = Task.TEXT
+    task: Task | None = None
     language: str | None = None
     pages: str | None = None
     quality: Quality = Quality.AUTO
@@ -82,7 +82,7 @@ class Reading:
     def query(self, output: str) -> dict[str, str]:
         """The query parameters."""
         asked = {
-            "task": str(self.task),
+            "task": self.task and str(self.task),
             "quality": str(self.quality),
             "format": output,
             "language": self.language,

@@ -3,9 +3,9 @@
 Every port has a fake in :mod:`ocrgate.testing`, and one conformance suite runs over both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ocrgate.domain.document import Document, DocumentInfo, ImageSpec, PageImage
@@ -42,6 +42,8 @@ class EngineDescription:
         boxes: whether its lines carry polygons (else no hOCR, ALTO or searchable PDF).
         live: whether it hands out text while it writes it.
         prompts: whether a caller may give words of their own for the model.
+        instructions: what is asked by each text that the model's own documentation gives for it,
+            for callers who send that text instead of naming a task.
     """
 
     name: str
@@ -51,6 +53,7 @@ class EngineDescription:
     boxes: bool
     live: bool = False
     prompts: bool = False
+    instructions: Mapping[str, PageRequest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

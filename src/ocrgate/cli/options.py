@@ -47,7 +47,10 @@ PagesOption = Annotated[
     str | None, typer.Option(help="Pages to read, counted from 1, such as 1-3,7 or 5-.")
 ]
 QualityOption = Annotated[Quality, typer.Option(help="How much work a page is worth.")]
-TaskOption = Annotated[Task, typer.Option(help="What to read for.")]
+TaskOption = Annotated[
+    Task | None,
+    typer.Option(help="What to read for; without it what the format shows most of."),
+]
 LanguageOption = Annotated[
     str | None, typer.Option(help="Language of the text as a hint, such as en or zh.")
 ]

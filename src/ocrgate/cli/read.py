@@ -48,7 +48,7 @@ def read(
     output: OutputOption = None,
     pages: PagesOption = None,
     quality: QualityOption = Quality.AUTO,
-    task: TaskOption = Task.TEXT,
+    task: TaskOption = None,
     language: LanguageOption = None,
     keys: KeysOption = None,
     schema: SchemaOption = None,
@@ -78,7 +78,7 @@ def read(
     )
     settings = _settings(config, here=server is None)
     asked = PageRequest(
-        task=task,
+        task=task or Task.TEXT,
         quality=quality,
         language=language,
         keys=_names(keys),
@@ -86,7 +86,7 @@ def read(
         target=target,
         prompt=prompt,
     )
-    order = Order(settings, kind, pages, asked, server, key, timeout)
+    order = Order(settings, kind, pages, task, asked, server, key, timeout)
     existing = _existing(force=force, skip=skip_existing)
     with tempfile.TemporaryDirectory(prefix="ocrgate-") as scratch:
         sources = _sources(files, Path(scratch), settings)

@@ -1,8 +1,10 @@
 """The formats that a result can be had in: names, file suffixes, media types."""
 
+from collections.abc import Container
 from enum import StrEnum
 from typing import Self
 
+from ocrgate.domain.recognition import Task
 from ocrgate.errors import InvalidRequest
 
 DEFAULT_DPI = 200.0  # of page images of unknown resolution: what PDF pages are drawn at, too
@@ -47,6 +49,12 @@ class Format(StrEnum):
     def needs_boxes(self) -> bool:
         """Whether it can only be made of lines whose place is known."""
         return self in {Format.HOCR, Format.ALTO, Format.PDF}
+
+    def task(self, known: Container[Task]) -> Task:
+        """What to read for when nobody says, so that this format shows most: one of ``known``."""
+        wanted = Task.MARKDOWN if self is Format.MARKDOWN else Task.TEXT
+        wanted = Task.SPOTTING if self.needs_boxes else wanted
+        return wanted if wanted in known else Task.TEXT
 
 
 _ALIASES = {"txt": "text", "md": "markdown", "xml": "alto", "html": "hocr"}

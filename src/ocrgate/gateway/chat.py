@@ -1,15 +1,16 @@
 """A recognition in the words of OpenAI's chat completions."""
 
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ocrgate.domain.recognition import PageReading, PageWarning, Recognition, Usage
 from ocrgate.errors import OcrgateError
+from ocrgate.formats.markdown import page_markdown
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.problem import openai_error
 from ocrgate.gateway.sse import data
@@ -31,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 
 def completion(recognition: Recognition, request_id: str) -> ChatCompletion:
     """The whole answer. Between pages stands a blank line."""
-    text = PAGE_BREAK.join(page.text for page in recognition.pages)
+    text = PAGE_BREAK.join(content(page) for page in recognition.pages)
     return ChatCompletion(
         id=completion_id(request_id),
         created=int(time.time()),
@@ -39,6 +40,17 @@ def completion(recognition: Recognition, request_id: str) -> ChatCompletion:
         choices=[ChatChoice(AssistantMessage(text), finish_reason(recognition.pages))],
         usage=chat_usage(recognition.usage),
     )
+
+
+def content(page: PageReading) -> str:
+    """What is answered for one page: its fields as JSON, its Markdown where the engine wrote
+    mark-up, else its text.
+    """
+    if page.fields is not None:
+        return _encode(page.fields).decode()
+    if any(block.markup is not None for block in page.blocks):
+        return page_markdown(replace(page, number=1), first=True).strip()
+    return page.text
 
 
 def completion_id(request_id: str) -> str:
@@ -66,7 +78,8 @@ def failed(exchange: Exchange, error: OcrgateError) -> bytes:
 
 @dataclass(slots=True)
 class Chunks:
-    """The same answer piece by piece: a line at a time, as pages are done.
+    """The same answer piece by piece: text as it comes, and a line at a time of pages that came
+    whole.
 
     Attributes:
         id: of the answer.
@@ -79,28 +92,39 @@ class Chunks:
     with_usage: bool
     created: int = field(default_factory=lambda: int(time.time()))
 
-    async def events(self, pages: AsyncGenerator[PageResult, None]) -> AsyncGenerator[bytes, None]:
-        """Encoded events, several of them together where they are known together."""
-        usage, first, finish = Usage(), True, "stop"
-        async with aclosing(pages):
-            async for page in pages:
-                yield b"".join(self._page(page.reading, first=first))
-                usage, first = usage + page.usage, False
-                finish = finish_reason((page.reading,)) if finish == "stop" else finish
-        yield b"".join(self._end(usage, "length" if finish == "length" else "stop"))
+    async def events(
+        self, told: AsyncGenerator[str | PageResult, None]
+    ) -> AsyncGenerator[bytes, None]:
+        """Encoded events, several of them together where they are known together.
 
-    def _page(self, page: PageReading, *, first: bool) -> Iterator[bytes]:
-        if first:
-            yield self._chunk(Delta(role="assistant", content=""))
-        else:
-            yield self._chunk(Delta(content=PAGE_BREAK))
-        for line in page.text.splitlines(keepends=True):
+        Args:
+            told: text of a page, in pieces, and then that page; of some only the page.
+        """
+        pages, begun = list[PageResult](), False
+        async with aclosing(told):
+            async for item in told:
+                opening = () if begun else self._opening(first=not pages)
+                if isinstance(item, str):
+                    yield b"".join((*opening, self._chunk(Delta(content=item))))
+                    begun = True
+                    continue
+                yield b"".join((*opening, *(() if begun else self._whole(item.reading))))
+                begun = False
+                pages.append(item)
+        yield b"".join(self._end(pages))
+
+    def _opening(self, *, first: bool) -> Iterator[bytes]:
+        opening = Delta(role="assistant", content="") if first else Delta(content=PAGE_BREAK)
+        yield self._chunk(opening)
+
+    def _whole(self, page: PageReading) -> Iterator[bytes]:
+        for line in content(page).splitlines(keepends=True):
             yield self._chunk(Delta(content=line))
 
-    def _end(self, usage: Usage, finish: FinishReason) -> Iterator[bytes]:
-        yield self._chunk(Delta(), finish)
+    def _end(self, pages: Sequence[PageResult]) -> Iterator[bytes]:
+        yield self._chunk(Delta(), finish_reason(tuple(page.reading for page in pages)))
         if self.with_usage:
-            yield self._event([], chat_usage(usage))
+            yield self._event([], chat_usage(sum((page.usage for page in pages), Usage())))
         yield data(b"[DONE]")
 
     def _chunk(self, delta: Delta, finish: FinishReason | None = None) -> bytes:

@@ -47,7 +47,7 @@ ABOUT = """Reads images and PDFs. Every error has a stable `code`; every refusal
 back. Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY` where keys exist."""
 
 _OPTIONS = {
-    "task": "What is asked of the engine.",
+    "task": "What to read for; without it what the format shows most of.",
     "language": "A hint such as en or zh; engines may ignore it.",
     "pages": "1-based pages and ranges such as 1-3,7; all without it.",
     "format": "json, text, markdown, hocr, alto or pdf; without it the Accept header decides.",

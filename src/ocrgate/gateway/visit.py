@@ -8,14 +8,20 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from ocrgate.domain.document import Document, PageSelection
+from ocrgate.domain.recognition import PageRequest, Task
 from ocrgate.errors import DeadlineExceeded, EngineError, RefusedError
 from ocrgate.gateway.access import Caller, time_given
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.hangup import while_connected
+from ocrgate.gateway.middleware.body import check_head, least_size
 from ocrgate.gateway.quota import Payment
-from ocrgate.runtime.recognizer import DocumentRequest, DocumentResult, PageResult, Timings
-from ocrgate.wire.ocr import OcrOptions
+from ocrgate.runtime.recognizer import (
+    DocumentRequest,
+    DocumentResult,
+    PageResult,
+    Timings,
+)
 
 T = TypeVar("T")
 
@@ -45,6 +51,8 @@ class Visit:
         Raises:
             Unauthenticated, Forbidden: the caller may not.
             RateLimited: the caller's quota is used up; nothing was charged.
+            Overloaded, Draining: the gate would refuse the document; nothing was charged.
+            PayloadTooLarge, UnsupportedMedia: the body would be refused, however idle the server.
             InvalidRequest: a header has a value that is not allowed.
         """
         gateway, exchange = Gateway.of(request), Exchange.of(request.scope)
@@ -54,15 +62,35 @@ class Visit:
         seconds = time_given(request.headers, gateway.settings.server)
         exchange.quota = gateway.quotas.left(caller.key)
         gateway.quotas.check(caller.key)
-        return cls(gateway, request, exchange, caller, seconds)
+        check_head(dict(request.headers.raw), gateway.settings.server.max_body_bytes)
+        visit = cls(gateway, request, exchange, caller, seconds)
+        visit.foresee()
+        return visit
+
+    def foresee(self) -> None:
+        """Say no from the headers alone where the gate would say it after the body.
+
+        Reading and probing a body cost several times what the refusal itself does, and a server
+        that is full has the least to spare.
+
+        Raises:
+            Overloaded, Draining: the gate would refuse the document now.
+        """
+        gate, size = self.gateway.service.gate, least_size(self.request.headers)
+        gate.foresee(self.caller.lane, self.caller.name, self.left, size)
 
     @property
     def left(self) -> float:
         """Seconds that are left of the time given; negative when it has run out."""
         return self.seconds - self.exchange.elapsed
 
-    def ask(self, options: OcrOptions) -> DocumentRequest:
-        """The same in the runtime's words, with the time that is left.
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """What the engine can be asked for."""
+        return self.gateway.service.description.tasks
+
+    def ask(self, asked: PageRequest, pages: str | None = None) -> DocumentRequest:
+        """What is asked of each page and which pages, with the time that is left.
 
         Raises:
             DeadlineExceeded: the body took all of it.
@@ -72,8 +100,8 @@ class Visit:
         if left <= 0:
             raise DeadlineExceeded("the time given ran out while the body arrived", where="queue")
         return DocumentRequest(
-            options.asked(),
-            selection=PageSelection.parse(options.pages),
+            asked,
+            selection=PageSelection.parse(pages),
             lane=self.caller.lane,
             caller=self.caller.name,
             timeout=left,

@@ -10,7 +10,7 @@ from ocrgate.domain.document import Document, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded, EngineFailed, OcrgateError
-from ocrgate.ports import Clock, Engine, Rasterizer
+from ocrgate.ports import Clock, Engine, Listener, Rasterizer
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.gate import Gate
 
@@ -81,14 +81,16 @@ class PageReader:
         ticket: Ticket,
         request: PageRequest,
         admitted: asyncio.Event,
+        listener: Listener | None = None,
     ) -> PageResult:
-        """Read one page; ``admitted`` is set as soon as it has a place.
+        """Read one page; ``admitted`` is set as soon as it has a place, and ``listener`` is told
+        of output as it comes.
 
         Raises:
             RequestError, RefusedError, EngineError, DeadlineExceeded.
         """
         try:
-            result = await self._admitted(document, ticket, request, admitted)
+            result = await self._admitted(document, ticket, request, admitted, listener)
         except BaseException as error:
             self.observe(PageEnded(ticket.lane, _name(error), error=error))
             raise
@@ -102,6 +104,7 @@ class PageReader:
         ticket: Ticket,
         request: PageRequest,
         admitted: asyncio.Event,
+        listener: Listener | None,
     ) -> PageResult:
         async with AsyncExitStack() as stack:
             with self.spans("queue"):
@@ -109,12 +112,17 @@ class PageReader:
             admitted.set()
             try:
                 async with until(self.clock, ticket.deadline):
-                    return await self._work(document, request, ticket, permit.waited)
+                    return await self._work(document, request, ticket, permit.waited, listener)
             except TimeoutError:
                 raise DeadlineExceeded("the time ran out", where="engine") from None
 
     async def _work(
-        self, document: Document, request: PageRequest, ticket: Ticket, waited: float
+        self,
+        document: Document,
+        request: PageRequest,
+        ticket: Ticket,
+        waited: float,
+        listener: Listener | None,
     ) -> PageResult:
         start = self.clock.now()
         with self.spans("prepare"):
@@ -122,22 +130,26 @@ class PageReader:
             image = await self.rasterizer.prepare(document, request.number, spec)
         prepared = self.clock.now()
         with self.spans("engine"):
-            reading, usage = await self._recognize(image, request, ticket.deadline)
+            reading, usage = await self._recognize(image, request, ticket.deadline, listener)
         timings = Timings(waited, prepared - start, self.clock.now() - prepared)
         return PageResult(reading, usage, timings)
 
     async def _recognize(
-        self, image: PageImage, request: PageRequest, deadline: float
+        self,
+        image: PageImage,
+        request: PageRequest,
+        deadline: float,
+        listener: Listener | None,
     ) -> tuple[PageReading, Usage]:
         """Once more after a failure, if there is time for as long as it took to fail."""
         start = self.clock.now()
         try:
-            return await self.engine.recognize(image, request)
+            return await self.engine.recognize(image, request, listener)
         except EngineFailed:
             now = self.clock.now()
             if now + (now - start) >= deadline:
                 raise
-        return await self.engine.recognize(image, request)
+        return await self.engine.recognize(image, request, listener)
 
 
 def _name(error: BaseException) -> str:

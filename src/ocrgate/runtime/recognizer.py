@@ -7,19 +7,30 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
 from ocrgate.domain.recognition import PageRequest, Recognition, Usage
 from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded
-from ocrgate.ports import Clock, Engine, Rasterizer
+from ocrgate.ports import Clock, Engine, Listener, Piece, Rasterizer
 from ocrgate.runtime.asking import require
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded, PageReader, PageResult, Spans, Timings, no_spans
 
-__all__ = ["DocumentRequest", "DocumentResult", "PageResult", "Recognizer", "Timings"]
+__all__ = [
+    "DocumentRequest",
+    "DocumentResult",
+    "PageListener",
+    "PageResult",
+    "Recognizer",
+    "Timings",
+]
+
+
+PageListener = Callable[[int, Piece], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,8 @@ class DocumentRequest:
         timeout: seconds from now for all its pages.
         counted: told how many pages will be read, before any is admitted. What it raises ends the
             request.
+        listener: told what a page says while it is read, with the page's 0-based position among
+            those asked for, by engines that do so.
     """
 
     asked: PageRequest = field(default_factory=PageRequest)
@@ -40,6 +53,7 @@ class DocumentRequest:
     caller: str = "anonymous"
     timeout: float | None = None
     counted: Callable[[int], None] = lambda _pages: None
+    listener: PageListener | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,10 @@ class _Open:
 
     def page(self, number: int) -> PageRequest:
         return replace(self.request.asked, number=number)
+
+    def listener(self, position: int) -> Listener | None:
+        told = self.request.listener
+        return None if told is None else partial(told, position)
 
 
 class Recognizer:
@@ -165,7 +183,10 @@ class Recognizer:
         under_way: deque[asyncio.Task[PageResult]] = deque()
 
         def begin(number: int, ticket: Ticket) -> None:
-            page = self._reader.read(opened.document, ticket, opened.page(number), admitted)
+            listener = opened.listener(len(numbers) - ticket.pages)
+            page = self._reader.read(
+                opened.document, ticket, opened.page(number), admitted, listener
+            )
             under_way.append(asyncio.create_task(page))
 
         try:

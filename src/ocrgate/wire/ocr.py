@@ -22,7 +22,13 @@ OutputName = Annotated[
 class OcrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be asked beside the document; the same names in JSON, forms and the query."""
 
-    task: Annotated[Task, Meta(description="What is asked of the engine.")] = Task.TEXT
+    task: (
+        Annotated[
+            Task,
+            Meta(description="What to read for; without it what the format shows most of."),
+        ]
+        | None
+    ) = None
     language: (
         Annotated[
             str,
@@ -84,10 +90,13 @@ class OcrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, description="Most tokens that a page may be written in.")] | None
     ) = None
 
-    def asked(self) -> PageRequest:
-        """The same in the domain's words, less ``pages`` and ``format``."""
+    def asked(self, task: Task) -> PageRequest:
+        """The same in the domain's words, less ``pages`` and ``format``.
+
+        ``task`` is what to read for where none is named.
+        """
         return PageRequest(
-            task=self.task,
+            task=self.task or task,
             language=self.language,
             quality=self.quality,
             keys=tuple(self.keys or ()),

@@ -4,7 +4,7 @@ The request lists what is looked at and nothing else: every other field a client
 while decoding, so that none can reach an engine.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -46,6 +46,20 @@ class StreamOptions(Struct, frozen=True):
     include_usage: bool | None = None
 
 
+class JsonSchema(Struct, frozen=True):
+    """A JSON schema under a name."""
+
+    name: str = ""
+    schema: dict[str, Any] | None = None
+
+
+class ResponseFormat(Struct, frozen=True):
+    """What the answer is to look like. With ``json_schema`` the fields of it are looked for."""
+
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    json_schema: JsonSchema | None = None
+
+
 class ChatRequest(Struct, frozen=True, kw_only=True):
     """The fields that are looked at."""
 
@@ -54,6 +68,9 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: int | None = None
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
+    response_format: ResponseFormat | None = None
 
 
 FinishReason = Literal["stop", "length"]

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import typer
@@ -17,7 +17,7 @@ from ocrgate.cli.reading.report import FileReport
 from ocrgate.cli.reading.run import FileReader, look_at_all, read_all
 from ocrgate.cli.report import say
 from ocrgate.domain.document import PageSelection
-from ocrgate.domain.recognition import PageRequest
+from ocrgate.domain.recognition import PageRequest, Task
 from ocrgate.domain.ticket import Lane
 from ocrgate.formats import Format
 from ocrgate.settings import Settings
@@ -30,6 +30,7 @@ class Order:
     settings: Settings
     kind: Format
     pages: str | None
+    task: Task | None
     asked: PageRequest
     server: str | None
     key: str | None
@@ -100,7 +101,7 @@ async def _remote(order: Order, stack: AsyncExitStack, *, titled: bool) -> FileR
     await stack.enter_async_context(client)
     asked = order.asked
     reading = Reading(
-        task=asked.task,
+        task=order.task,
         language=asked.language,
         pages=order.pages,
         quality=asked.quality,
@@ -121,8 +122,9 @@ async def _local(order: Order, stack: AsyncExitStack, *, titled: bool) -> FileRe
     from ocrgate.runtime.recognizer import DocumentRequest
 
     machine = await stack.enter_async_context(started_machine(order.settings))
+    task = order.task or order.kind.task(machine.description.tasks)
     request = DocumentRequest(
-        order.asked,
+        replace(order.asked, task=task),
         selection=PageSelection.parse(order.pages),
         lane=Lane.BATCH,
         caller="command line",

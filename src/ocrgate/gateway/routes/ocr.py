@@ -15,7 +15,7 @@ async def read(request: Request) -> Response:
     visit = await Visit.enter(request)
     order = await read_order(request)
     kind = chosen_format(order.options.format, request.headers.get("accept", ""))
-    asked = visit.ask(order.options)
+    asked = visit.ask(order.options.asked(kind.task(visit.tasks)), order.options.pages)
     if kind is not Format.PDF:
         result = await visit.read(order.document, asked)
         return await written(result.recognition, kind, visit.exchange)

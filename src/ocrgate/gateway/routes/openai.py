@@ -1,5 +1,6 @@
 """OpenAI's contract over the same gate: chat completions that read the image in the message."""
 
+from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
@@ -8,12 +9,13 @@ from starlette.responses import Response
 from ocrgate.errors import NotFound
 from ocrgate.gateway.answers import composed, json_answer
 from ocrgate.gateway.chat import Chunks, completion, completion_id, failed
+from ocrgate.gateway.chat_asked import asked_of
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.intake.foreign import chat_order, read_json
+from ocrgate.gateway.live import Live
 from ocrgate.gateway.sse import EventStream
 from ocrgate.gateway.visit import Visit
-from ocrgate.wire.ocr import OcrOptions
 from ocrgate.wire.openai import Model, ModelList
 
 ALIAS = "ocrgate"
@@ -21,11 +23,11 @@ ALIAS = "ocrgate"
 
 
 async def chat(request: Request) -> Response:
-    """Read the image in the conversation. The text around it is not acted on: this engine reads."""
+    """Read the image in the conversation; of the words beside it, see ``chat_asked``."""
     visit = await Visit.enter(request)
     order, document = await read_json(request, chat_order)
     model = known_model(order.model, visit.gateway)
-    asked = visit.ask(OcrOptions())
+    asked = visit.ask(asked_of(order, visit.gateway.service.description))
     if not order.stream:
         result = await visit.read(document, asked)
         compose = partial(completion, request_id=visit.exchange.request_id)
@@ -36,7 +38,9 @@ async def chat(request: Request) -> Response:
         model=model,
         with_usage=bool(options and options.include_usage),
     )
-    events = chunks.events(visit.pages(document, asked))
+    live = Live()
+    asked = replace(asked, listener=live.hear)
+    events = chunks.events(live.events(visit.pages(document, asked)))
     tell = partial(failed, visit.exchange)
     return EventStream(events, failed=tell, headers=lambda: visit.exchange.quota)
 
