@@ -1,0 +1,176 @@
+r"""Runaway repetition: noticed while text is written, and trimmed off afterwards.
+
+A model that has lost the page writes one unit over and over. So do pages: rules of a table
+(``|---|---|``), dot leaders, runs of ``&nbsp;``, empty rows of a form, columns of zeros. A tail
+that repeats one unit is a loop when it passes both bounds of the unit's kind:
+
+=======  ==========================================================  =======  ===========
+kind     its unit                                                    repeats  UTF-8 bytes
+=======  ==========================================================  =======  ===========
+filler   no letter or digit outside tags and entities                     16        4,000
+row      cells of a table (HTML, Markdown, LaTeX)                          3        3,000
+short    less than 24 bytes of letters and digits                         16        1,000
+text     anything else                                                     3          480
+=======  ==========================================================  =======  ===========
+
+and then goes on for up to 64 characters of one more repeat, since forms in triplicate are real.
+Bytes stand for tokens (about four each in every script). So running text with a unit of 80 bytes or
+more is cut within 64 tokens of the end of its third repeat; shorter and structured units later,
+because until then they cannot be told from what pages hold.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+MAX_UNIT = 2048
+"""Characters of the longest unit that is noticed."""
+
+STEP = 32
+"""Characters between two looks."""
+
+_SLACK = 64
+_KEPT = 4 * MAX_UNIT
+_SCALES = tuple(16 << step for step in range((MAX_UNIT // 16).bit_length()))
+_TRIES = 4
+_MARKUP = re.compile(r"</?\w[^<>]{0,200}>|&#?\w{1,10};")
+_CELL = re.compile(r"</?t[dhr]\b|\||\\\\")
+_WORD_REST = re.compile(r"\S{0,24}(?=\s)")
+_WORDY = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How often, and over how many bytes, a unit may be repeated."""
+
+    repeats: int
+    bytes: int
+
+
+FILLER = Bounds(16, 4000)
+ROW = Bounds(3, 3000)
+SHORT = Bounds(16, 1000)
+TEXT = Bounds(3, 480)
+
+
+def bounds_of(unit: str) -> Bounds:
+    """The bounds of a unit, wherever in it the tail begins."""
+    # A tag may be cut in two at the ends: three copies less two leave one whole unit.
+    wordy = _wordy_bytes(unit * 3) - _wordy_bytes(unit * 2)
+    if wordy == 0:
+        return FILLER
+    if _CELL.search(unit * 2):
+        return ROW
+    return SHORT if wordy < 24 else TEXT
+
+
+def _wordy_bytes(text: str) -> int:
+    words = _WORDY.findall(_MARKUP.sub(" ", text))
+    return sum(len(word.encode()) for word in words)
+
+
+def allowed(unit: str) -> int:
+    """The characters over which ``unit`` may be repeated: one more look at as many is a loop."""
+    bounds = bounds_of(unit)
+    by_bytes = math.ceil(bounds.bytes * len(unit) / len(unit.encode()))
+    return max(bounds.repeats * len(unit) + min(len(unit), _SLACK), by_bytes)
+
+
+class LoopWatch:
+    """Watches one text as it is written.
+
+    For each scale ``s`` it looks where the last ``s`` characters stood before, at most ``s``
+    further up: a tail of period ``p`` with ``s/2 < p <= s`` shows there at distance ``p``. A look
+    is a fixed number of searches and comparisons in bounded strings, made once per :data:`STEP`
+    characters: constant work per character, and memory of some thousand characters.
+    """
+
+    __slots__ = ("_new", "_size", "_tail", "period")
+
+    def __init__(self) -> None:
+        self._tail = ""
+        self._new: list[str] = []
+        self._size = 0
+        self.period = 0
+        """Characters of the unit that is repeated; 0 while there is none."""
+
+    def feed(self, text: str) -> bool:
+        """Take more text. True once it ends in a loop."""
+        self._new.append(text)
+        self._size += len(text)
+        if self._size < STEP or self.period:
+            return self.period > 0
+        self._tail = (self._tail + "".join(self._new))[-_KEPT - self._size :]
+        self._new.clear()
+        self._size = 0
+        self.period = self._look()
+        return self.period > 0
+
+    def _look(self) -> int:
+        tail = self._tail
+        for scale in _SCALES:
+            if 2 * scale > len(tail) and scale > 16:
+                break
+            if period := _repeated(tail, scale):
+                return period
+        return 0
+
+
+def _repeated(tail: str, scale: int) -> int:
+    """The period of a loop at the end of ``tail`` that shows at this scale, 0 without one."""
+    size = len(tail)
+    needle = tail[-scale:]
+    place = size - scale
+    for _ in range(_TRIES):
+        place = tail.rfind(needle, max(0, size - 2 * scale), place + scale - 1)
+        if place < 0:
+            return 0
+        period = size - scale - place
+        if _is_loop(tail, period):
+            return period
+    return 0
+
+
+def _is_loop(tail: str, period: int) -> bool:
+    if tail[-2 * period : -period] != tail[-period:]:
+        return False
+    length = allowed(tail[-period:])
+    return length <= len(tail) and tail[-length:-period] == tail[period - length :]
+
+
+def trimmed(text: str, period: int = 0) -> str:
+    """``text`` with the repeats at its end taken off, one unit left.
+
+    Args:
+        text: that ends in a loop.
+        period: characters of its unit; 0 looks for the one that explains most of the end.
+    """
+    period = period or _best_period(text)
+    if not period:
+        return text
+    end = len(text) - _covered(text, period) + period
+    rest = _WORD_REST.match(text, end)
+    # What stands before the loop may by chance look like the end of its unit: finish the word.
+    return text[: rest.end() if rest and rest.end() - end < period else end]
+
+
+def _best_period(text: str) -> int:
+    best, most = 0, 0
+    for period in range(1, min(MAX_UNIT, len(text) // 2) + 1):
+        if text[-2 * period : -period] == text[-period:]:
+            covered = _covered(text, period)
+            if covered > most and covered >= most + period:
+                best, most = period, covered
+    return best
+
+
+def _covered(text: str, period: int) -> int:
+    """The greatest length of the end of ``text`` that repeats with ``period``."""
+    low, high = period, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if text[-middle:-period] == text[period - middle or None :]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

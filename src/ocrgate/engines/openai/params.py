@@ -1,0 +1,78 @@
+"""Parameters of the engine that talks to OpenAI-compatible servers. Light: no HTTP client here."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+ServerKind = Literal["vllm", "sglang", "llamacpp", "transformers", "trtllm", "openai"]
+"""The servers whose abilities are known, see :mod:`.servers`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIParams:
+    """Attach to running servers that speak OpenAI's chat completions, such as vLLM.
+
+    Attributes:
+        kind: selects this engine.
+        urls: base URLs of the servers, with or without `/v1`; each is one replica.
+        model: name of the served model to ask for; without it, the first that the server names.
+        recipe: how to prompt the model and read its answers; without it, chosen by the model's
+            name.
+        server: what kind of server it is; `auto` asks it.
+        api_key: key that the servers ask for, sent as a bearer token.
+        slots: pages at the same time per replica.
+        max_side: longest side in pixels of a page as it is sent.
+        lossless: send pages as PNG or WebP instead of JPEG.
+        stall: seconds without a token, after the first, until the server is given up for this page.
+        first_token: seconds until the first token; the server's own queue and the page's encoding
+            fall into them.
+        connect: seconds to open a connection.
+        custom_prompts: let callers give prompts of their own.
+        max_tokens: most tokens that a page may have written, whatever recipe and caller ask for.
+        encoder_tokens: most image tokens that the server's encoder takes for one page (vLLM: the
+            greater of `--max-num-batched-tokens` and its largest image); larger pages are shrunk.
+    """
+
+    kind: Literal["openai"] = "openai"
+    urls: tuple[str, ...] = ("http://127.0.0.1:8000",)
+    model: str | None = None
+    recipe: str | None = None
+    server: Literal["auto"] | ServerKind = "auto"
+    api_key: str | None = field(default=None, repr=False)
+    slots: int = 16
+    max_side: int = 1024
+    lossless: bool = False
+    stall: float = 30.0
+    first_token: float = 120.0
+    connect: float = 5.0
+    custom_prompts: bool = False
+    max_tokens: int | None = None
+    encoder_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.urls:
+            raise ValueError("engine.urls names no server")
+        for url in self.urls:
+            base_url(url)
+
+
+def base_url(url: str) -> str:
+    """A server's base URL without trailing slash and without `/v1`.
+
+    Raises:
+        ValueError: it is not an http or https URL with a host, or it carries a query.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"engine.urls: {shown(url)!r} must begin with http:// or https://")
+    if parts.query or parts.fragment:
+        raise ValueError(f"engine.urls: {shown(url)!r} must not have a query")
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def shown(url: str) -> str:
+    """The URL as it may be shown: without user name and password."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,101 @@
+"""A server's own metrics, as far as the gate can use them.
+
+The page has some hundred lines of which a handful matter, and it is read several times a second:
+the names are searched for in the bytes, nothing else is looked at.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ocrgate.engines.openai.servers import MetricNames
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSignals:
+    """What a replica says of its load; None for what it does not show.
+
+    Attributes:
+        running: requests in the engine's batch.
+        waiting: requests in the engine's own queue. Pages still being decoded there are in neither.
+        kv_usage: share of the KV cache in use, 0 to 1.
+        preemptions_total: requests thrown out of the batch since the engine started.
+        kv_capacity_tokens: tokens that the KV cache holds.
+    """
+
+    running: float | None = None
+    waiting: float | None = None
+    kv_usage: float | None = None
+    preemptions_total: float | None = None
+    kv_capacity_tokens: int | None = None
+
+
+def parse_signals(page: bytes, names: MetricNames) -> EngineSignals:
+    """Read a page in Prometheus' text format. Names that are missing give None."""
+    page = b"\n" + page
+    combine = sum if names.added else max
+
+    def read(name: str | None) -> float | None:
+        values = [value for _, value in _samples(page, name)] if name else []
+        return combine(values) if values else None
+
+    usage = [value for _, value in _samples(page, names.kv_usage)] if names.kv_usage else []
+    return EngineSignals(
+        running=read(names.running),
+        waiting=read(names.waiting),
+        kv_usage=max(usage, default=None),
+        preemptions_total=read(names.preemptions),
+        kv_capacity_tokens=_capacity(page, names, read(names.capacity)),
+    )
+
+
+def _samples(page: bytes, name: str) -> Iterator[tuple[bytes, float]]:
+    """The label part and the value of every sample of exactly that name."""
+    key = b"\n" + name.encode()
+    place = page.find(key)
+    while place >= 0:
+        start = place + len(key)
+        end = page.find(b"\n", start)
+        line = page[start:] if end < 0 else page[start:end]
+        if line[:1] in {b"{", b" "} and (value := _value(line)) is not None:
+            yield line, value
+        place = page.find(key, start)
+
+
+def _value(line: bytes) -> float | None:
+    """The first number after the labels (a timestamp may follow)."""
+    try:
+        number = float(line[line.rfind(b"}") + 1 :].split(maxsplit=1)[0])
+    except (ValueError, IndexError):
+        return None
+    return number if number == number and abs(number) != float("inf") else None  # noqa: PLR0124
+
+
+def _capacity(page: bytes, names: MetricNames, sample: float | None) -> int | None:
+    if sample is not None:
+        return int(sample)
+    if names.capacity_labels is not None:
+        return _labelled_capacity(page, names)
+    if names.blocks is None:
+        return None
+    counts = [max((v for _, v in _samples(page, name)), default=0.0) for name in names.blocks]
+    return int(counts[0] * counts[1]) or None
+
+
+def _labelled_capacity(page: bytes, names: MetricNames) -> int | None:
+    """Added over the engines of one replica."""
+    assert names.capacity_labels is not None
+    info, label = names.capacity_labels
+    total = 0
+    for labels, _ in _samples(page, info):
+        tokens = _label(labels, label)
+        if tokens is None and names.blocks is not None:
+            blocks, size = (_label(labels, name) for name in names.blocks)
+            tokens = blocks * size if blocks and size else None
+        total += tokens or 0
+    return total or None
+
+
+def _label(labels: bytes, name: str) -> int | None:
+    match = re.search(rb'[{,]\s*%s="(\d+)"' % re.escape(name.encode()), labels)
+    return int(match[1]) if match else None
