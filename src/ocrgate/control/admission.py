@@ -18,6 +18,8 @@ The contract, one line per promise (each is an invariant of the property suite):
 11. Lanes that all wait get places in proportion to their shares; a lane alone gets every place.
 12. After :meth:`Admission.drain` no new document enters, and what was accepted is finished.
 13. ``Retry-After`` lies within its bounds.
+14. Whom :meth:`Admission.would_refuse` turns away, :meth:`Admission.offer` would refuse at the
+    same instant for the same reason; the question changes nothing.
 
 Seams: the order inside a lane is ``lanes.LaneQueue.pop``; a ledger of tokens joins
 ``Admission._fits``; a limit law calls :meth:`Admission.set_limit`.
@@ -136,6 +138,17 @@ class Admission:
         waits = ticket.id in self._lanes[ticket.lane].waiting
         return (*due, *decided, *((Queued(ticket),) if waits else ()))
 
+    def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
+        """The refusal that :meth:`offer` would give to a document, before anything of it is read.
+
+        Asked with one page, it holds for a document of any length: more pages only take longer.
+        None also while a waiting ticket is due, since it is about to make room.
+        """
+        due = self.next_deadline()
+        if ticket.continues or ticket.deadline <= now or (due is not None and due <= now):
+            return None
+        return self._refusal(ticket, now)
+
     def release(
         self, ticket_id: int, now: float, outcome: Outcome = Outcome.OK
     ) -> tuple[Decision, ...]:
@@ -189,8 +202,9 @@ class Admission:
     def _judge(self, ticket: Ticket, now: float) -> Refused | Expired | None:
         if ticket.deadline <= now:
             return Expired(ticket, 0.0)
-        if ticket.continues:
-            return None
+        return None if ticket.continues else self._refusal(ticket, now)
+
+    def _refusal(self, ticket: Ticket, now: float) -> Refused | None:
         reason = self._objection(ticket, now)
         return self._refuse(ticket, reason, now) if reason else None
 

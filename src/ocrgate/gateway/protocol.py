@@ -19,6 +19,7 @@ from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, pro
 MOST_HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 15.0
 LINGER_SECONDS = 1.0
+REST_SECONDS = 10.0
 READER_SECONDS = 10.0
 LEAST_READ = 8 * 1024  # bytes per second, as of bodies on their way in
 _SEPARATORS = 4  # ": " and the end of the line
@@ -31,7 +32,8 @@ class _HeadTooLarge(Exception):
 class BoundedHttp(HttpToolsProtocol):
     """Gives a request's head ``HEAD_SECONDS`` to arrive and ``MOST_HEAD_BYTES`` of space.
 
-    A client that reads its answer at less than ``LEAST_READ`` over ``READER_SECONDS`` is left.
+    A client that reads its answer at less than ``LEAST_READ`` over ``READER_SECONDS`` is left, and
+    so is one whose body was answered unread and is not over ``REST_SECONDS`` later.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -45,6 +47,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._corked: Corked | None = None
         self._read = 0
         self._reader_timer: asyncio.TimerHandle | None = None
+        self._rest_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
@@ -56,6 +59,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Expect nothing more."""
         self._got_head()
         self._forget_reader()
+        self._forget_rest()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,6 +101,18 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
         self._messages += 1
         self._in_head = True
+        if self._forget_rest() and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_response_complete(self) -> None:
+        """An answer is out. When its request is not yet in, the rest of that is passed over."""
+        super().on_response_complete()
+        unread = self.cycle.response_complete and self.cycle.more_body
+        if unread and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._rest_timer = self.loop.call_later(REST_SECONDS, self._give_up)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Say what was wrong, in the words of every other error, and close."""
@@ -140,6 +156,14 @@ class BoundedHttp(HttpToolsProtocol):
         if self._reader_timer is not None:
             self._reader_timer.cancel()
             self._reader_timer = None
+
+    def _forget_rest(self) -> bool:
+        """Whether the rest of a body was being passed over."""
+        if self._rest_timer is None:
+            return False
+        self._rest_timer.cancel()
+        self._rest_timer = None
+        return True
 
     def _expect_head(self, seconds: float) -> None:
         self._got_head()

@@ -16,7 +16,7 @@ from ocrgate.control.decision import (
     Refused,
     Snapshot,
 )
-from ocrgate.domain.ticket import Ticket
+from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded, Draining, OcrgateError, Overloaded
 from ocrgate.ports import Clock, TimerHandle
 
@@ -64,6 +64,7 @@ class Gate:
         self._timer: tuple[float, TimerHandle] | None = None
         self._empty = asyncio.Event()
         self._draining = False
+        self._foreseen = 0  # below 0 are ids of tickets that never enter
 
     def __repr__(self) -> str:
         return f"<Gate {self._admission!r}>"
@@ -84,6 +85,22 @@ class Gate:
             Draining: the server is going away.
         """
         return Permit(self, ticket)
+
+    def foresee(self, lane: Lane, caller: str, timeout: float, size: int) -> None:
+        """Refuse a document of ``size`` bytes before it is read, if :meth:`admit` would now.
+
+        Nothing is promised by passing: :meth:`admit` decides when the document is there.
+
+        Raises:
+            Overloaded, Draining: as :meth:`admit` would; counted as such.
+        """
+        now = self._clock.now()
+        self._foreseen -= 1
+        ticket = Ticket(self._foreseen, lane, caller, now, now + timeout, size)
+        refused = self._admission.would_refuse(ticket, now)
+        if refused is not None:
+            self._observe(refused)
+            raise _refusal(refused)
 
     def snapshot(self) -> Snapshot:
         """The gate now."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from ocrgate.control.admission import Admission, AdmissionParams
-from ocrgate.control.decision import Decision, Outcome
+from ocrgate.control.decision import Decision, Outcome, Refused
 from ocrgate.control.drain import DrainRate, ServiceTimes
 from ocrgate.control.lanes import LaneQueue, Turns, Waiting
 from ocrgate.domain.ticket import Lane, Ticket
@@ -242,6 +242,30 @@ class CountsIdleTimeAsDraining(Admission):
         self._drain = cast("DrainRate", _IdleCounts(1e9))
 
 
+class ForeseesFromTheQueueAlone(Admission):
+    def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
+        full = self._lanes[ticket.lane].entries >= self._backlog_limit()
+        return self._refuse(ticket, "backlog", now) if full else super().would_refuse(ticket, now)
+
+
+class ForeseesWhoWaitsInVain(Admission):
+    """Does not see that a waiting ticket is about to make room."""
+
+    def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
+        return None if ticket.continues else self._refusal(ticket, now)
+
+
+class ForeseesNothing(Admission):
+    def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
+        return None
+
+
+class DrainsWhenAsked(Admission):
+    def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
+        self._draining = self._draining or len(self._running) > 2
+        return super().would_refuse(ticket, now)
+
+
 FAULTS: tuple[type[Admission], ...] = (
     KeepsPlaceOfCancelled,
     KeepsCancelledInQueue,
@@ -274,4 +298,8 @@ FAULTS: tuple[type[Admission], ...] = (
     CountsPagesNotTime,
     NeverForgets,
     CountsIdleTimeAsDraining,
+    ForeseesFromTheQueueAlone,
+    ForeseesWhoWaitsInVain,
+    ForeseesNothing,
+    DrainsWhenAsked,
 )

@@ -4,7 +4,7 @@ Each check carries the number of the promise in the docstring of ``ocrgate.contr
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -78,6 +78,15 @@ class AdmissionMachine(RuleBasedStateMachine):
         for size in sizes:
             held = 0 if continues else size
             self._offer(lane, self.now + time_left, size=held, continues=continues)
+
+    @precondition(lambda self: self.admission.next_deadline() is not None)
+    @rule(lane=st.sampled_from(Lane), size=st.sampled_from((0, 60)))
+    def offer_before_the_tick(self, lane: Lane, size: int) -> None:
+        """A document arrives at the very instant at which a waiting one is due."""
+        due = self.admission.next_deadline()
+        assert due is not None
+        self.now = max(self.now, due)
+        self._offer(lane, self.now + 10.0, size=size)
 
     @rule(target=tickets, lane=st.sampled_from(Lane), time_left=INSTANTS)
     def offer_continuation(self, lane: Lane, time_left: float) -> int:
@@ -193,10 +202,32 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.count += 1
         ticket = Ticket(self.count, lane, "a", self.now, deadline, size, pages, continues)
         self.known[ticket.id] = Known(ticket, self.now, self.count)
+        foreseen = self._foresee(ticket)
         decisions = self.admission.offer(ticket, self.now)
         assert any(d.ticket is ticket for d in decisions), "3: no word about the ticket"
+        self._check_foreseen(foreseen, decisions, ticket)
         self._follow(decisions)
         return ticket.id
+
+    def _foresee(self, ticket: Ticket) -> Refused | None:
+        """Ask first, with one page, as whoever has not seen the document does."""
+        before = self.admission.snapshot(self.now), self.admission.next_deadline()
+        foreseen = self.admission.would_refuse(replace(ticket, pages=1), self.now)
+        after = self.admission.snapshot(self.now), self.admission.next_deadline()
+        assert before == after, "14: asking changed something"
+        return foreseen
+
+    def _check_foreseen(
+        self, foreseen: Refused | None, decisions: tuple[Decision, ...], ticket: Ticket
+    ) -> None:
+        own = [decision for decision in decisions if decision.ticket is ticket][-1]
+        refused = own if isinstance(own, Refused) else None
+        if foreseen is not None:
+            assert refused is not None, "14: turned away although there was room"
+            told = refused.reason, refused.retry_after, refused.waited
+            assert told == (foreseen.reason, foreseen.retry_after, foreseen.waited), "14: reasons"
+        elif refused is not None:
+            assert ticket.pages > 1 or len(decisions) > 1, "14: not foreseen"
 
     def _release(self, ticket: int, outcome: Outcome) -> None:
         known = self.known.get(ticket)

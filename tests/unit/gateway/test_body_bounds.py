@@ -11,7 +11,7 @@ from ocrgate.errors import OcrgateError
 from ocrgate.gateway.budget import BytesInFlight
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.intake.chunks import whole
-from ocrgate.gateway.middleware.body import BodyBounds, BodyLimits
+from ocrgate.gateway.middleware.body import KEPT_BYTES, BodyBounds, BodyLimits, least_size
 
 LIMITS = BodyLimits(size=100, silence=0.05, rate=0.0, linger=0.02)
 
@@ -170,7 +170,43 @@ async def test_a_body_that_finds_no_memory_is_refused() -> None:
 
 
 async def test_an_answer_before_the_body_waits_for_the_client_to_read_it() -> None:
-    """A route that does not want the body answers, drains and closes."""
+    """A route that does not want a large body answers, drains and closes."""
     app, wire = App(reads=False), Wire([b"x" * 40, b"x" * 40])
-    await run(app, wire, {"content-length": "80"})
+    await run(app, wire, {"content-length": str(KEPT_BYTES + 1)})
     assert (app.error, wire.asked, wire.closes) == (None, 2, True)
+
+
+@pytest.mark.parametrize("headers", [{"transfer-encoding": "chunked"}, {"content-length": "x"}])
+async def test_an_unread_body_of_unknown_length_ends_the_connection(
+    headers: dict[str, str],
+) -> None:
+    """It could be endless."""
+    app, wire = App(reads=False), Wire([b"x" * 40])
+    await run(app, wire, headers)
+    assert (wire.asked, wire.closes) == (1, True)
+
+
+async def test_a_small_body_that_nobody_wants_is_left_to_the_server() -> None:
+    """The answer is out at once, and the connection stays."""
+    app, wire = App(reads=False), Wire([b"x" * 40], ends=False)
+    await run(app, wire, {"content-length": str(KEPT_BYTES)})
+    assert (app.error, wire.asked, wire.closes) == (None, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "least"),
+    [
+        ("image/png", "1000000", 1_000_000),
+        ("", "1000000", 1_000_000),
+        ("application/json; charset=utf-8", "1000000", 745_904),
+        ("multipart/form-data; boundary=x", "1000000", 995_904),
+        ("application/json", "100", 0),
+        ("image/png", "many", 0),
+        ("image/png", "", 0),
+    ],
+)
+def test_a_document_is_at_least_as_large_as_its_body_without_the_wrapping(
+    kind: str, length: str, least: int
+) -> None:
+    """Base64 takes a quarter, a form its own headers."""
+    assert least_size({"content-type": kind, "content-length": length}) == least

@@ -204,3 +204,37 @@ async def test_it_keeps_one_timer_however_many_wait() -> None:
     assert len(yard.clock._timers) == 1
     end.set()
     await asyncio.gather(*pages)
+
+
+async def test_a_document_is_refused_before_it_is_there() -> None:
+    """The same words, the same Retry-After and the same count as at the gate itself."""
+    yard = Yard()
+    end = asyncio.Event()
+    pages = [yard.page(end) for _ in range(5)]
+    await yard.clock.run(0.0)
+    yard.events.clear()
+    with pytest.raises(Overloaded) as foreseen:
+        yard.gate.foresee(Lane.STANDARD, "a", 60.0, 0)
+    with pytest.raises(Overloaded) as met:
+        await yard.gate.enter(yard.ticket())
+    assert str(foreseen.value) == str(met.value)
+    assert foreseen.value.reason == met.value.reason == "backlog"
+    assert foreseen.value.retry_after is not None
+    assert [type(event) for event in yard.events] == [Refused, Refused]
+    yard.gate.foresee(Lane.INTERACTIVE, "a", 60.0, 0)  # another lane has room
+    end.set()
+    await asyncio.gather(*pages)
+    yard.gate.foresee(Lane.STANDARD, "a", 60.0, 0)
+    assert (yard.inflight(), yard.backlog()) == (0, 0)
+
+
+async def test_refusals_foreseen_together_are_told_apart() -> None:
+    """Retry-After is spread by the ticket's id: none is used twice, none is a real page's."""
+    yard = Yard()
+    await yard.gate.drain()
+    for _ in range(8):
+        with pytest.raises(Draining):
+            yard.gate.foresee(Lane.STANDARD, "a", 60.0, 0)
+    numbers = {event.ticket.id for event in yard.events}
+    assert len(numbers) == 8
+    assert max(numbers) < 0

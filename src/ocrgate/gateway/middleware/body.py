@@ -12,6 +12,10 @@ from ocrgate.gateway.budget import BytesInFlight, Lease
 from ocrgate.gateway.exchange import Exchange
 
 _LINGER_BYTES = 16 * 2**20
+KEPT_BYTES = 2**20
+"""Of a body that nobody wants: so much is passed over, a larger one costs its connection."""
+
+_FORM_HEAD = 4096  # bytes that a form's own headers take at most, by a guess on the safe side
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,17 @@ class _Body:
             b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         )
 
+    @property
+    def _passed_over(self) -> bool:
+        """Whether the server may skip the body, none of which was read, and keep the connection.
+
+        How long it waits for the rest is bounded in :mod:`ocrgate.gateway.protocol`.
+        """
+        if self._started is not None or _awaits_permission(self._headers):
+            return False  # with Expect, nobody knows whether the body will follow
+        length = self._headers.get(b"content-length", b"")
+        return length.isdigit() and int(length) <= KEPT_BYTES
+
     async def receive(self) -> Message:
         """The next message; the bounds hold while more of the body is to come."""
         if not self.pending:
@@ -119,10 +134,10 @@ class _Body:
         self._lease.grow(size)
 
     async def send(self, message: Message) -> None:
-        """Pass on the answer. When the body was not read to its end, the connection is closed
-        after it, but not before the client had time to read the answer.
+        """Pass on the answer. When a large body was not read, or any not to its end, the connection
+        is closed after it, but not before the client had time to read the answer.
         """
-        if not self.pending:
+        if not self.pending or self._passed_over:
             await self._send(message)
         elif message["type"] == "http.response.start":
             closing = [*message.get("headers", ()), (b"connection", b"close")]
@@ -152,6 +167,18 @@ class _Body:
 
 def _awaits_permission(headers: Mapping[bytes, bytes]) -> bool:
     return headers.get(b"expect", b"").lower() == b"100-continue"
+
+
+def least_size(headers: Mapping[str, str]) -> int:
+    """Bytes that the document in a body has at least, by its headers; 0 when they do not tell."""
+    length = headers.get("content-length", "")
+    if not length.isdigit():
+        return 0
+    kind = headers.get("content-type", "")
+    size = int(length)
+    if "json" in kind:
+        return max(0, size * 3 // 4 - _FORM_HEAD)  # base64
+    return max(0, size - _FORM_HEAD) if kind.startswith("multipart/") else size
 
 
 def check_head(headers: Mapping[bytes, bytes], size: int) -> None:
