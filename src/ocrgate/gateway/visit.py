@@ -15,7 +15,6 @@ from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.hangup import while_connected
 from ocrgate.gateway.middleware.body import check_head, least_size
-from ocrgate.gateway.middleware.body import check_head, least_size
 from ocrgate.gateway.quota import Payment
 from ocrgate.runtime.recognizer import (
     DocumentRequest,
