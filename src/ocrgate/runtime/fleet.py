@@ -1,0 +1,265 @@
+"""The replicas of an engine: which are there, which takes the next page, and when one will."""
+
+import asyncio
+import math
+from collections.abc import Callable, Collection, Sequence
+
+import structlog
+
+from ocrgate.control.balance import Balance, work
+from ocrgate.control.breaker import Breaker, BreakerState, Verdict
+from ocrgate.domain.recognition import PageRequest, Usage
+from ocrgate.errors import BreakerOpen, EngineError, EngineUnavailable
+from ocrgate.ports import Clock, Engine, Listener
+from ocrgate.runtime.clock import sleep
+from ocrgate.runtime.replica import (
+    Attempt,
+    BreakerMoved,
+    CameUp,
+    Replica,
+    ReplicaEvent,
+    ReplicaParams,
+    ReplicaState,
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class Fleet:
+    """Replicas from their start to their end.
+
+    Args:
+        engines: the replicas, at least one.
+        clock: tells the time.
+        params: how they are used.
+        observe: told about every event.
+    """
+
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        clock: Clock,
+        params: ReplicaParams,
+        observe: Callable[[ReplicaEvent], None],
+    ) -> None:
+        self._params = params
+        self._clock = clock
+        self._observe = observe
+        self.replicas = [
+            Replica(index, engine, Breaker(params.breaker)) for index, engine in enumerate(engines)
+        ]
+        slots = [engine.description.slots for engine in engines]
+        self._balance = Balance(slots, params.balance)
+        self._starting: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+        self.closed = False
+
+    # Coming and going
+
+    async def start(self) -> None:
+        """Start all side by side and return as soon as one is up; the others go on.
+
+        Raises:
+            EngineUnavailable: the first attempt of each has failed. Nothing goes on.
+        """
+        self._starting = [asyncio.create_task(self._keep_starting(one)) for one in self.replicas]
+        try:
+            while not any(one.up for one in self.replicas):
+                faults = [one.fault for one in self.replicas if one.fault is not None]
+                if len(faults) == len(self.replicas):
+                    raise faults[0]  # noqa: TRY301 - what was begun is ended below
+                await self._news.wait()
+        except BaseException:
+            await self._stop_starting()
+            raise
+
+    async def close(self) -> None:
+        """End everything, and the waits of all pages."""
+        self.closed = True
+        self._wake()
+        await self._stop_starting()
+        await asyncio.gather(*(one.engine.close() for one in self.replicas))
+
+    def up(self, index: int) -> None:
+        """A new one is there and reads pages."""
+        replica = self.replicas[index]
+        if replica.up:
+            self._came_up(replica)
+        else:
+            replica.nudge.set()
+
+    def down(self, index: int, why: str) -> None:
+        """It is no more."""
+        replica, now = self.replicas[index], self._clock.now()
+        replica.fault = EngineUnavailable(why)
+        before = replica.breaker.state(now)
+        replica.breaker.trip(now)
+        self._note_move(replica, before)
+
+    async def _keep_starting(self, replica: Replica) -> None:
+        pause = self._params.restart
+        while True:
+            try:
+                await replica.engine.start()
+            except Exception as error:  # noqa: BLE001 - one broken replica does not end the others
+                replica.fault = error
+                self._wake()
+                _log.warning("replica not started", replica=replica.index, reason=str(error))
+            else:
+                self._came_up(replica)
+                return
+            await self._nap(replica, pause)
+            pause = min(self._params.restart_most, 2 * pause)
+
+    async def _nap(self, replica: Replica, seconds: float) -> None:
+        replica.nudge.clear()
+        timer = self._clock.call_at(self._clock.now() + seconds, replica.nudge.set)
+        try:
+            await replica.nudge.wait()
+        finally:
+            timer.cancel()
+
+    def _came_up(self, replica: Replica) -> None:
+        now = self._clock.now()
+        before = replica.breaker.state(now)
+        replica.up, replica.fault = True, None
+        replica.breaker.reset(now)
+        self._balance.forget(replica.index, replica.engine.description.slots)
+        self._note_move(replica, before)
+        self._wake()
+        self._observe(CameUp(replica.index))
+
+    async def _stop_starting(self) -> None:
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+
+    # Giving pages
+
+    def able(self, without: Collection[int] = ()) -> list[int]:
+        """The replicas that take a page now, those in ``without`` left out."""
+        now = self._clock.now()
+        found = [one.index for one in self.replicas if one.due(now) <= now]
+        return [] if self.closed else [index for index in found if index not in without]
+
+    def begin(
+        self, without: Collection[int], request: PageRequest, listener: Listener | None
+    ) -> Attempt | None:
+        """Choose a replica and take its leave; None when none takes a page now."""
+        now = self._clock.now()
+        index = self._balance.choose(self.able(without), now)
+        if index is None:
+            return None
+        replica = self.replicas[index]
+        leave = replica.breaker.admit(now)
+        assert leave is not None
+        self._balance.begin(index, now)
+        return Attempt(replica, leave, now, listener, request.live, self._is_alive)
+
+    def end(self, attempt: Attempt, verdict: Verdict) -> None:
+        """An attempt has ended."""
+        self._balance.end(attempt.replica.index)
+        self._record(attempt, verdict)
+
+    def learn(self, attempt: Attempt, usage: Usage) -> None:
+        """It read its page."""
+        now = self._clock.now()
+        done = work(usage.input_tokens, usage.output_tokens)
+        self._balance.read(attempt.replica.index, now - attempt.started, done, now)
+
+    def gave_up(self, attempt: Attempt) -> None:
+        """Its caller did not wait any longer."""
+        now, done = self._clock.now(), work(0, attempt.tokens)
+        self._balance.gave_up(attempt.replica.index, now - attempt.started, done, now)
+
+    def avoid(self, replica: Replica, seconds: float | None) -> None:
+        """It answers properly that it will not, and quickly: it would have headroom for ever."""
+        until = self._clock.now() + (seconds or self._params.busy)
+        self._balance.busy(replica.index, until)
+
+    def _is_alive(self, attempt: Attempt) -> None:
+        """A probe has a token: the others need not wait for its last."""
+        if attempt.leave.probe:
+            self._record(attempt, Verdict.SUCCESS)
+
+    def _record(self, attempt: Attempt, verdict: Verdict) -> None:
+        replica, now = attempt.replica, self._clock.now()
+        before = replica.breaker.state(now)
+        replica.breaker.record(attempt.leave, verdict, now)
+        self._note_move(replica, before)
+        if attempt.leave.probe:
+            self._wake()  # another probe may go, or everybody
+
+    def _note_move(self, replica: Replica, before: BreakerState) -> None:
+        state = replica.breaker.state(self._clock.now())
+        if state is not before:
+            log = _log.warning if state is BreakerState.OPEN else _log.info
+            log("breaker", replica=replica.index, state=state.value, fault=str(replica.fault or ""))
+            self._observe(BreakerMoved(replica.index, state))
+
+    # Waiting for one
+
+    async def wait_for_another(self, first: Attempt, request: PageRequest) -> Attempt:
+        """A second attempt: at another replica now, else at any as soon as it takes pages.
+
+        Raises:
+            EngineUnavailable: everything has been closed.
+        """
+        here, listener = first.replica.index, first.listener
+        attempt = self.begin([here], request, listener)
+        if attempt is None:
+            await sleep(self._clock, self._params.pause)
+        while attempt is None:
+            attempt = self.begin([here], request, listener) or self.begin((), request, listener)
+            if attempt is None:
+                await self._change()
+        return attempt
+
+    async def _change(self) -> None:
+        """Wait until something has changed, or time alone lets a page through."""
+        if self.closed:
+            raise self.why_none()
+        due = self._due()
+        timer = None if due == math.inf else self._clock.call_at(due, self._wake)
+        try:
+            await self._news.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        """Wake all that wait; who comes to wait after this waits for the next news."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _due(self) -> float:
+        now = self._clock.now()
+        return min(one.due(now) for one in self.replicas)
+
+    # What is known
+
+    def snapshot(self) -> tuple[ReplicaState, ...]:
+        """Every replica now."""
+        now = self._clock.now()
+        return tuple(
+            ReplicaState(
+                one.engine.description.name,
+                one.up,
+                one.breaker.state(now) if one.up else BreakerState.OPEN,
+                self._balance.inflight(one.index),
+                self._balance.pace(one.index),
+            )
+            for one in self.replicas
+        )
+
+    def why_none(self) -> EngineError:
+        """Why no replica takes a page, and when one may."""
+        faults = [str(one.fault) for one in self.replicas if one.fault is not None]
+        why = f": {faults[-1]}" if faults else ""
+        if self.closed or not any(one.up for one in self.replicas):
+            return EngineUnavailable(f"no engine is up{why}", retry_after=self._params.restart_most)
+        wait = self._due() - self._clock.now()
+        return BreakerOpen(
+            f"the engine failed too often lately and is left alone for a while{why}",
+            retry_after=max(1.0, wait) if wait < math.inf else 1.0,
+        )

@@ -1,0 +1,165 @@
+"""One replica of an engine, one try of a page at it, and what is told about them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ocrgate.control.balance import BalanceParams
+from ocrgate.control.breaker import Breaker, BreakerParams, BreakerState, Pass
+from ocrgate.control.retry import RetryParams
+from ocrgate.errors import EngineError, EngineFailed, EngineUnavailable
+from ocrgate.ports import Engine, Listener, Piece
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaParams:
+    """How replicas are used.
+
+    Attributes:
+        breaker: when a replica is left alone.
+        retry: how much may be tried again.
+        balance: which replica gets a page.
+        pause: seconds before a page is tried again where it failed, when there is no other
+            replica: time for the failures of its neighbours to show that nobody is there.
+        busy: seconds for which a replica is avoided that refused a page without saying how long.
+        restart: seconds until a replica that could not be started is started again; doubled each
+            time up to ``restart_most``.
+    """
+
+    breaker: BreakerParams = field(default_factory=BreakerParams)
+    retry: RetryParams = field(default_factory=RetryParams)
+    balance: BalanceParams = field(default_factory=BalanceParams)
+    pause: float = 0.25
+    busy: float = 2.0
+    restart: float = 0.5
+    restart_most: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerMoved:
+    """The breaker of a replica closed or opened."""
+
+    replica: int
+    state: BreakerState
+
+
+@dataclass(frozen=True, slots=True)
+class CameUp:
+    """A replica was started, or whoever watches it says that a new one stands in its place."""
+
+    replica: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A failed page was tried once more, or could not be.
+
+    ``outcome``: how the second attempt ended (``ok``, ``failed``, ``cancelled``), or why there was
+    none (``late``, ``budget``).
+    """
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wasted:
+    """Tokens were made for a page and thrown away with the attempt that made them."""
+
+    tokens: int
+
+
+ReplicaEvent = BreakerMoved | CameUp | Retried | Wasted
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """One replica now.
+
+    Attributes:
+        name: of its engine.
+        up: whether it was started.
+        breaker: open also while it is not up.
+        inflight: pages that it has.
+        pace: seconds per token (per page, where none are counted); None before the first.
+    """
+
+    name: str
+    up: bool
+    breaker: BreakerState
+    inflight: int
+    pace: float | None
+
+
+@dataclass(slots=True, eq=False)
+class Replica:
+    """An engine among others of its kind.
+
+    Attributes:
+        up: whether it was started.
+        fault: the last one.
+        nudge: set to have it started without further delay.
+    """
+
+    index: int
+    engine: Engine
+    breaker: Breaker
+    up: bool = False
+    fault: Exception | None = None
+    nudge: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def due(self, now: float) -> float:
+        """The instant from which it takes a page, infinite if that is not known."""
+        return self.breaker.due(now) if self.up else float("inf")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try of one page at one replica.
+
+    Attributes:
+        leave: the breaker's.
+        started: instant at which it began.
+        listener: the caller's.
+        live: whether text that goes to the caller cannot be taken back.
+        alive: called at the first token.
+        tokens: made until now.
+        told: whether such text went out.
+    """
+
+    replica: Replica
+    leave: Pass
+    started: float
+    listener: Listener | None
+    live: bool
+    alive: Callable[["Attempt"], None]
+    tokens: int = 0
+    told: bool = False
+
+    def hear(self, piece: Piece) -> None:
+        """Some output came."""
+        first = piece.tokens > 0 and self.tokens == 0
+        self.tokens = piece.tokens
+        self.told = self.told or (self.live and bool(piece.text))
+        if first:
+            self.alive(self)
+        if self.listener is not None:
+            self.listener(piece)
+
+
+def is_replicas_fault(error: EngineError) -> bool:
+    """Whether an error speaks against the replica: 5xx, reset, timeout; never 4xx.
+
+    Engines say so with the class attribute ``replica_fault``; without it, those that broke off or
+    cannot be reached do.
+    """
+    default = isinstance(error, EngineFailed | EngineUnavailable)
+    return bool(getattr(error, "replica_fault", default))
+
+
+def turns_away(error: EngineError) -> bool:
+    """Whether the replica is in order and takes no pages now: it is busy, or not set up for them.
+
+    Another may take the page; this one would have headroom for ever, since it answers quickly.
+    """
+    refused = isinstance(error, EngineFailed | EngineUnavailable) and error.retryable
+    return refused and not is_replicas_fault(error)

@@ -1,0 +1,213 @@
+"""Several servers behind one engine, and the one place where a page is tried again.
+
+What is decided lies in :mod:`ocrgate.control.balance`, :mod:`ocrgate.control.breaker` and
+:mod:`ocrgate.control.retry`; this and :mod:`ocrgate.runtime.fleet` carry it out.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ocrgate.control.breaker import Verdict
+from ocrgate.control.retry import Failure, Retry, RetryBudget
+from ocrgate.domain.document import PageImage
+from ocrgate.domain.recognition import PageReading, PageRequest, Usage
+from ocrgate.errors import EngineError
+from ocrgate.ports import Clock, Engine, EngineDescription, Listener
+from ocrgate.runtime.clock import LoopClock
+from ocrgate.runtime.fleet import Fleet
+from ocrgate.runtime.replica import (
+    Attempt,
+    ReplicaEvent,
+    ReplicaParams,
+    ReplicaState,
+    Retried,
+    Wasted,
+    is_replicas_fault,
+    turns_away,
+)
+
+Answer = tuple[PageReading, Usage]
+
+
+class Replicas:
+    """Engines of the same kind as one (an :class:`~ocrgate.ports.Engine`).
+
+    A page that fails by a replica's fault is tried once more, on another one if there is one, else
+    where it failed, as soon as that lets pages through again: whoever gave the page ends the wait
+    by cancelling. A new page is not kept waiting: when no replica takes pages, it fails at once.
+
+    Args:
+        engines: the replicas, at least one, owned from now on. Name and image of the first hold
+            for all.
+        clock: tells the time; without it, the event loop's.
+        params: how they are used.
+        observe: told about every event, at once and in the event loop; it must not raise.
+    """
+
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        clock: Clock | None = None,
+        params: ReplicaParams | None = None,
+        observe: Callable[[ReplicaEvent], None] = lambda _: None,
+    ) -> None:
+        if not engines:
+            raise ValueError("an engine has at least one replica")
+        params = params or ReplicaParams()
+        self._clock = clock or LoopClock()
+        self._observe = observe
+        self._fleet = Fleet(engines, self._clock, params, observe)
+        most = max(engine.description.slots for engine in engines)
+        self._budget = RetryBudget(params.retry, most)
+
+    @property
+    def description(self) -> EngineDescription:
+        """What all of them can do, with the slots of all of them."""
+        each = [one.engine.description for one in self._fleet.replicas]
+        return replace(
+            each[0],
+            tasks=frozenset.intersection(*(one.tasks for one in each)),
+            slots=sum(one.slots for one in each),
+            boxes=all(one.boxes for one in each),
+            live=all(one.live for one in each),
+            prompts=all(one.prompts for one in each),
+        )
+
+    @property
+    def available(self) -> bool:
+        """Whether a page given now would be tried."""
+        return bool(self._fleet.able())
+
+    def snapshot(self) -> tuple[ReplicaState, ...]:
+        """Every replica now."""
+        return self._fleet.snapshot()
+
+    async def start(self) -> None:
+        """Start all side by side and return as soon as one is up.
+
+        The others go on starting; what cannot be started is tried again until it can, or until
+        :meth:`close`.
+
+        Raises:
+            EngineUnavailable: the first attempt of each has failed. Nothing goes on.
+        """
+        await self._fleet.start()
+
+    async def recognize(
+        self,
+        image: PageImage,
+        request: PageRequest,
+        listener: Listener | None = None,
+        *,
+        deadline: float = math.inf,
+    ) -> Answer:
+        """Read one page, see :meth:`~ocrgate.ports.Engine.recognize`.
+
+        Args:
+            image: the page.
+            request: what to read for.
+            listener: told about output as it comes. Once it was told some text of a ``live``
+                request, there is no second attempt.
+            deadline: instant at which the caller will cancel; no second attempt is begun that
+                would not end before it.
+
+        Raises:
+            BreakerOpen, EngineUnavailable: no replica takes pages now.
+            EngineFailed, BadEngineOutput, RequestError.
+        """
+        first = self._fleet.begin((), request, listener)
+        if first is None:
+            raise self._fleet.why_none()
+        try:
+            return await self._carry_out(first, image, request)
+        except EngineError as error:
+            if not self._may_try_again(first, error, deadline):
+                raise
+        return await self._second(first, image, request)
+
+    async def probe(self, image: PageImage, request: PageRequest) -> Answer:
+        """Read a page if any replica can: each is tried once at most, none is waited for.
+
+        It takes nothing from the retry budget, so that asking costs the callers nothing.
+
+        Raises:
+            BreakerOpen, EngineUnavailable: no replica takes pages now.
+            EngineError: those that do have failed.
+        """
+        tried: list[int] = []
+        last: EngineError | None = None
+        while (attempt := self._fleet.begin(tried, request, None)) is not None:
+            tried.append(attempt.replica.index)
+            try:
+                return await self._carry_out(attempt, image, request)
+            except EngineError as error:
+                last = error
+        raise last or self._fleet.why_none()
+
+    async def close(self) -> None:
+        """Stop everything. Pages that wait for a replica fail. Safe to call twice."""
+        await self._fleet.close()
+
+    def replica_up(self, index: int) -> None:
+        """Whoever watches replica ``index`` says that a new one is there and reads pages."""
+        self._fleet.up(index)
+
+    def replica_down(self, index: int, why: str = "its process has ended") -> None:
+        """Whoever watches replica ``index`` says that it is no more."""
+        self._fleet.down(index, why)
+
+    async def _carry_out(self, attempt: Attempt, image: PageImage, request: PageRequest) -> Answer:
+        verdict = Verdict.NEUTRAL
+        try:
+            answer = await attempt.replica.engine.recognize(image, request, attempt.hear)
+        except EngineError as error:
+            verdict = self._blame(attempt, error)
+            raise
+        except asyncio.CancelledError:
+            self._fleet.gave_up(attempt)
+            raise
+        else:
+            verdict = Verdict.SUCCESS
+            self._fleet.learn(attempt, answer[1])
+            self._budget.succeeded(self._clock.now())
+            return answer
+        finally:
+            self._fleet.end(attempt, verdict)
+            if verdict is not Verdict.SUCCESS and attempt.tokens:
+                self._observe(Wasted(attempt.tokens))
+
+    def _blame(self, attempt: Attempt, error: EngineError) -> Verdict:
+        if is_replicas_fault(error):
+            attempt.replica.fault = error
+            return Verdict.FAILURE
+        if turns_away(error):
+            self._fleet.avoid(attempt.replica, error.retry_after)
+        return Verdict.NEUTRAL
+
+    def _may_try_again(self, first: Attempt, error: EngineError, deadline: float) -> bool:
+        """What broke off may be tried anywhere, what was turned away elsewhere only."""
+        now = self._clock.now()
+        elsewhere = turns_away(error) and bool(self._fleet.able([first.replica.index]))
+        place = is_replicas_fault(error) or elsewhere
+        useful = error.retryable and place and not first.told
+        failure = Failure(useful, attempt=1, took=now - first.started, left=deadline - now)
+        made = self._budget.decide(failure, now)
+        if made in {Retry.LATE, Retry.BUDGET}:
+            self._observe(Retried(made.value))
+        return made is Retry.AGAIN
+
+    async def _second(self, first: Attempt, image: PageImage, request: PageRequest) -> Answer:
+        outcome = "failed"
+        try:
+            attempt = await self._fleet.wait_for_another(first, request)
+            answer = await self._carry_out(attempt, image, request)
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        else:
+            outcome = "ok"
+            return answer
+        finally:
+            self._observe(Retried(outcome))
