@@ -11,11 +11,12 @@ LOCK    = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# --no-compile: Python writes byte code for what it imports, which is a third of what is installed.
 $(VENV)/installed: requirements/base.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ocrgate needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing ocrgate into $(VENV) (about a minute the first time)"
-	@$(PIP) --require-hashes -r requirements/build.txt -r requirements/base.txt
+	@$(PIP) --no-compile --require-hashes -r requirements/build.txt -r requirements/base.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
