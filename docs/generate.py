@@ -20,7 +20,7 @@ from ocrgate.gateway.app import create_app
 from ocrgate.gateway.problem import STATUS
 from ocrgate.gateway.reference import api_markdown
 from ocrgate.runtime.service import Service
-from ocrgate.settings import Setting, Settings, declared
+from ocrgate.settings import Setting, Settings, rows
 from ocrgate.telemetry.catalog import DECLARED, Declaration, Label
 from ocrgate.telemetry.metrics import Metrics
 
@@ -53,13 +53,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def settings() -> str:
     """The settings, one table per section."""
-    by_section: dict[str, list[Setting]] = {}
-    for setting in declared().values():
-        by_section.setdefault(setting.key.partition(".")[0], []).append(setting)
+    by_title: dict[str, list[Setting]] = {}
+    for setting in rows():
+        section = setting.key.partition(".")[0]
+        title = f"{section}, kind `{setting.kind}`" if setting.kind else section
+        by_title.setdefault(title, []).append(setting)
     parts = [_SETTINGS]
-    for section, members in by_section.items():
-        rows = [_setting_row(setting) for setting in members]
-        parts.append(f"## {section}\n\n{table(['key', 'type', 'default', 'meaning'], rows)}")
+    for title, members in by_title.items():
+        cells = [_setting_row(setting) for setting in members]
+        parts.append(f"## {title}\n\n{table(['key', 'type', 'default', 'meaning'], cells)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,7 +75,8 @@ The file is the one named by `--config`, else by `OCRGATE_CONFIG`, else `ocrgate
 current folder. Unknown names and values out of range are refused when the server starts, all of
 them at once. `ocrgate config show` prints every value and where it came from, `ocrgate config
 check FILE` checks a file, `ocrgate config schema` prints a JSON schema for editors.
-`OTEL_EXPORTER_OTLP_ENDPOINT` is read as well. `OCRGATE_URL` and `OCRGATE_API_KEY` are the server
+A list of texts is written with commas in a variable, and as an array in the file. What goes with
+one kind of engine only is refused with another. `OTEL_EXPORTER_OTLP_ENDPOINT` is read as well. `OCRGATE_URL` and `OCRGATE_API_KEY` are the server
 and the key of `ocrgate read`."""
 
 

@@ -16,7 +16,20 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
-    engine: Annotated[str | None, typer.Option(help="What reads the pages: cpu.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="What reads the pages: cpu (embedded), openai (servers that run already, such as "
+            "vLLM) or vllm (started and watched over here)."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model to ask for or to start; for openai and vllm.")
+    ] = None,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(help="Where a server runs already; again for each more. Implies openai."),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Serve a public address although no key exists.")
     ] = False,
@@ -32,7 +45,9 @@ def serve(
         server__host=host,
         server__port=port,
         server__insecure=insecure or None,
-        engine__kind=engine,
+        engine__kind=engine or ("openai" if url else None),
+        engine__model=model,
+        engine__url=tuple(url) if url else None,
     ).settings
     store = _store(settings)
     has_keys = store is not None and store.has_any()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from ocrgate.cli.reading.local import Machine
 from ocrgate.control.admission import PATIENT
 from ocrgate.engines.cpu.engine import worker_count
+from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.runtime.service import Service, ServiceParams
 from ocrgate.settings import Settings
 from ocrgate.telemetry import logging
@@ -24,7 +25,8 @@ async def started_machine(settings: Settings) -> AsyncIterator[Machine]:
     """
     # What concerns a page is in its report; the log must not run into printed results.
     logging.configure(settings.telemetry.log_format, "error")
-    few = worker_count(settings.engine) <= _KEPT_BUSY_BY_ONE
+    engine = settings.engine
+    few = isinstance(engine, CpuParams) and worker_count(engine) <= _KEPT_BUSY_BY_ONE
     drawers = 1 if few else None
     params = ServiceParams(settings.engine, PATIENT, settings.image, raster_workers=drawers)
     service = Service.build(params)
