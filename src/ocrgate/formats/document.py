@@ -29,11 +29,13 @@ def document_json(recognition: Recognition, *, words: bool = False) -> Json:
     page with one decimal, both None where the engine gives no places. Pages count from 1 in
     ``page`` and ``index``. With ``words`` every result also lists its words.
     """
-    pages = recognition.pages
+    pages = [page_json(page) for page in recognition.pages]
     return {
-        "text": _text(recognition.text),
-        "results": [entry for page in pages for entry in results_json(page, words=words)],
-        "pages": [page_json(page) for page in pages],
+        "text": "\f".join(page["text"] for page in pages),  # rows are found once
+        "results": [
+            entry for page in recognition.pages for entry in results_json(page, words=words)
+        ],
+        "pages": pages,
         "engine": recognition.engine,
         "usage": usage_json(recognition.usage),
     }
@@ -89,4 +91,4 @@ def _confidence(value: float | None) -> float | None:
 
 def _text(text: str) -> str:
     """JSON carries every character but half ones, which have no UTF-8 form."""
-    return _SURROGATES.sub(REPLACEMENT, text)
+    return text if text.isascii() else _SURROGATES.sub(REPLACEMENT, text)
