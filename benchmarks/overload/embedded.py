@@ -112,6 +112,32 @@ def resident(pid: int) -> float:
     return total / 1e6
 
 
+@dataclass(frozen=True)
+class Spent:
+    """CPU seconds since some beginning: of this program, the gateway's process, its workers."""
+
+    client: float
+    gateway: float
+    workers: float
+
+    @classmethod
+    def now(cls, pid: int) -> "Spent":
+        """Spent so far."""
+        root = psutil.Process(pid)
+        mine, gateway, *workers = map(_cpu, [psutil.Process(), root, *root.children()])
+        return cls(mine, gateway, sum(workers))
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(
+            self.client - other.client, self.gateway - other.gateway, self.workers - other.workers
+        )
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
 async def watch_memory(pid: int, samples: list[float]) -> None:
     """Sample resident memory each second until cancelled."""
     while True:
@@ -158,10 +184,12 @@ async def measure(arguments: argparse.Namespace, url: str, pid: int) -> None:
         samples: list[float] = []
         watcher = asyncio.create_task(watch_memory(pid, samples))
         rate = arguments.times * before
+        begun = Spent.now(pid)
         tally = await open_loop(load, rate, arguments.seconds, arguments.seed)
+        spent = Spent.now(pid) - begun
         watcher.cancel()
         after = await closed_loop(patient, arguments.concurrency, arguments.capacity_seconds)
-    report(arguments, before, after, tally, samples)
+    report(arguments, (before, after), tally, samples, spent)
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -170,9 +198,14 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def report(
-    arguments: argparse.Namespace, before: float, after: float, tally: Tally, samples: list[float]
+    arguments: argparse.Namespace,
+    measured: tuple[float, float],
+    tally: Tally,
+    samples: list[float],
+    spent: Spent,
 ) -> None:
     """Print the figures as a table."""
+    before, after = measured
     capacity = (before + after) / 2
     goodput = len(tally.served) / arguments.seconds
     offered = arguments.times * before
@@ -186,12 +219,16 @@ def report(
         "refused, p50 / p99": " / ".join(
             f"{1000 * quantile(tally.refused, q):.1f} ms" for q in (0.5, 0.99)
         ),
+        "CPU of client / gateway / workers": " / ".join(
+            f"{seconds / arguments.seconds:.2f} cores"
+            for seconds in (spent.client, spent.gateway, spent.workers)
+        ),
         "memory, first / last third": f"{peaks[0]:.0f} / {peaks[1]:.0f} MB",
         "answers": str(dict(tally.answers)),
         "untyped answers": str(tally.untyped[:3] or "none"),
     }
     for name, value in rows.items():
-        print(f"{name:28} {value}")
+        print(f"{name:34} {value}")
 
 
 def parse() -> argparse.Namespace:
