@@ -7,6 +7,17 @@ it stands for is an HTTP server that misbehaves.
 
 from ocrgate.testing.clock import ManualClock, ManualTimer
 from ocrgate.testing.engine import Call, ScriptedEngine
+from ocrgate.testing.faulty import (
+    FaultyEngine,
+    Mute,
+    Persona,
+    Raw,
+    Received,
+    Refuse,
+    Script,
+    Talk,
+    endless,
+)
 from ocrgate.testing.keys import MemoryKeyStore
 from ocrgate.testing.rasterizer import ScriptedRasterizer
 from ocrgate.testing.reading import page_reading
@@ -14,11 +25,20 @@ from ocrgate.testing.workers import InlineWorkers
 
 __all__ = [
     "Call",
+    "FaultyEngine",
     "InlineWorkers",
     "ManualClock",
     "ManualTimer",
     "MemoryKeyStore",
+    "Mute",
+    "Persona",
+    "Raw",
+    "Received",
+    "Refuse",
+    "Script",
     "ScriptedEngine",
     "ScriptedRasterizer",
+    "Talk",
+    "endless",
     "page_reading",
 ]

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import pybase64
 
 from ocrgate.domain.document import Encoding
 from ocrgate.engines.openai.servers import Server, Version, has
+from ocrgate.engines.recipes import Instruction
 
 MEDIA: Mapping[Encoding, bytes] = {
     Encoding.JPEG: b"image/jpeg",
@@ -28,26 +29,6 @@ BACKSTOP = {"min_pattern_size": 4, "max_pattern_size": 64, "min_count": 64}
 _encode = msgspec.json.Encoder().encode
 
 
-class Words(Protocol):
-    """What is said to the model beside the image, as recipes put it."""
-
-    @property
-    def system(self) -> str | None:
-        """The system message; it may be empty, None leaves it out."""
-
-    @property
-    def text(self) -> str:
-        """The user's message."""
-
-    @property
-    def image_first(self) -> bool:
-        """Whether the image stands before the text."""
-
-    @property
-    def schema(self) -> Mapping[str, Any] | None:
-        """The JSON schema that the answer has to follow."""
-
-
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How to speak to one replica: its kind, its version and the model's name there."""
@@ -59,7 +40,7 @@ class Dialect:
 
 def request_body(
     dialect: Dialect,
-    words: Words,
+    words: Instruction,
     sampling: Mapping[str, Any],
     image: tuple[Encoding, bytes],
     *,
@@ -83,7 +64,12 @@ def request_body(
         b'"}}',
     )
     text = _encode({"type": "text", "text": words.text})
-    content = (*picture, b",", text) if words.image_first else (text, b",", *picture)
+    if not words.text:
+        content: tuple[bytes, ...] = picture
+    elif words.image_first:
+        content = (*picture, b",", text)
+    else:
+        content = (text, b",", *picture)
     fields = fields_of(dialect, words, sampling, live=live)
     return b"".join(
         (
@@ -99,14 +85,14 @@ def request_body(
     )
 
 
-def _system(words: Words) -> bytes:
+def _system(words: Instruction) -> bytes:
     if words.system is None:
         return b""
     return _encode({"role": "system", "content": words.system}) + b","
 
 
 def fields_of(
-    dialect: Dialect, words: Words, sampling: Mapping[str, Any], *, live: bool = False
+    dialect: Dialect, words: Instruction, sampling: Mapping[str, Any], *, live: bool = False
 ) -> dict[str, Any]:
     """Every field of the body beside model and messages."""
     server, version = dialect.server, dialect.version

@@ -76,6 +76,10 @@ class EngineBroke(EngineFailed):
     replica_fault: ClassVar[bool] = True
 
 
+class EngineAborted(EngineBroke):
+    """The engine's server gave up this page, as one that is shut down does."""
+
+
 class PageTooLarge(DocumentLimit):
     """The page is larger than the engine's server takes."""
 
@@ -237,7 +241,8 @@ def of_finish(reason: str, server: str) -> OcrgateError:
     """The error for a ``finish_reason`` that is no clean end."""
     if reason == "content_filter":
         return RefusedOutput(f"{server} withheld the text of this page (content_filter)")
-    return EngineBroke(f"{server} broke off with finish_reason {reason[:40]!r}")
+    kind = EngineAborted if reason == "abort" else EngineBroke
+    return kind(f"{server} broke off with finish_reason {reason[:40]!r}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

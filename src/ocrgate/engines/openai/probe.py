@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ocrgate.engines.openai.body import Words
 from ocrgate.engines.openai.faults import EngineUnreachable, EngineUnusable, of_status
 from ocrgate.engines.openai.link import Answer, Link
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.engines.openai.servers import SERVERS, Server, Version, has, parse_version
 from ocrgate.engines.openai.signals import EngineSignals, parse_signals
+from ocrgate.engines.recipes import Instruction
 from ocrgate.errors import EngineError
 
 SECONDS = 10.0
@@ -189,7 +189,7 @@ async def read_signals(link: Link, server: Server, *, seconds: float) -> EngineS
     return signals if signals.running is not None else None
 
 
-async def prompt_tokens(link: Link, server: Server, model: str, words: Words) -> int | None:
+async def prompt_tokens(link: Link, server: Server, model: str, words: Instruction) -> int | None:
     """Tokens of the instruction with the model's own template, without the image; None where the
     server does not count. Servers that count bare text leave the template's dozen tokens out.
     """
