@@ -142,10 +142,10 @@ class Gate:
             return await waiter
         except asyncio.CancelledError:
             self._waiters.pop(ticket.id, None)
-            if waiter.done() and not waiter.cancelled():  # admitted, and left before it knew
-                self.leave(ticket, 0.0, Outcome.CANCELLED)
-            else:
+            if not waiter.done() or waiter.cancelled():
                 self._withdraw(ticket, since)
+            elif isinstance(waiter.result(), Admitted):  # and left before it knew
+                self.leave(ticket, 0.0, Outcome.CANCELLED)
             raise
 
     def _withdraw(self, ticket: Ticket, since: float) -> None:

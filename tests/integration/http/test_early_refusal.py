@@ -142,6 +142,20 @@ def test_a_client_that_asks_first_is_spared_the_upload(full: Any) -> None:
         assert line.recv(10) == b""
 
 
+@pytest.mark.parametrize("line_end", [b"HTTP/1.1\r\nConnection: Close", b"HTTP/1.0"])
+def test_a_client_that_wants_to_close_hears_it_before_its_body_is_sent(
+    full: Any, line_end: bytes
+) -> None:
+    """The connection ends after the body: a reset in the middle of it could swallow the answer."""
+    size = 900_000
+    with line_to(full) as line:
+        line.sendall(head(size).replace(b"HTTP/1.1", line_end, 1) + b"x" * 1000)
+        status, top, _ = answer_on(line)
+        assert (status, b"connection: close" in top) == (429, True)
+        line.sendall(b"x" * (size - 1000))
+        assert line.recv(10) == b""
+
+
 def test_what_can_never_be_read_is_not_told_to_come_back(full: Any) -> None:
     """A body over the limit is too large, however full the server is."""
     with line_to(full) as line:

@@ -238,3 +238,19 @@ async def test_refusals_foreseen_together_are_told_apart() -> None:
     numbers = {event.ticket.id for event in yard.events}
     assert len(numbers) == 8
     assert max(numbers) < 0
+
+
+async def test_who_leaves_in_the_moment_of_a_refusal_held_no_place() -> None:
+    """It was told before the client left: nothing is given back, nothing is counted twice."""
+    yard = Yard()
+    end = asyncio.Event()
+    pages = [yard.page(end), yard.page(end, 5.0)]
+    await yard.clock.run(0.5)
+    yard.events.clear()
+    yard.clock.advance(1.0)  # its patience ends, and nobody has run since
+    pages[1].cancel()
+    await yard.clock.run(0.0)
+    assert [type(event) for event in yard.events] == [Refused]
+    end.set()
+    await asyncio.gather(*pages, return_exceptions=True)
+    assert pages[1].cancelled()

@@ -66,7 +66,7 @@ class BodyBounds:
             return
         with Lease(self._budget) as lease:
             Exchange.of(scope).shrink = lease.shrink_to
-            body = _Body(dict(scope["headers"]), self._limits, lease, receive, send)
+            body = _Body(scope, self._limits, lease, receive, send)
             await self._app(scope, body.receive, body.send)
 
 
@@ -75,13 +75,16 @@ class _Body:
 
     def __init__(
         self,
-        headers: Mapping[bytes, bytes],
+        scope: Scope,
         limits: BodyLimits,
         lease: Lease,
         receive: Receive,
         send: Send,
     ) -> None:
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        asked = headers.get(b"connection", b"").lower()
         self._headers = headers
+        self._closing = b"close" in asked or scope.get("http_version") == "1.0"
         self._limits = limits
         self._lease = lease
         self._receive = receive
@@ -98,7 +101,7 @@ class _Body:
 
         How long it waits for the rest is bounded in :mod:`ocrgate.gateway.protocol`.
         """
-        if self._started is not None or _awaits_permission(self._headers):
+        if self._started is not None or self._closing or _awaits_permission(self._headers):
             return False  # with Expect, nobody knows whether the body will follow
         length = self._headers.get(b"content-length", b"")
         return length.isdigit() and int(length) <= KEPT_BYTES
