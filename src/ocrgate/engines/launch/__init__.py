@@ -1,0 +1,1 @@
+"""Start `vllm serve`, watch over it, and start it anew when it dies."""

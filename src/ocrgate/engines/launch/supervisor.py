@@ -1,0 +1,151 @@
+"""All servers of one machine: set up, started together, ended together."""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+from ocrgate.control.guard import Load
+from ocrgate.engines.launch.command import Start
+from ocrgate.engines.launch.find import Found, find
+from ocrgate.engines.launch.gpus import Seat, seats, sequences, visible_gpus
+from ocrgate.engines.launch.instance import Instance
+from ocrgate.engines.launch.learning import Lessons
+from ocrgate.engines.launch.memory import MemoryFile
+from ocrgate.engines.launch.pace import Hooks, Observer, Pace, State
+from ocrgate.engines.launch.params import VllmParams
+from ocrgate.engines.launch.served import ServedModel
+from ocrgate.errors import EngineUnavailable
+from ocrgate.ports import Clock
+
+
+class Supervisor:
+    """Starts the servers and keeps them running until it is closed.
+
+    Args:
+        params: what the user set.
+        served: the model.
+        clock: for every wait.
+        observe: told about every change of a server's state, in the event loop; it must not raise.
+        hooks: what is asked of whoever sends the pages.
+        pace: how often servers are looked at.
+        chance: draws from [0, 1).
+        wall: seconds since the epoch, for what is remembered across restarts.
+    """
+
+    def __init__(
+        self,
+        params: VllmParams,
+        served: ServedModel,
+        clock: Clock,
+        observe: Observer,
+        *,
+        hooks: Hooks | None = None,
+        pace: Pace | None = None,
+        chance: Callable[[], float] = random.random,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._params = params
+        self._served = served
+        self._clock = clock
+        self._observe = observe
+        self._hooks = hooks or Hooks()
+        self._pace = pace or Pace()
+        self._chance = chance
+        self._wall = wall
+        self._instances: tuple[Instance, ...] = ()
+        self._running: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where the servers answer, in the order of their index; empty before the start."""
+        return tuple(instance.url for instance in self._instances)
+
+    async def start(self) -> None:
+        """Start all servers; return when each has read a page or failed, and one at least has.
+
+        A server that failed beside others that work is started again and again, like one that
+        dies later.
+
+        Raises:
+            EngineUnavailable: vLLM or a GPU is missing, or no server can be started. Nothing
+                runs then.
+        """
+        try:
+            self._instances = await self._set_up()
+            self._running = {asyncio.create_task(one.run()) for one in self._instances}
+            await self._first_pages()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish the pages in flight, then end every server. Safe to call twice, and any time."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*(instance.close() for instance in self._instances))
+
+    async def _first_pages(self) -> None:
+        firsts = [instance.first for instance in self._instances]
+        results = await asyncio.gather(*firsts, return_exceptions=True)
+        failed = [error for error in results if error is not None]
+        if len(failed) == len(firsts):
+            raise failed[0]
+
+    async def _set_up(self) -> tuple[Instance, ...]:
+        if sys.platform == "win32":
+            raise EngineUnavailable("vLLM does not run on Windows itself; use WSL, or --engine cpu")
+        found = await asyncio.to_thread(find, self._params.command, os.environ)
+        _require(self._served, found)
+        gpus = await asyncio.to_thread(visible_gpus, os.environ)
+        if self._closing is not None:
+            raise EngineUnavailable("vLLM was stopped while it was starting")
+        placed = seats(self._params, gpus, found.version)
+        made = tuple(self._instance(found, seat) for seat in placed)
+        for one in made:
+            one.may_pause = partial(_all_up, tuple(other for other in made if other is not one))
+        return made
+
+    def _instance(self, found: Found, seat: Seat) -> Instance:
+        most = Load(sequences(self._params, seat), self._served.pixels)
+        start = Start(found.words, self._served, self._params, seat, most, found.version)
+        file = MemoryFile(self._params.state, self._about(found, seat))
+        return Instance(
+            Lessons(start, self._pace.patience, file, self._wall),
+            self._pace,
+            self._hooks,
+            self._clock,
+            self._observe,
+            chance=self._chance,
+        )
+
+    def _about(self, found: Found, seat: Seat) -> tuple[object, ...]:
+        """Lessons hold for as long as all of this stays the same."""
+        served, params = self._served, self._params
+        return (
+            *(served.model, served.revision, str(found.version), seat.gpus, seat.memory),
+            *(params.gpu_memory, params.args, params.port if not seat.gpus else 0),
+        )
+
+
+def _all_up(others: tuple[Instance, ...]) -> bool:
+    return all(other.state is State.UP for other in others)
+
+
+def _require(served: ServedModel, found: Found) -> None:
+    """Refuse a vLLM that is too old to know the model."""
+    if served.least and found.version and found.version.numbers < served.least.numbers:
+        raise EngineUnavailable(
+            f"vLLM {found.version} is installed, {served.model} needs at least {served.least}: "
+            "pip install --upgrade vllm"
+        )
