@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ocrgate.engines.recipes.cost import Size, VisualCost
 from ocrgate.errors import InvalidRequest
 
+_LEAST_SIDE = 16  # pixels of the shorter side, below which nothing is shrunk to save tokens
+
 
 @dataclass(frozen=True, slots=True)
 class CostSizing:
@@ -34,7 +36,10 @@ class CostSizing:
                 and a long strip costs more than a square.
         """
         largest = self._bounded(width, height)
-        side = _largest(largest, lambda tried: self._affordable(_shape(tried, width, height)))
+        least = min(largest, _legible(width, height))
+        side = _largest(
+            least, largest, lambda tried: self._affordable(_shape(tried, width, height))
+        )
         if not side:
             raise InvalidRequest(
                 f"an image of the shape {width} : {height} costs this engine too much at any size",
@@ -50,7 +55,8 @@ class CostSizing:
         areas = [area for area in (self.max_pixels, self.cost.max_pixels) if area]
         if not areas:
             return side
-        return _largest(side, lambda tried: _area(_shape(tried, width, height)) <= min(areas)) or 1
+        bound = min(areas)
+        return _largest(1, side, lambda tried: _area(_shape(tried, width, height)) <= bound) or 1
 
     def _affordable(self, size: Size) -> bool:
         tokens = self.cost.tokens(*size)  # refuses a strip too narrow for the model
@@ -83,19 +89,27 @@ def sizing(
     return CostSizing(cost, limit, max_side, max_pixels)
 
 
-def _largest(most: int, fits: Callable[[int], bool]) -> int:
-    """The largest number up to ``most`` that fits, by bisection; 0 where none does.
+def _largest(least: int, most: int, fits: Callable[[int], bool]) -> int:
+    """The largest number from ``least`` to ``most`` that fits, by bisection; 0 where none does.
 
-    What fits is a stretch from 1 on, but for the rounding at a model's own bounds: there a larger
-    image can be the cheaper one, so ``most`` itself is tried first.
+    What fits is a stretch from the least on, but for the rounding at a model's own bounds: there a
+    larger image can be the cheaper one, so ``most`` itself is tried first.
     """
     if fits(most):
         return most
-    low, high = 0, most
+    if least >= most or not fits(least):
+        return 0
+    low, high = least, most
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
+
+
+def _legible(width: int, height: int) -> int:
+    """The longer side at which the shorter one has the pixels that a line of text needs."""
+    long, short = max(width, height), min(width, height)
+    return long if short <= _LEAST_SIDE else -(-_LEAST_SIDE * long // short)
 
 
 def _shape(long: int, width: int, height: int) -> Size:
