@@ -1,0 +1,34 @@
+"""What the scripted model writes: a pure function of a page's prompt length, so that tests know it.
+
+A tiny model with random weights repeats one word forever. With the flags of ``SCRIPTED`` the server
+writes these ids instead, while scheduling, memory, sampling and streaming stay vLLM's own. Pages of
+different sizes have prompts of different lengths, so text that ended early, lost a piece or went to
+another page's caller is told from the right one.
+"""
+
+from itertools import count, islice
+from zlib import crc32
+
+SCRIPTED = ("--logits-processors", "tests.vllm.scripted:Script")
+
+FIRST, WORDS = 2048, 1900  # ids of words that decode to themselves
+EOS = 3988
+SHORTEST, LONGEST = 24, 160  # tokens, without the last one that ends the text
+
+
+def length(prompt_tokens: int) -> int:
+    """How many words the text of such a page has."""
+    return SHORTEST + crc32(b"%d" % prompt_tokens) % (LONGEST - SHORTEST + 1)
+
+
+def token(prompt_tokens: int, position: int) -> int:
+    """The id at a position of the text: a word, or the end."""
+    if position >= length(prompt_tokens):
+        return EOS
+    return FIRST + crc32(b"%d/%d" % (prompt_tokens, position)) % WORDS
+
+
+def words(prompt_tokens: int) -> list[int]:
+    """All ids of the text, without the end."""
+    ids = (token(prompt_tokens, position) for position in count())
+    return list(islice(ids, length(prompt_tokens)))
