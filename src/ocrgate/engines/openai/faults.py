@@ -197,7 +197,7 @@ def _of_client_error(status: int, said: str, server: str, has_key: bool) -> Ocrg
         return EngineUnusable(f"{server} {what} ({status} {said})")
     if status in {404, 405}:
         return EngineUnusable(
-            f"{server} answers {status} {said}; is engine.urls its base URL, and engine.model a "
+            f"{server} answers {status} {said}; is engine.url its base URL, and engine.model a "
             "name that it serves?"
         )
     if status == 413:
@@ -210,7 +210,7 @@ def _of_client_error(status: int, said: str, server: str, has_key: bool) -> Ocrg
 def _redirected(status: int, headers: Mapping[str, str], server: str) -> OcrgateError:
     place = headers.get("Location", "elsewhere")[:_SHOWN]
     return EngineUnusable(
-        f"{server} redirects to {place} ({status}); name the final address in engine.urls"
+        f"{server} redirects to {place} ({status}); name the final address in engine.url"
     )
 
 

@@ -35,7 +35,7 @@ _SCALES = tuple(16 << step for step in range((MAX_UNIT // 16).bit_length()))
 _TRIES = 4
 _MARKUP = re.compile(r"</?\w[^<>]{0,200}>|&#?\w{1,10};")
 _CELL = re.compile(r"</?t[dhr]\b|\||\\\\")
-_WORD_REST = re.compile(r"\S{0,24}(?=\s)")
+_WORD_REST = re.compile(r"(?<=\S)\S{0,24}(?=\s)")
 _WORDY = re.compile(r"[^\W_]+")
 
 
@@ -125,17 +125,20 @@ def _repeated(tail: str, scale: int) -> int:
         place = tail.rfind(needle, max(0, size - 2 * scale), place + scale - 1)
         if place < 0:
             return 0
-        period = size - scale - place
-        if _is_loop(tail, period):
+        if period := _loop(tail, size - scale - place):
             return period
     return 0
 
 
-def _is_loop(tail: str, period: int) -> bool:
-    if tail[-2 * period : -period] != tail[-period:]:
-        return False
-    length = allowed(tail[-period:])
-    return length <= len(tail) and tail[-length:-period] == tail[period - length :]
+def _loop(tail: str, period: int) -> int:
+    """The period of the loop that ``tail`` ends in, if it repeats with ``period``; else 0."""
+    unit = tail[-period:]
+    if tail[-2 * period : -period] != unit:
+        return 0
+    period = (unit + unit).find(unit, 1)  # of several units, one
+    length = allowed(unit[-period:])
+    looped = length <= len(tail) and tail[-length:-period] == tail[period - length :]
+    return period if looped else 0
 
 
 def trimmed(text: str, period: int = 0) -> str:
@@ -149,8 +152,8 @@ def trimmed(text: str, period: int = 0) -> str:
     if not period:
         return text
     end = len(text) - _covered(text, period) + period
-    rest = _WORD_REST.match(text, end)
     # What stands before the loop may by chance look like the end of its unit: finish the word.
+    rest = _WORD_REST.match(text, end)
     return text[: rest.end() if rest and rest.end() - end < period else end]
 
 

@@ -14,7 +14,7 @@ class OpenAIParams:
 
     Attributes:
         kind: selects this engine.
-        urls: base URLs of the servers, with or without `/v1`; each is one replica.
+        url: base URLs of the servers, with or without `/v1`; each is one replica.
         model: name of the served model to ask for; without it, the first that the server names.
         recipe: how to prompt the model and read its answers; without it, chosen by the model's
             name.
@@ -34,7 +34,7 @@ class OpenAIParams:
     """
 
     kind: Literal["openai"] = "openai"
-    urls: tuple[str, ...] = ("http://127.0.0.1:8000",)
+    url: tuple[str, ...] = ("http://127.0.0.1:8000",)
     model: str | None = None
     recipe: str | None = None
     server: Literal["auto"] | ServerKind = "auto"
@@ -50,10 +50,10 @@ class OpenAIParams:
     encoder_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.urls:
-            raise ValueError("engine.urls names no server")
-        for url in self.urls:
-            base_url(url)
+        if not self.url:
+            raise ValueError("engine.url names no server")
+        for one in self.url:
+            base_url(one)
 
 
 def base_url(url: str) -> str:
@@ -64,9 +64,9 @@ def base_url(url: str) -> str:
     """
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"engine.urls: {shown(url)!r} must begin with http:// or https://")
+        raise ValueError(f"engine.url: {shown(url)!r} must begin with http:// or https://")
     if parts.query or parts.fragment:
-        raise ValueError(f"engine.urls: {shown(url)!r} must not have a query")
+        raise ValueError(f"engine.url: {shown(url)!r} must not have a query")
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
 

@@ -60,11 +60,11 @@ class EventParser:
 
     def _feed_lines(self, chunk: bytes) -> list[bytes]:
         events: list[bytes] = []
-        if self._after_cr and chunk:
-            self._after_cr = False
+        if not chunk:
+            return events
+        if self._after_cr:
             chunk = chunk.removeprefix(b"\n")
-        lines = chunk.splitlines(keepends=True) if chunk else []
-        for line in lines:
+        for line in chunk.splitlines(keepends=True):
             body = line.rstrip(b"\r\n")
             self._hold(self._line, body)
             if len(body) < len(line):
