@@ -1,0 +1,345 @@
+"""The limit from the engine's own signals: slow start, then additive increase and cuts.
+
+Slow start multiplies by ``growth`` each second until the first complaint. A complaint is a
+preemption, a queue in the engine, or a KV cache that is nearly full. Then, as in TCP (Jacobson
+1988) with CUBIC's memory of where the last complaint was (Ha, Rhee, Xu 2008; RFC 9438): a cut, a
+hold of ``hold`` seconds, a quick return to just under the last complaint, a rest there, and a
+careful probe beyond. The signals and their thresholds are those of the measured law of
+"engine-signal AIMD"; what is added to it is
+
+* the size of a cut, in proportion to the harm: pages that the engine threw out or did not let in
+  are what is too much, so one preempted page of thirty costs one place and not three, and a halved
+  KV cache costs the half at once;
+* a goodput term. No growth that does not raise throughput: where the elasticity of streamed work
+  (:mod:`ocrgate.control.limit.goodput`) is below ``gain`` beyond doubt, the limit stays. No cut
+  that lowers it: a cut without preemptions after which less is done and no less is complained of
+  is taken back, and that kind of complaint is not believed for ``distrust`` seconds;
+* judgement of the signals themselves (:mod:`ocrgate.control.limit.trust`).
+
+Growth happens only while the limit is full (the app-limited rule: an unused limit proves nothing),
+and the limit is never over ``headroom`` times what was lately in flight.
+"""
+
+from dataclasses import dataclass, field
+
+from ocrgate.control.limit.goodput import Goodput, GoodputParams
+from ocrgate.control.limit.law import Change, Reason, Sample, Signals
+from ocrgate.control.limit.occupancy import Occupancy
+from ocrgate.control.limit.trust import Trust, TrustParams
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParams:
+    """How the law moves. Seconds; parts of the limit; none of it depends on the GPU.
+
+    Attributes:
+        start: the first limit.
+        growth: factor per second in slow start.
+        recover: part per second by which a cut limit returns to below the last complaint.
+        probe: part per second of growth beyond it, at least one place per second.
+        rest: seconds between the return and the probe.
+        near: part of the complained-of limit to which the return goes.
+        backoff: factor of the deepest cut that is not asked for by the engine's own counts.
+        first_backoff: the same, leaving slow start.
+        full_backoff: the same, where all that is complained of is a nearly full KV cache.
+        hold: seconds without growth after a cut.
+        waiting: pages that may stand in the engine's queue.
+        kv: used share of the KV cache that counts as nearly full: no growth.
+        gain: least elasticity of throughput that is worth growing for.
+        reprobe: seconds after which growth is tried again where it brought nothing.
+        distrust: seconds for which a complaint that cuts do not mend is not believed.
+        stale: polls that may be missed before the limit decays.
+        decay: part by which it decays with each missed poll after that, down to a safe value.
+        headroom: bound of the limit in times of the pages lately in flight.
+        most: bound of the limit.
+        goodput: how throughput is watched.
+        trust: when signals are not believed.
+    """
+
+    start: int = 8
+    growth: float = 1.5
+    recover: float = 0.1
+    probe: float = 0.02
+    rest: float = 3.0
+    near: float = 1.0
+    backoff: float = 0.9
+    first_backoff: float = 0.7
+    full_backoff: float = 0.85
+    hold: float = 1.5
+    waiting: float = 2.0
+    kv: float = 0.92
+    gain: float = 0.1
+    reprobe: float = 30.0
+    distrust: float = 30.0
+    stale: int = 3
+    decay: float = 0.1
+    headroom: float = 5.0
+    most: int = 4096
+    goodput: GoodputParams = field(default_factory=GoodputParams)
+    trust: TrustParams = field(default_factory=TrustParams)
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "start": 1 <= self.start <= self.most,
+            "growth": self.growth > 1,
+            "recover": self.recover > 0,
+            "probe": self.probe > 0,
+            "near": 0 < self.near <= 1,
+            "backoff": 0 < self.backoff < 1,
+            "first_backoff": 0 < self.first_backoff < 1,
+            "full_backoff": 0 < self.full_backoff < 1,
+            "seconds": min(self.rest, self.hold, self.reprobe, self.distrust) >= 0,
+            "kv": 0 < self.kv <= 1,
+            "decay": 0 <= self.decay < 1,
+            "headroom": self.headroom >= 1,
+        }
+        if wrong := [name for name, holds in bounds.items() if not holds]:
+            raise ValueError(f"out of range: {', '.join(wrong)}")
+
+
+@dataclass(slots=True)
+class _Cut:
+    """The first of some cuts for one reason that are still being judged: what was before it."""
+
+    reason: Reason
+    limit: float
+    rate: float | None
+    level: float
+
+
+class EngineLimit:
+    """The law ``engine``.
+
+    Args:
+        params: how it moves.
+    """
+
+    def __init__(self, params: EngineParams | None = None) -> None:
+        self._params = params or EngineParams()
+        self._goodput = Goodput(self._params.goodput)
+        self._trust = Trust(self._params.trust)
+        self._limit = float(self._params.start)
+        self._reason: Reason = "start"
+        self._slow = True
+        self._anchor: float | None = None  # where the last complaint was
+        self._safe = self._limit
+        self._held_until = 0.0
+        self._cut_at = -1e9
+        self._arrived: float | None = None  # at the anchor, since
+        self._disbelieved: dict[Reason, float] = {}
+        self._cut: _Cut | None = None
+        self._preemptions: float | None = None
+        self._last = Signals()
+        self._blind = False
+        self._occupancy = Occupancy()
+        self._stepped = 0.0
+
+    def value(self, now: float) -> int:  # noqa: ARG002 - a law's value may depend on it
+        """Places now."""
+        return max(1, int(self._limit + 0.5))
+
+    def occupied(
+        self,
+        now: float,
+        inflight: int,
+        started: int | None = None,  # noqa: ARG002 - the engine's own counts are better
+    ) -> None:
+        """So many pages are at the replica."""
+        self._occupancy.set(inflight)
+        self._goodput.occupied(self._occupancy.advance(now), inflight)
+
+    def progress(self, now: float, work: float) -> None:
+        """So much was streamed."""
+        self._goodput.progress(self._occupancy.advance(now), work)
+        self._trust.progress(work)
+
+    def sample(self, now: float, sample: Sample) -> Change:
+        """A page ended. A drop is the engine's own bound speaking: as a queue in it."""
+        now = self._occupancy.advance(now)
+        if sample.dropped:
+            self.complain(now, "drop")
+        return self.say()
+
+    def signals(self, now: float, signals: Signals | None) -> Change:
+        """A poll."""
+        now = self._occupancy.advance(now)
+        if signals is None:
+            self._trust.miss(now)
+            return self._decay()
+        believed = self._trust.accept(now, signals, self._occupancy.inflight)
+        self._blind = believed is None
+        if believed is None:
+            self._reason = "distrust"
+            return self.say()
+        self._last = believed
+        self._listen(now, believed)
+        return self.say()
+
+    def tick(self, now: float) -> Change:
+        """Grow, hold, or decay."""
+        now = self._occupancy.advance(now)
+        if self._trust.overdue(now):
+            self._decay()
+        elif self._trust.missed == 0:
+            self._grow(now)
+        return self.say()
+
+    # Cuts.
+
+    def _listen(self, now: float, signals: Signals) -> None:
+        lost = self._lost(signals.preemptions_total)
+        if lost > 0:
+            self.complain(now, "preemption", lost)
+        elif (signals.waiting or 0.0) > self._params.waiting:
+            self.complain(now, "waiting", 0.0)
+        elif (signals.kv_usage or 0.0) >= self._params.kv:
+            self.complain(now, "kv", 0.0)
+        elif self._occupancy.inflight >= 0.9 * self._limit and now >= self._held_until:
+            self._safe = self._limit
+
+    def _lost(self, total: float | None) -> float:
+        """Preemptions since the last poll; a counter that fell is a new engine's."""
+        before, self._preemptions = self._preemptions, total
+        if total is None or before is None or total < before:
+            return 0.0
+        return total - before
+
+    def complain(self, now: float, reason: Reason, lost: float = 0.0) -> None:
+        """Something is too much, by ``lost`` pages at least: cut, unless the last cut is still
+        to be felt or complaints of the kind are not believed.
+        """
+        if now < self._disbelieved.get(reason, now):
+            return
+        if now < self._held_until and (
+            self._occupancy.inflight > self._limit or now < self._cut_at + 1.0
+        ):
+            return  # the last cut is not felt yet: pages leave as they end
+        if reason == "kv" and not self._slow:
+            return  # reason enough not to grow (see _room), but no harm is done yet
+        if not self._take_back(now, reason):
+            self._lower(now, reason, self._target(reason, lost))
+
+    def _target(self, reason: Reason, lost: float) -> float:
+        base = self._occupancy.used(self._limit)
+        params = self._params
+        least = base * (params.first_backoff if self._slow else params.backoff)
+        if reason in {"drop", "latency"}:
+            return least
+        if reason == "kv":
+            return base * params.full_backoff
+        waiting, running = self._last.waiting or 0.0, self._last.running
+        target = max(least, base - max(lost, waiting, 1.0))
+        if running is not None and waiting > params.waiting:
+            target = min(target, max(running, base / 4))
+        return target
+
+    def _lower(self, now: float, reason: Reason, target: float) -> None:
+        params = self._params
+        base = self._occupancy.used(self._limit)
+        if self._cut is None and reason in {"waiting", "kv"}:
+            rate = self._goodput.rate(now, 3.0)
+            self._cut = _Cut(reason, self._limit, rate, self._level(reason))
+        self._anchor = (base + target) / 2 if self._slow else min(base, target / params.backoff)
+        self._limit = max(1.0, min(self._limit, target))
+        self._slow = False
+        self._arrived = None
+        self._held_until = now + params.hold
+        self._cut_at = now
+        self._reason = reason
+
+    def _level(self, reason: Reason) -> float:
+        if reason == "kv":
+            return self._last.kv_usage or 0.0
+        return self._last.waiting or 0.0
+
+    def _take_back(self, now: float, reason: Reason) -> bool:
+        """Whether cuts for ``reason`` did harm and no good, and so are undone; see the module."""
+        cut, level = self._cut, self._level(reason)
+        if cut is None or cut.reason != reason or level < 0.98 * cut.level:
+            self._cut = None
+            return False
+        rate = self._goodput.rate(now, 2.0)
+        if self._limit > 0.75 * cut.limit or cut.rate is None or rate is None:
+            return False
+        if rate > 0.95 * cut.rate or self._occupancy.inflight > self._limit + 1:
+            return False
+        self._limit, self._cut, self._anchor = cut.limit, None, cut.limit
+        self._disbelieved[reason] = now + self._params.distrust
+        self._reason = "no_harm"
+        return True
+
+    # Growth.
+
+    def _grow(self, now: float) -> None:
+        passed = now - self._stepped
+        if passed < 0.5:
+            return
+        self._stepped = now
+        full = self._occupancy.was_full(max(1, int(self._limit)))
+        if now < self._held_until:
+            self._settle("hold")
+        elif not full:
+            self._settle("app_limited")
+        else:
+            self._raise(now, min(passed, 1.0))
+        most = self._occupancy.ceiling(self._params.headroom, passed)
+        self._limit = min(
+            self._limit, max(most, float(self._params.start)), float(self._params.most)
+        )
+
+    def _settle(self, reason: Reason) -> None:
+        lasting = {"preemption", "waiting", "kv", "drop", "no_gain", "no_harm"}
+        if reason == "app_limited" or self._reason not in lasting:
+            self._reason = reason
+
+    def _raise(self, now: float, passed: float) -> None:
+        params = self._params
+        seen = self._goodput.elasticity(now)
+        if self._blind and not (seen and seen.above(params.gain)):
+            self._reason = "distrust"
+        elif seen is not None and seen.below(params.gain):
+            self._reason = "no_gain"
+            self._anchor, self._slow = self._limit, False
+            self._held_until = now + params.reprobe
+        else:
+            step = self._step(now, passed)
+            self._limit += min(step, self._room())
+
+    def _step(self, now: float, passed: float) -> float:
+        params = self._params
+        if self._slow:
+            self._reason = "slow_start"
+            return self._limit * (float(params.growth**passed) - 1)
+        target = (self._anchor or self._limit) * params.near
+        if self._limit < target:
+            self._reason = "probe"
+            return min(target - self._limit, max(1.0, params.recover * self._limit) * passed)
+        if self._arrived is None:
+            self._arrived = now
+        if now < self._arrived + params.rest:
+            self._reason = "hold"
+            return 0.0
+        self._reason = "probe"
+        return max(1.0, params.probe * self._limit) * passed
+
+    def _room(self) -> float:
+        """Places until the KV cache would be nearly full, as pages stand now."""
+        usage = self._last.kv_usage
+        if usage is None or usage <= 0 or self._blind:
+            return self._limit
+        return max(0.0, self._limit * (self._params.kv / usage - 1))
+
+    # Signals that do not come.
+
+    def _decay(self) -> Change:
+        if self._trust.missed <= self._params.stale:
+            self._reason = "stale"
+        else:
+            self._reason = "decay"
+            lower = max(self._safe, self._limit * (1 - self._params.decay))
+            self._limit = max(1.0, min(self._limit, lower))
+        return self.say()
+
+    def say(self) -> Change:
+        """The value and its reason."""
+        return Change(max(1, int(self._limit + 0.5)), self._reason)

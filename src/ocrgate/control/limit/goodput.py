@@ -1,0 +1,127 @@
+"""Does more concurrency still bring more throughput? A regression over the last seconds.
+
+Streamed work is counted in short buckets beside the mean number of pages in flight. The slope of
+log(work rate) on log(in flight) is the elasticity: 1 while each further page brings its full share,
+0 where it brings nothing. It comes with its standard error, so a law can tell "brings nothing"
+from "not known". The idea is the correlation guard of failsafe-go's adaptive limiter and of Uber's
+Cinnamon; with streamed progress it works without waiting for pages to end.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Elasticity:
+    """Slope of log throughput on log concurrency, and its standard error."""
+
+    slope: float
+    error: float
+
+    def below(self, bound: float) -> bool:
+        """Whether it is less than ``bound`` beyond doubt (two standard errors)."""
+        return self.slope + 2 * self.error < bound
+
+    def above(self, bound: float) -> bool:
+        """Whether it is more than ``bound`` beyond doubt (two standard errors)."""
+        return self.slope - 2 * self.error > bound
+
+
+@dataclass(frozen=True, slots=True)
+class GoodputParams:
+    """How throughput is watched.
+
+    Attributes:
+        bucket: seconds over which one rate is taken.
+        window: seconds after which a rate is forgotten, so that a change of traffic is too.
+        near: rates count from this part of the present concurrency up: what was true far below
+            says nothing of here.
+        least: rates that a judgement needs.
+        floor: least standard error per rate (as a part of it): rates that agree by chance are
+            not certain.
+    """
+
+    bucket: float = 0.5
+    window: float = 15.0
+    near: float = 0.6
+    least: int = 6
+    floor: float = 0.02
+
+
+class Goodput:
+    """Rates of work by concurrency.
+
+    Args:
+        params: how it is watched.
+    """
+
+    def __init__(self, params: GoodputParams | None = None) -> None:
+        self._params = params or GoodputParams()
+        self._points: deque[tuple[float, float, float]] = deque()
+        self._since: float | None = None
+        self._seen = 0.0
+        self._inflight = 0
+        self._area = 0.0
+        self._work = 0.0
+
+    def occupied(self, now: float, inflight: int) -> None:
+        """So many pages are in flight from ``now`` on."""
+        self._elapse(now)
+        self._inflight = inflight
+
+    def progress(self, now: float, work: float) -> None:
+        """So much work was streamed."""
+        self._elapse(now)
+        self._work += work
+
+    def forget(self) -> None:
+        """What was seen says nothing of what comes."""
+        self._points.clear()
+
+    def rate(self, now: float, seconds: float) -> float | None:
+        """Work per second of the last ``seconds``; None without a whole bucket in them."""
+        lately = [work for when, _, work in self._points if when > now - seconds]
+        return sum(lately) / len(lately) if lately else None
+
+    def elasticity(self, now: float) -> Elasticity | None:
+        """The slope around the present concurrency; None when there is too little to say."""
+        params = self._params
+        least = params.near * max(self._inflight, 1)
+        points = [
+            (math.log(inflight), math.log(work))
+            for when, inflight, work in self._points
+            if when > now - params.window and inflight >= least and work > 0
+        ]
+        if len(points) < params.least:
+            return None
+        return _regress(points, params.floor)
+
+    def _elapse(self, now: float) -> None:
+        if self._since is None:
+            self._since = self._seen = now
+        passed = max(0.0, now - self._seen)
+        self._area += passed * self._inflight
+        self._seen = max(self._seen, now)
+        span = self._seen - self._since
+        if span >= self._params.bucket:
+            # A gap over four buckets is a pause of whoever calls, not a measurement.
+            if span < 4 * self._params.bucket and self._area > 0:
+                self._points.append((self._seen, self._area / span, self._work / span))
+            while self._points and self._points[0][0] <= now - self._params.window:
+                self._points.popleft()
+            self._since, self._area, self._work = self._seen, 0.0, 0.0
+
+
+def _regress(points: list[tuple[float, float]], floor: float) -> Elasticity | None:
+    """Least squares of y on x; None where all x are nearly equal."""
+    count = len(points)
+    mean_x = sum(x for x, _ in points) / count
+    mean_y = sum(y for _, y in points) / count
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    if spread < count * 1e-5:
+        return None
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+    left = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
+    noise = max(math.sqrt(left / (count - 2)), floor)
+    return Elasticity(slope, noise / math.sqrt(spread))
