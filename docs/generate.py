@@ -9,7 +9,7 @@ A test fails when a file differs from what this writes.
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import typer
 
@@ -81,7 +81,7 @@ and the key of `ocrgate read`."""
 
 
 def _setting_row(setting: Setting) -> tuple[str, ...]:
-    kind = setting.type.removeprefix("Literal[").removesuffix("]").replace("'", "`")
+    kind = ", ".join(f"`{one}`" for one in _choices(setting.annotation)) or _kind(setting)
     bounds = setting.bounds
     allowed = f", {bounds[0]:,g} to {_number(bounds[1])}" if bounds else ""
     default = "none" if setting.default is None else f"`{_plain(setting.default)}`"
@@ -89,7 +89,22 @@ def _setting_row(setting: Setting) -> tuple[str, ...]:
     return f"`{setting.key}`", kind + allowed, default, meaning[0].upper() + meaning[1:]
 
 
+def _kind(setting: Setting) -> str:
+    return "list of str" if setting.type == "tuple[str, ...]" else setting.type
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """The values of a Literal, or of several in a union."""
+    members = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return members
+    nested = [_choices(member) for member in members]
+    return tuple(one for choices in nested for one in choices) if all(nested) else ()
+
+
 def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "[]"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

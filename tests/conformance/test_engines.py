@@ -11,10 +11,20 @@ from ocrgate.engines.cpu.known_page import known_page
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.ports import Engine
 from ocrgate.runtime.engines import EngineParts, build_engine
+from ocrgate.runtime.replicas import Replicas
 from ocrgate.testing import ScriptedEngine
 
+
+def replicas(count: int) -> EngineParts:
+    """Several scripted engines as one."""
+    engines = [ScriptedEngine(delay=0.01) for _ in range(count)]
+    return EngineParts((Replicas(engines),), known_page())
+
+
 ENGINES: dict[str, Callable[[], EngineParts]] = {
-    "scripted": lambda: EngineParts(ScriptedEngine(delay=0.01), (), known_page()),
+    "one replica": lambda: replicas(1),
+    "three replicas": lambda: replicas(3),
+    "scripted": lambda: EngineParts((ScriptedEngine(delay=0.01),), known_page()),
     "cpu": lambda: build_engine(CpuParams(workers=1), lambda _: None),
 }
 
@@ -27,9 +37,10 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
         for pool in parts.pools:
             stack.push_async_callback(pool.close)
             await pool.start()
-        stack.push_async_callback(parts.engine.close)
-        await parts.engine.start()
-        yield parts.engine
+        (made,) = parts.engines
+        stack.push_async_callback(made.close)
+        await made.start()
+        yield made
 
 
 async def test_it_reads_a_page_and_keeps_its_number(engine: Engine) -> None:

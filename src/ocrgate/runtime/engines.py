@@ -1,30 +1,58 @@
 """Engines by the kind of their parameters."""
 
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from ocrgate.control.guard import Load
 from ocrgate.domain.document import PageImage
 from ocrgate.engines.cpu.engine import SESSION, CpuEngine, worker_count
 from ocrgate.engines.cpu.known_page import known_page
 from ocrgate.engines.cpu.params import CpuParams
+from ocrgate.engines.launch.find import find
+from ocrgate.engines.launch.gpus import seats, sequences, visible_gpus
+from ocrgate.engines.launch.pace import Hooks, Observer
+from ocrgate.engines.launch.params import VllmParams
+from ocrgate.engines.launch.probe import url_of
+from ocrgate.engines.launch.served import ServedModel, recipe_of, served
+from ocrgate.engines.launch.supervisor import Supervisor
+from ocrgate.engines.openai.engine import OpenAIEngine
+from ocrgate.engines.openai.images import canary
+from ocrgate.engines.openai.params import OpenAIParams
+from ocrgate.engines.recipes import Recipe
 from ocrgate.ports import Engine
+from ocrgate.runtime.clock import LoopClock
+from ocrgate.runtime.launched import Launch, Watched
 from ocrgate.runtime.workers import PoolEvent, WorkerParams, WorkerPool
 
-EngineParams = CpuParams
+EngineParams = CpuParams | OpenAIParams | VllmParams
 """The engines that can be chosen, told apart by ``kind``."""
 
 MEMORY = 2**30  # resident bytes at which a worker of the embedded engine is replaced
 TIMEOUT = 120.0  # seconds; the longest page known takes about ten
 
 
+def _nobody(_watched: Watched) -> None:
+    """Nothing comes and goes."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineParts:
-    """An engine, the processes it works in (if any) and a page that it must be able to read."""
+    """What reads pages.
 
-    engine: Engine
-    pools: tuple[WorkerPool, ...]
+    Attributes:
+        engines: one, or several of the same kind: the replicas.
+        canary: a page that they must be able to read.
+        pools: the processes that they work in, if any.
+        watch: called with whoever is to be told which servers come and go.
+    """
+
+    engines: Sequence[Engine]
     canary: PageImage
+    pools: tuple[WorkerPool, ...] = ()
+    watch: Callable[[Watched], None] = _nobody
 
 
 @functools.singledispatch
@@ -33,6 +61,7 @@ def build_engine(params: object, observe: Callable[[PoolEvent], None]) -> Engine
 
     Raises:
         TypeError: no engine has such parameters.
+        EngineUnavailable: what it needs is not on this machine.
     """
     raise TypeError(f"no engine is set up by {type(params).__name__} (observed by {observe})")
 
@@ -50,4 +79,56 @@ def _(params: CpuParams, observe: Callable[[PoolEvent], None]) -> EngineParts:
         ),
         observe,
     )
-    return EngineParts(CpuEngine(params, pool), (pool,), known_page())
+    return EngineParts((CpuEngine(params, pool),), known_page(), (pool,))
+
+
+@build_engine.register
+def _(params: OpenAIParams, observe: Callable[[PoolEvent], None]) -> EngineParts:
+    del observe  # it has no processes
+    engines = tuple(OpenAIEngine(params, url, LoopClock()) for url in params.url)
+    return EngineParts(engines, canary())
+
+
+@build_engine.register
+def _(params: VllmParams, observe: Callable[[PoolEvent], None]) -> EngineParts:
+    del observe  # its processes are watched by their supervisor
+    recipe = recipe_of(params)
+    model = served(recipe, params)
+    found = find(params.command, os.environ)
+    placed = seats(params, visible_gpus(os.environ), found.version)
+    most = Load(min(sequences(params, seat) for seat in placed), model.pixels)
+    launch = Launch(
+        partial(_supervisor, params, model),
+        partial(_fitted, params, recipe, model, ranks=placed[0].ranks),
+        [url_of(params.host, seat.port) for seat in placed],
+        most,
+    )
+    return EngineParts(launch.engines, canary(), watch=launch.watch)
+
+
+def _supervisor(
+    params: VllmParams, model: ServedModel, observe: Observer, hooks: Hooks
+) -> Supervisor:
+    return Supervisor(params, model, LoopClock(), observe, hooks=hooks)
+
+
+def _fitted(
+    params: VllmParams, recipe: Recipe, model: ServedModel, url: str, load: Load, *, ranks: int
+) -> OpenAIEngine:
+    """The engine for a server that was started for ``load``."""
+    if load.pixels < model.pixels:
+        recipe = recipe.capped(load.pixels)
+    page_side = OpenAIParams(
+        url=(url,),
+        model=model.name,
+        server="vllm",
+        slots=min(load.sequences * ranks, params.slots or load.sequences * ranks),
+        max_side=params.max_side,
+        lossless=params.lossless,
+        stall=params.stall,
+        first_token=params.first_token,
+        custom_prompts=params.custom_prompts,
+        max_tokens=params.max_tokens,
+        encoder_tokens=model.page_tokens(load.pixels),
+    )
+    return OpenAIEngine(page_side, url, LoopClock(), recipe=recipe)

@@ -4,7 +4,7 @@ Order, strongest first: flag, ``OCRGATE_*`` variable (nested by ``__``), ``ocrga
 """
 
 from ocrgate.settings.bind import InsecureBind, is_loopback, needs_key, require_safe_bind
-from ocrgate.settings.catalog import Setting, declared, schema
+from ocrgate.settings.catalog import Setting, declared, kinds, rows, schema
 from ocrgate.settings.load import Loaded, Problem, SettingsError, load
 from ocrgate.settings.model import (
     AuthSettings,
@@ -27,8 +27,10 @@ __all__ = [
     "TelemetrySettings",
     "declared",
     "is_loopback",
+    "kinds",
     "load",
     "needs_key",
     "require_safe_bind",
+    "rows",
     "schema",
 ]

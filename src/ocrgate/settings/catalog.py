@@ -27,6 +27,19 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "engine.max_side": (64, 30_000),
     "engine.detector_side": (64, 8192),
     "engine.nice": (0, 19),
+    "engine.slots": (1, 100_000),
+    "engine.stall": (0.1, 3600),
+    "engine.first_token": (0.1, 3600),
+    "engine.connect": (0.1, 600),
+    "engine.max_tokens": (1, 1_000_000),
+    "engine.encoder_tokens": (64, 1_000_000),
+    "engine.port": (1, 65_535),
+    "engine.gpus": (1, 1024),
+    "engine.gpu_memory": (0.01, 1),
+    "engine.max_sequences": (1, 100_000),
+    "engine.max_pixels": (1024, 2**31),
+    "engine.start_timeout": (1, 86_400),
+    "engine.shutdown_timeout": (0, 3600),
     "gate.shares.interactive": (0.001, 1000),
     "gate.shares.standard": (0.001, 1000),
     "gate.shares.batch": (0.001, 1000),
@@ -123,7 +136,9 @@ def _walk(owner: type, path: str, about: str = "", kind: str | None = None) -> I
                 yield from _walk(member, f"{key}.", texts.get(item.name, ""), member().kind)
         else:
             told = texts.get(item.name) or f"{item.name}: {about}"
-            yield Setting(key, hint, getattr(value, item.name), told, owner.__name__, kind)
+            given = item.default is not dataclasses.MISSING
+            shown = item.default if given else getattr(value, item.name)
+            yield Setting(key, hint, shown, told, owner.__name__, kind)
 
 
 @cache

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
-from ocrgate.settings.catalog import PREFIX, adapter, declared, kinds, sections
+from ocrgate.settings.catalog import PREFIX, Setting, adapter, declared, kinds, sections
 from ocrgate.settings.model import Settings
 
 FILE = "ocrgate.toml"
@@ -110,12 +110,13 @@ def load(
     """
     environ = os.environ if environ is None else environ
     file = _find(config, environ, folder or Path())
-    entries = [
-        *_from_state(environ),
+    written = [
         *(_from_file(file) if file else ()),
         *_from_environment(environ),
         *_from_flags(flags or {}),
     ]
+    kind = next((entry.value for entry in reversed(written) if entry.key == "engine.kind"), "cpu")
+    entries = [*_from_state(environ, kind), *written]
     problems = tuple(_misnamed(entries))
     if problems:
         raise SettingsError(problems)
@@ -143,13 +144,14 @@ def _find(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path
     return named
 
 
-def _from_state(environ: Mapping[str, str]) -> Iterator[_Entry]:
+def _from_state(environ: Mapping[str, str], kind: object) -> Iterator[_Entry]:
     """The user's own folder for state (XDG base directories), which must be absolute."""
-    state = environ.get("XDG_STATE_HOME", "")
-    if Path(state).is_absolute():
-        yield _Entry(
-            "auth.database", str(Path(state) / "ocrgate" / "keys.sqlite"), "XDG_STATE_HOME"
-        )
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        return
+    yield _Entry("auth.database", str(state / "ocrgate" / "keys.sqlite"), "XDG_STATE_HOME")
+    if kind in kinds("engine.state"):
+        yield _Entry("engine.state", str(state / "ocrgate"), "XDG_STATE_HOME")
 
 
 def _from_file(file: Path) -> Iterator[_Entry]:
@@ -180,7 +182,12 @@ def _parsed(key: str, text: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        return text  # the validator says what it should have been
+        return tuple(part.strip() for part in text.split(",")) if _is_list(setting) else text
+
+
+def _is_list(setting: Setting) -> bool:
+    """Whether it holds texts only, which may be written with commas between them."""
+    return setting.type == "tuple[str, ...]"
 
 
 def _from_flags(flags: Mapping[str, object]) -> Iterator[_Entry]:
@@ -216,7 +223,9 @@ def _misnamed(entries: list[_Entry]) -> Iterator[Problem]:
 
 
 def _suggest(entry: _Entry) -> str:
-    names = {key: key for key in declared()} | {key.rpartition(".")[2]: key for key in declared()}
+    names = {key: key for key in declared()}
+    for key in declared():
+        names.setdefault(key.rpartition(".")[2], key)
     close = difflib.get_close_matches(entry.key, names, n=1, cutoff=0.6)
     if not close:
         return "; `ocrgate config schema` lists them all"

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Discriminator
 
 from ocrgate.control.admission import AdmissionParams
 from ocrgate.engines.cpu.params import CpuParams
+from ocrgate.engines.launch.params import VllmParams
+from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.imaging.limits import ImageLimits
 
-EngineParams = CpuParams
+EngineParams = Annotated[CpuParams | OpenAIParams | VllmParams, Discriminator("kind")]
 """The engines that can be chosen, told apart by ``kind``."""
 
 

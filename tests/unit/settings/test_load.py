@@ -11,7 +11,9 @@ import pytest
 
 import ocrgate
 from ocrgate.domain.ticket import Lane
-from ocrgate.settings import Loaded, Settings, SettingsError, declared, load, schema
+from ocrgate.engines.launch.params import VllmParams
+from ocrgate.engines.openai.params import OpenAIParams
+from ocrgate.settings import Loaded, Settings, SettingsError, declared, kinds, load, schema
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_the_origin_of_every_value_is_known(folder: Path) -> None:
     file = written(folder, "[server]\ntimeout = 2.0\n")
     loaded = read(folder, {"OCRGATE_ENGINE__WORKERS": "3"}, server__max_body_bytes=4096)
     origins = {key: origin for key, _, origin in loaded.rows()}
-    assert set(origins) == set(declared())
+    assert set(origins) == {key for key in declared() if not kinds(key) or "cpu" in kinds(key)}
     assert origins["server.timeout"] == str(file)
     assert origins["engine.workers"] == "OCRGATE_ENGINE__WORKERS"
     assert origins["server.max_body_bytes"] == "--max-body-bytes"
@@ -120,7 +122,7 @@ def test_an_unknown_key_of_the_file_is_refused_with_a_suggestion(folder: Path) -
         ("OCRGATE_SERVER__TIMEOUT", "nan", ["server.timeout", "0.1 to 86,400"]),
         ("OCRGATE_SERVER__TIMEOUT", "900", ["server.timeout", "server.max_timeout"]),
         ("OCRGATE_SERVER__INSECURE", "maybe", ["server.insecure", "true or false"]),
-        ("OCRGATE_ENGINE__KIND", "gpu", ["engine.kind", "'cpu'"]),
+        ("OCRGATE_ENGINE__KIND", "gpu", ["engine.kind", "'gpu'", "cpu, openai, vllm"]),
         ("OCRGATE_TELEMETRY__LOG_FORMAT", "xml", ["log_format", "'json'"]),
         ("OCRGATE_IMAGE__MAX_PAGES", "0", ["image.max_pages", "1 to"]),
     ],
@@ -171,6 +173,15 @@ def test_the_key_file_follows_the_state_folder(folder: Path) -> None:
     database = read(folder, {"XDG_STATE_HOME": str(folder)}).settings.auth.database
     assert database == folder / "ocrgate" / "keys.sqlite"
     assert read(folder).settings.auth.database.is_absolute()
+
+
+def test_what_a_started_engine_remembers_follows_the_state_folder(folder: Path) -> None:
+    """Only where there is such an engine."""
+    environ = {"XDG_STATE_HOME": "/var/state", "OCRGATE_ENGINE__KIND": "vllm"}
+    engine = read(folder, environ).settings.engine
+    assert isinstance(engine, VllmParams)
+    assert engine.state == Path("/var/state/ocrgate")
+    assert read(folder, {"XDG_STATE_HOME": "/var/state"}).settings.engine.kind == "cpu"
 
 
 def test_passwords_in_addresses_are_not_shown(folder: Path) -> None:
@@ -240,3 +251,32 @@ def test_blanks_around_a_variable_do_not_count() -> None:
     assert blank.settings.server.host == "127.0.0.1"
     trailing = load(environ={"OCRGATE_SERVER__HOST": "::1 "})
     assert trailing.settings.server.host == "::1"
+
+
+def test_a_kind_brings_its_own_settings(folder: Path) -> None:
+    """What an engine needs is set beside its kind, lists with commas or as JSON."""
+    environ = {
+        "OCRGATE_ENGINE__KIND": "openai",
+        "OCRGATE_ENGINE__URL": "http://a:8000, http://b:8000/v1",
+        "OCRGATE_ENGINE__SLOTS": "32",
+    }
+    engine = read(folder, environ).settings.engine
+    assert isinstance(engine, OpenAIParams)
+    assert (engine.url, engine.slots) == (("http://a:8000", "http://b:8000/v1"), 32)
+    as_json = {**environ, "OCRGATE_ENGINE__URL": '["http://a:8000", "http://b:8000/v1"]'}
+    assert read(folder, as_json).settings.engine == engine
+
+
+def test_a_setting_of_another_kind_says_where_it_belongs(folder: Path) -> None:
+    """Half a configuration is not taken for a whole one."""
+    (problem,) = problems(folder, {"OCRGATE_ENGINE__URL": "http://a:8000"})
+    assert problem.startswith("engine.url (from OCRGATE_ENGINE__URL): goes with ")
+    assert "engine.kind = openai" in problem
+
+
+def test_the_key_of_an_engine_is_not_shown(folder: Path) -> None:
+    """Neither among the settings nor in a complaint."""
+    environ = {"OCRGATE_ENGINE__KIND": "openai", "OCRGATE_ENGINE__API_KEY": "sk-hidden"}
+    assert "sk-hidden" not in str(list(read(folder, environ).rows()))
+    file = written(folder, '[engine]\nkind = "openai"\napi_key = ["sk-hidden"]\n')
+    assert "sk-hidden" not in str(problems(file.parent))

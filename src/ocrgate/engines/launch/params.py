@@ -36,7 +36,14 @@ class VllmParams:
             model's notice was shown.
         notice: show the model's licence notice before its first start.
         slots: pages that the gate sends to one server at first; None means `max_sequences`.
-        max_side: longest side of a page that is sent, in pixels; None leaves it to the recipe.
+        max_side: longest side in pixels of a page as it is sent. The server is started for pages
+            of that size, so a smaller one leaves more memory for more pages at once.
+        lossless: send pages as PNG or WebP instead of JPEG.
+        stall: seconds without a token, after the first, until the server is given up for this page.
+        first_token: seconds until the first token; the server's own queue and the page's encoding
+            fall into them.
+        custom_prompts: let callers give prompts of their own.
+        max_tokens: most tokens that a page may have written, whatever recipe and caller ask for.
     """
 
     kind: Literal["vllm"] = "vllm"
@@ -58,7 +65,12 @@ class VllmParams:
     state: Path = Path("~/.local/state/ocrgate")
     notice: bool = True
     slots: int | None = None
-    max_side: int | None = None
+    max_side: int = 1024
+    lossless: bool = False
+    stall: float = 30.0
+    first_token: float = 120.0
+    custom_prompts: bool = False
+    max_tokens: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", self.state.expanduser())

@@ -120,7 +120,8 @@ def _sizes(recipe: Recipe, params: VllmParams) -> tuple[int, int, int | None]:
     cost = recipe.cost
     if not isinstance(cost, PatchGrid):
         return _UNKNOWN, _UNKNOWN, None
-    pixels = min(params.max_pixels or cost.max_pixels, cost.max_pixels)
+    square = max(params.max_side**2, cost.min_pixels)  # no page that is sent has more
+    pixels = min(params.max_pixels or square, cost.max_pixels)
     if pixels < cost.min_pixels:
         raise EngineUnavailable(
             f"engine.max_pixels is {pixels}; {recipe.title} takes {cost.min_pixels} or more"

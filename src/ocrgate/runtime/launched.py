@@ -1,0 +1,216 @@
+"""Servers that we start ourselves, as engines: each waits for its server and follows it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Protocol
+
+import structlog
+
+from ocrgate.control.guard import Load
+from ocrgate.domain.document import PageImage
+from ocrgate.domain.recognition import PageReading, PageRequest, Usage
+from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
+from ocrgate.errors import EngineError, EngineUnavailable
+from ocrgate.ports import Engine, EngineDescription, Listener
+
+_log = structlog.get_logger(__name__)
+
+Fit = Callable[[str, Load], Engine]
+"""Makes the engine for the server at a URL that was started for some load."""
+
+
+class Watched(Protocol):
+    """Who sends the pages, and is told which servers are there."""
+
+    def replica_up(self, index: int) -> None:
+        """A new server is there and reads pages."""
+
+    def replica_down(self, index: int, why: str = ...) -> None:
+        """It is no more."""
+
+
+class Starter(Protocol):
+    """Starts the servers: :class:`~ocrgate.engines.launch.supervisor.Supervisor`."""
+
+    async def start(self) -> None:
+        """Start all.
+
+        Raises:
+            EngineUnavailable: none can be started.
+        """
+
+    async def close(self) -> None:
+        """Finish the pages in flight and end all. Safe to call twice."""
+
+
+class Launch:
+    """The servers of this machine, from their start to their end.
+
+    Args:
+        make: makes what starts them, given who is to be told and what to ask.
+        fit: makes the engine for one of them.
+        urls: where they will answer, one for each.
+        load: what each is meant to carry.
+    """
+
+    def __init__(
+        self, make: Callable[[Observer, Hooks], Starter], fit: Fit, urls: Sequence[str], load: Load
+    ) -> None:
+        hooks = Hooks(check=self._check, drain=self._drained, busy=self._is_busy)
+        self._starter = make(self._changed, hooks)
+        self._fit = fit
+        self._load = load
+        self._starting: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+        self._watched: Watched | None = None
+        self.engines = tuple(LaunchedEngine(self, fit(url, load)) for url in urls)
+
+    def watch(self, watched: Watched) -> None:
+        """Tell ``watched`` from now on which servers come and go."""
+        self._watched = watched
+
+    async def until_up(self, engine: "LaunchedEngine") -> None:
+        """Wait until the server of ``engine`` has read a page; the first call starts them all.
+
+        Raises:
+            EngineUnavailable: it cannot be started, and no restart would help.
+        """
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._starter.start())
+            self._starting.add_done_callback(self._started)
+        await engine.settled.wait()
+        if engine.gone is not None:
+            engine.settled.clear()  # whoever asks again waits for it to come back after all
+            raise EngineUnavailable(engine.gone)
+
+    async def close(self) -> None:
+        """End all servers. Safe to call twice."""
+        for chore in tuple(self._chores):
+            chore.cancel()
+        await self._starter.close()
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
+
+    def _started(self, starting: "asyncio.Task[None]") -> None:
+        """None of them could be started: what waits need not wait any longer."""
+        if starting.cancelled() or starting.exception() is None:
+            return
+        for engine in self.engines:
+            engine.lose(str(starting.exception()))
+
+    def _changed(self, change: Change) -> None:
+        engine = self.engines[change.index]
+        why = change.diagnosis.text if change.diagnosis is not None else "its server was ended"
+        if change.state is State.UP:
+            self._chore(self._came_up(engine, change))
+        elif change.state is State.STOPPED:
+            engine.lose(why)
+            self._tell_down(change.index, why)
+        elif change.state is State.DOWN:
+            self._tell_down(change.index, why)
+
+    async def _came_up(self, engine: "LaunchedEngine", change: Change) -> None:
+        """The server may have been started for less than before: the engine is made anew."""
+        fitted = self._fit(change.url, change.load)
+        try:
+            await fitted.start()
+        except EngineError as error:
+            _log.warning("a server is up and is not read from", url=change.url, reason=error.detail)
+            await fitted.close()
+            return  # its breaker and the supervisor find out what is wrong
+        await engine.take(fitted)
+        if self._watched is not None:
+            self._watched.replica_up(change.index)
+
+    def _tell_down(self, index: int, why: str) -> None:
+        if self._watched is not None:
+            self._watched.replica_down(index, why)
+
+    async def _check(self, url: str) -> None:
+        """Have the server read a known page."""
+        engine = self._fit(url, self._load)
+        try:
+            await engine.start()
+        finally:
+            await engine.close()
+
+    async def _drained(self, index: int) -> None:
+        await self.engines[index].drained()
+
+    def _is_busy(self, index: int) -> bool:
+        return self.engines[index].inflight > 0
+
+    def _chore(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+
+class LaunchedEngine:
+    """One such server (an :class:`~ocrgate.ports.Engine`).
+
+    Args:
+        launch: all of them.
+        engine: speaks to it; exchanged when the server was started anew.
+
+    Attributes:
+        settled: set once the server was up, or is known never to be.
+        gone: why it is not and will not be there, None as long as it may.
+        inflight: pages that it has.
+    """
+
+    def __init__(self, launch: Launch, engine: Engine) -> None:
+        self._launch = launch
+        self._engine = engine
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.settled = asyncio.Event()
+        self.gone: str | None = None
+        self.inflight = 0
+
+    @property
+    def description(self) -> EngineDescription:
+        """What it is; slots and images as the running server was started for."""
+        return self._engine.description
+
+    async def start(self) -> None:
+        """Wait until the server has read a page.
+
+        Raises:
+            EngineUnavailable: it cannot be started.
+        """
+        await self._launch.until_up(self)
+
+    async def recognize(
+        self, image: PageImage, request: PageRequest, listener: Listener | None = None
+    ) -> tuple[PageReading, Usage]:
+        """Read one page, see :meth:`~ocrgate.ports.Engine.recognize`."""
+        self.inflight += 1
+        self._idle.clear()
+        try:
+            return await self._engine.recognize(image, request, listener)
+        finally:
+            self.inflight -= 1
+            if not self.inflight:
+                self._idle.set()
+
+    async def close(self) -> None:
+        """End all servers: they share one life. Safe to call twice."""
+        await self._launch.close()
+        await self._engine.close()
+
+    async def take(self, engine: Engine) -> None:
+        """Speak to the server that was started anew; what the old one had is lost."""
+        old, self._engine = self._engine, engine
+        self.gone = None
+        self.settled.set()
+        await old.close()
+
+    async def drained(self) -> None:
+        """Return when it has no page."""
+        await self._idle.wait()
+
+    def lose(self, why: str) -> None:
+        """The server is not there and will not be."""
+        self.gone = why
+        self.settled.set()
