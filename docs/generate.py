@@ -74,10 +74,10 @@ section, two underscores, name. In the file it is `port = 7860` under `[server]`
 The file is the one named by `--config`, else by `OCRGATE_CONFIG`, else `ocrgate.toml` in the
 current folder. Unknown names and values out of range are refused when the server starts, all of
 them at once. `ocrgate config show` prints every value and where it came from, `ocrgate config
-check FILE` checks a file, `ocrgate config schema` prints a JSON schema for editors.
-A list of texts is written with commas in a variable, and as an array in the file. What goes with
-one kind of engine only is refused with another. `OTEL_EXPORTER_OTLP_ENDPOINT` is read as well. `OCRGATE_URL` and `OCRGATE_API_KEY` are the server
-and the key of `ocrgate read`."""
+check FILE` checks a file, `ocrgate config schema` prints a JSON schema for editors. A list of
+texts is written with commas in a variable, and as an array in the file. What goes with one kind
+of engine only is refused with another. `OTEL_EXPORTER_OTLP_ENDPOINT` is read as well.
+`OCRGATE_URL` and `OCRGATE_API_KEY` are the server and the key of `ocrgate read`."""
 
 
 def _setting_row(setting: Setting) -> tuple[str, ...]:
