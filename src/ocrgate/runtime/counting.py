@@ -1,10 +1,12 @@
 """From events to metrics: the runtime counts what its parts report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ocrgate.control.decision import Admitted, Refused, Snapshot
 from ocrgate.runtime.gate import GateEvent
 from ocrgate.runtime.page import PageEnded
+from ocrgate.runtime.replica import ReplicaEvent, ReplicaState, Retried, Wasted
 from ocrgate.runtime.workers import PoolEvent
 from ocrgate.telemetry.metrics import Metrics
 
@@ -36,9 +38,22 @@ class Counting:
         self.metrics.page(event.outcome)
         if event.result is not None:
             self.metrics.prepare(event.result.timings.prepare)
-            self.metrics.engine(event.result.timings.engine)
+            self.metrics.engine(event.result.timings.engine, event.result.timings.first_token)
             usage = event.result.usage
             self.metrics.tokens(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+            self.metrics.wasted(usage.wasted_tokens)
+
+    def replica(self, event: ReplicaEvent) -> None:
+        """Something happened to a replica, or between it and a page."""
+        if isinstance(event, Retried):
+            self.metrics.retried(event.outcome)
+        elif isinstance(event, Wasted):
+            self.metrics.wasted(event.tokens)
+
+    def replicas(self, states: Sequence[ReplicaState]) -> None:
+        """What each replica is like, for whoever looks at the metrics."""
+        for index, state in enumerate(states):
+            self.metrics.replica(str(index), breaker=state.breaker, inflight=state.inflight)
 
     def engine_workers(self, event: PoolEvent) -> None:
         """A process of the engine came or went."""

@@ -62,6 +62,8 @@ class Fleet:
         Raises:
             EngineUnavailable: the first attempt of each has failed. Nothing goes on.
         """
+        for one in self.replicas:
+            one.up, one.fault = False, None
         self._starting = [asyncio.create_task(self._keep_starting(one)) for one in self.replicas]
         try:
             while not any(one.up for one in self.replicas):
@@ -171,6 +173,11 @@ class Fleet:
         """Its caller did not wait any longer."""
         now, done = self._clock.now(), work(0, attempt.tokens)
         self._balance.gave_up(attempt.replica.index, now - attempt.started, done, now)
+
+    def note_fault(self, replica: Replica, error: EngineError) -> None:
+        """It failed. Once it is left alone, the reason for that is not overwritten."""
+        if replica.breaker.state(self._clock.now()) is not BreakerState.OPEN:
+            replica.fault = error
 
     def avoid(self, replica: Replica, seconds: float | None) -> None:
         """It answers properly that it will not, and quickly: it would have headroom for ever."""

@@ -6,26 +6,35 @@ from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from ocrgate.domain.document import Document, PageImage
+from ocrgate.domain.document import Document
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.domain.ticket import Lane, Ticket
-from ocrgate.errors import DeadlineExceeded, EngineFailed, OcrgateError
-from ocrgate.ports import Clock, Engine, Listener, Rasterizer
+from ocrgate.errors import DeadlineExceeded, OcrgateError
+from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.gate import Gate
+from ocrgate.runtime.replicas import Replicas
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds spent in each stage, summed over pages: what ``Server-Timing`` shows."""
+    """Seconds spent in each stage, summed over pages: what ``Server-Timing`` shows.
+
+    ``first_token`` is the part of ``engine`` until there was some output, of the first page that
+    had any; None for engines that do not tell.
+    """
 
     queue: float = 0.0
     prepare: float = 0.0
     engine: float = 0.0
+    first_token: float | None = None
 
     def __add__(self, other: "Timings") -> "Timings":
         return Timings(
-            self.queue + other.queue, self.prepare + other.prepare, self.engine + other.engine
+            self.queue + other.queue,
+            self.prepare + other.prepare,
+            self.engine + other.engine,
+            other.first_token if self.first_token is None else self.first_token,
         )
 
 
@@ -70,7 +79,7 @@ class PageReader:
 
     gate: Gate
     rasterizer: Rasterizer
-    engine: Engine
+    engine: Replicas
     clock: Clock
     observe: Callable[[PageEnded], None]
     spans: Spans
@@ -128,28 +137,33 @@ class PageReader:
         with self.spans("prepare"):
             spec = self.engine.description.input
             image = await self.rasterizer.prepare(document, request.number, spec)
-        prepared = self.clock.now()
+        heard = _Heard(self.clock, listener)
         with self.spans("engine"):
-            reading, usage = await self._recognize(image, request, ticket.deadline, listener)
-        timings = Timings(waited, prepared - start, self.clock.now() - prepared)
+            reading, usage = await self.engine.recognize(
+                image, request, heard, deadline=ticket.deadline
+            )
+        prepared, done = heard.start, self.clock.now()
+        timings = Timings(waited, prepared - start, done - prepared, heard.first)
         return PageResult(reading, usage, timings)
 
-    async def _recognize(
-        self,
-        image: PageImage,
-        request: PageRequest,
-        deadline: float,
-        listener: Listener | None,
-    ) -> tuple[PageReading, Usage]:
-        """Once more after a failure, if there is time for as long as it took to fail."""
-        start = self.clock.now()
-        try:
-            return await self.engine.recognize(image, request, listener)
-        except EngineFailed:
-            now = self.clock.now()
-            if now + (now - start) >= deadline:
-                raise
-        return await self.engine.recognize(image, request, listener)
+
+class _Heard:
+    """Passes pieces on, and notes how long the first was in coming.
+
+    ``first`` is that in seconds since ``start``, the instant at which this was made.
+    """
+
+    def __init__(self, clock: Clock, listener: Listener | None) -> None:
+        self._clock = clock
+        self._listener = listener
+        self.start = clock.now()
+        self.first: float | None = None
+
+    def __call__(self, piece: Piece) -> None:
+        if self.first is None:
+            self.first = self._clock.now() - self.start
+        if self._listener is not None:
+            self._listener(piece)
 
 
 def _name(error: BaseException) -> str:

@@ -10,8 +10,9 @@ import structlog
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import EngineError, OcrgateError
-from ocrgate.ports import Clock, Engine
+from ocrgate.ports import Clock
 from ocrgate.runtime.clock import until
+from ocrgate.runtime.replicas import Replicas
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +52,8 @@ class Readiness:
 
     The canary is read when there was no success for a while, and at once when the engine failed on
     a page. Only its failure makes the engine unready, so that one broken page does not; any
-    success makes it ready again.
+    success makes it ready again. It takes the way of a page past the gate (whose queue says
+    nothing about the engine), to any replica that reads it, and waits for none that is down.
 
     Args:
         engine: is it ready?
@@ -62,7 +64,7 @@ class Readiness:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Replicas,
         canary: PageImage,
         clock: Clock,
         params: ReadinessParams | None = None,
@@ -96,7 +98,7 @@ class Readiness:
         return self.state
 
     def succeeded(self) -> None:
-        """A page was recognized."""
+        """A page was recognized, or a replica has come up, which begins with a known page."""
         self._last = self._clock.now()
         self._doubted = False
         self._fault = None
@@ -124,11 +126,13 @@ class Readiness:
         return self._asking
 
     async def _ask(self) -> None:
+        begun = self._clock.now()
         try:
-            async with until(self._clock, self._clock.now() + self._params.timeout):
-                reading, _ = await self._engine.recognize(self._canary, PageRequest())
+            async with until(self._clock, begun + self._params.timeout):
+                reading, _ = await self._engine.probe(self._canary, PageRequest())
         except TimeoutError:
-            self._blame(f"a known page took longer than {self._params.timeout:g} seconds")
+            if not self._has_read_since(begun):  # else it has much to do, and does it
+                self._blame(f"a known page took longer than {self._params.timeout:g} seconds")
         except OcrgateError as error:
             self._blame(error.detail)
         else:
@@ -136,6 +140,9 @@ class Readiness:
                 self.succeeded()
             else:
                 self._blame("nothing was found on a known page")
+
+    def _has_read_since(self, instant: float) -> bool:
+        return self._last is not None and self._last >= instant
 
     def _blame(self, fault: str) -> None:
         _log.warning("not ready", reason=fault)

@@ -13,12 +13,13 @@ from ocrgate.domain.document import Document, DocumentInfo, PageSelection
 from ocrgate.domain.recognition import PageRequest, Recognition, Usage
 from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded
-from ocrgate.ports import Clock, Engine, Listener, Piece, Rasterizer
+from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.asking import require
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded, PageReader, PageResult, Spans, Timings, no_spans
+from ocrgate.runtime.replicas import Replicas
 
 __all__ = [
     "DocumentRequest",
@@ -105,7 +106,7 @@ class Recognizer:
         self,
         gate: Gate,
         rasterizer: Rasterizer,
-        engine: Engine,
+        engine: Replicas,
         clock: Clock,
         *,
         lookahead: int,

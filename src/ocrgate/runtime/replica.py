@@ -77,7 +77,7 @@ class ReplicaState:
 
     Attributes:
         name: of its engine.
-        up: whether it was started.
+        up: false while it is being started.
         breaker: open also while it is not up.
         inflight: pages that it has.
         pace: seconds per token (per page, where none are counted); None before the first.
@@ -95,7 +95,8 @@ class Replica:
     """An engine among others of its kind.
 
     Attributes:
-        up: whether it was started.
+        up: false from the beginning of the start until it has succeeded. An engine that nobody
+            starts (it was before) answers for itself.
         fault: the last one.
         nudge: set to have it started without further delay.
     """
@@ -103,7 +104,7 @@ class Replica:
     index: int
     engine: Engine
     breaker: Breaker
-    up: bool = False
+    up: bool = True
     fault: Exception | None = None
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
 

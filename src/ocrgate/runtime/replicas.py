@@ -13,7 +13,7 @@ from ocrgate.control.breaker import Verdict
 from ocrgate.control.retry import Failure, Retry, RetryBudget
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
-from ocrgate.errors import EngineError
+from ocrgate.errors import EngineError, EngineUnavailable
 from ocrgate.ports import Clock, Engine, EngineDescription, Listener
 from ocrgate.runtime.clock import LoopClock
 from ocrgate.runtime.fleet import Fleet
@@ -36,7 +36,8 @@ class Replicas:
 
     A page that fails by a replica's fault is tried once more, on another one if there is one, else
     where it failed, as soon as that lets pages through again: whoever gave the page ends the wait
-    by cancelling. A new page is not kept waiting: when no replica takes pages, it fails at once.
+    by cancelling. A new page is not kept waiting: when no replica takes pages, or the only one
+    cannot be reached, it fails at once.
 
     Args:
         engines: the replicas, at least one, owned from now on. Name and image of the first hold
@@ -125,7 +126,7 @@ class Replicas:
         except EngineError as error:
             if not self._may_try_again(first, error, deadline):
                 raise
-        return await self._second(first, image, request)
+        return await self._second(first, image, request, deadline)
 
     async def probe(self, image: PageImage, request: PageRequest) -> Answer:
         """Read a page if any replica can: each is tried once at most, none is waited for.
@@ -180,29 +181,31 @@ class Replicas:
 
     def _blame(self, attempt: Attempt, error: EngineError) -> Verdict:
         if is_replicas_fault(error):
-            attempt.replica.fault = error
+            self._fleet.note_fault(attempt.replica, error)
             return Verdict.FAILURE
         if turns_away(error):
             self._fleet.avoid(attempt.replica, error.retry_after)
         return Verdict.NEUTRAL
 
     def _may_try_again(self, first: Attempt, error: EngineError, deadline: float) -> bool:
-        """What broke off may be tried anywhere, what was turned away elsewhere only."""
+        """What broke off may be tried anywhere, what was not even begun elsewhere only."""
         now = self._clock.now()
-        elsewhere = turns_away(error) and bool(self._fleet.able([first.replica.index]))
-        place = is_replicas_fault(error) or elsewhere
-        useful = error.retryable and place and not first.told
+        begun = is_replicas_fault(error) and not isinstance(error, EngineUnavailable)
+        place = begun or self._fleet.able([first.replica.index])
+        kind = is_replicas_fault(error) or turns_away(error)
+        useful = error.retryable and kind and bool(place) and not first.told
         failure = Failure(useful, attempt=1, took=now - first.started, left=deadline - now)
         made = self._budget.decide(failure, now)
         if made in {Retry.LATE, Retry.BUDGET}:
             self._observe(Retried(made.value))
         return made is Retry.AGAIN
 
-    async def _second(self, first: Attempt, image: PageImage, request: PageRequest) -> Answer:
+    async def _second(
+        self, first: Attempt, image: PageImage, request: PageRequest, deadline: float
+    ) -> Answer:
         outcome = "failed"
         try:
-            attempt = await self._fleet.wait_for_another(first, request)
-            answer = await self._carry_out(attempt, image, request)
+            answer = await self._when_possible(first, image, request, deadline)
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise
@@ -211,3 +214,19 @@ class Replicas:
             return answer
         finally:
             self._observe(Retried(outcome))
+
+    async def _when_possible(
+        self, first: Attempt, image: PageImage, request: PageRequest, deadline: float
+    ) -> Answer:
+        """A server that cannot be reached has not begun: a page with a deadline goes on waiting.
+
+        So pages in flight live through a restart of a minute, if their callers do. The breaker
+        sets the pace of these tries.
+        """
+        while True:
+            attempt = await self._fleet.wait_for_another(first, request)
+            try:
+                return await self._carry_out(attempt, image, request)
+            except EngineUnavailable as error:
+                if deadline == math.inf or not is_replicas_fault(error):
+                    raise

@@ -21,6 +21,8 @@ from ocrgate.runtime.page import PageEnded, Spans, no_spans
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
 from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
 from ocrgate.runtime.recognizer import Recognizer
+from ocrgate.runtime.replica import BreakerMoved, CameUp, ReplicaEvent, ReplicaParams
+from ocrgate.runtime.replicas import Replicas
 from ocrgate.runtime.searchable import OnDemand, SearchablePdfs, overlay_pool
 from ocrgate.runtime.workers import WorkerParams, WorkerPool
 from ocrgate.telemetry.metrics import Metrics
@@ -43,6 +45,7 @@ class ServiceParams:
         raster_workers: processes for PDF and other dangerous formats; None means one per core, two
             at most.
         readiness: how long a success counts.
+        replicas: how several engines share the work, and when one is left alone.
     """
 
     engine: EngineParams = field(default_factory=CpuParams)
@@ -51,16 +54,18 @@ class ServiceParams:
     prefetch: int | None = None
     raster_workers: int | None = None
     readiness: ReadinessParams = field(default_factory=ReadinessParams)
+    replicas: ReplicaParams = field(default_factory=ReplicaParams)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a service is made of.
 
-    ``pools`` are started before the engine and closed after it; ``at_end`` is called last.
+    ``engine`` is one, or several of the same kind: the replicas. ``pools`` are started before it
+    and closed after it; ``at_end`` is called last.
     """
 
-    engine: Engine
+    engine: Engine | Sequence[Engine]
     rasterizer: Rasterizer
     pools: Sequence[WorkerPool] = ()
     canary: PageImage = _BLANK
@@ -69,6 +74,13 @@ class Parts:
 
 class Service:
     """Reads documents from :meth:`start` to :meth:`close`.
+
+    Attributes:
+        gate: where pages wait for a place.
+        replicas: the engine as all pages reach it; whoever starts and watches servers tells it of
+            their ends and returns.
+        recognizer: reads documents.
+        searchable: makes PDF files that can be searched.
 
     Args:
         parts: engine, rasterizer and their processes, owned from now on.
@@ -92,9 +104,11 @@ class Service:
         self._clock = clock or LoopClock()
         self._counting = Counting(metrics or Metrics())
         self._refused = self._counting.metrics.refused
-        limit = places(parts.engine.description.slots, params.prefetch)
+        engines = parts.engine if isinstance(parts.engine, Sequence) else (parts.engine,)
+        self.replicas = Replicas(engines, self._clock, params.replicas, self._replica_event)
+        limit = places(self.description.slots, params.prefetch)
         self.gate = Gate(Admission(limit, params.gate), self._clock, self._counting.gate)
-        self._readiness = Readiness(parts.engine, parts.canary, self._clock, params.readiness)
+        self._readiness = Readiness(self.replicas, parts.canary, self._clock, params.readiness)
         self._overlay = OnDemand(lambda: overlay_pool(params.image))
         self.searchable = SearchablePdfs(
             parts.rasterizer, self._overlay, params.image, refused=self._refused
@@ -104,7 +118,7 @@ class Service:
         self.recognizer = Recognizer(
             self.gate,
             parts.rasterizer,
-            parts.engine,
+            self.replicas,
             self._clock,
             lookahead=limit,
             doorstep=Doorstep(max(1, raster_size(params) - 1), refused=self._refused),
@@ -127,13 +141,15 @@ class Service:
         raster = WorkerPool(raster_params(params))
         rasterizer = PoolRasterizer(params.image, raster, _cores(), metrics.refused)
         pools = (*made.pools, raster)
-        parts = Parts(made.engine, rasterizer, pools, made.canary, rasterizer.close)
-        return cls(parts, params, metrics=metrics, spans=spans)
+        parts = Parts(made.engines, rasterizer, pools, made.canary, rasterizer.close)
+        service = cls(parts, params, metrics=metrics, spans=spans)
+        made.watch(service.replicas)
+        return service
 
     @property
     def description(self) -> EngineDescription:
         """What the engine says of itself."""
-        return self._parts.engine.description
+        return self.replicas.description
 
     @property
     def rasterizer(self) -> Rasterizer:
@@ -154,7 +170,7 @@ class Service:
         starting = [asyncio.create_task(pool.start()) for pool in self._parts.pools]
         try:
             await asyncio.gather(*starting)
-            await self._parts.engine.start()
+            await self.replicas.start()
         except BaseException:
             await asyncio.gather(*starting, return_exceptions=True)
             await self.close()
@@ -199,13 +215,14 @@ class Service:
         """Stop everything. What still runs fails. Safe to call twice."""
         self._started = False
         await self._readiness.close()
-        await self._parts.engine.close()
+        await self.replicas.close()
         await self._overlay.close()
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
         self._parts.at_end()
 
     def _look(self) -> None:
         self._counting.state(self.gate.snapshot())
+        self._counting.replicas(self.replicas.snapshot())
         self.readiness()
 
     def _page_event(self, event: PageEnded) -> None:
@@ -213,6 +230,13 @@ class Service:
         if event.result is not None:
             self._readiness.succeeded()
         elif is_engines_fault(event.error):
+            self._readiness.failed()
+
+    def _replica_event(self, event: ReplicaEvent) -> None:
+        self._counting.replica(event)
+        if isinstance(event, CameUp):
+            self._readiness.succeeded()
+        elif self._started and isinstance(event, BreakerMoved) and not self.replicas.available:
             self._readiness.failed()
 
 

@@ -64,6 +64,8 @@ REASON = Label(
     "reason",
     frozenset({"backlog", "bytes", "wait", "infeasible", "rate", "concurrency", "draining"}),
 )
+RETRY_OUTCOME = Label("outcome", frozenset({"ok", "failed", "cancelled", "late", "budget"}))
+REPLICA = Label("replica")
 DIRECTION = Label("direction", frozenset({"input", "output"}))
 
 # Pages take from tens of milliseconds (a crop) to a minute (a dense page behind a queue).
@@ -98,6 +100,13 @@ DECLARED: tuple[Declaration, ...] = (
         "prepare_seconds", _H, "Time to decode, resize, turn and encode a page.", (), SECONDS
     ),
     Declaration("engine_seconds", _H, "Time the engine took for a page.", (), SECONDS),
+    Declaration(
+        "time_to_first_token_seconds",
+        _H,
+        "Time from giving a page to the engine to its first output, where engines tell.",
+        (),
+        SECONDS,
+    ),
     Declaration("inflight", _G, "Pages that hold a permit now."),
     Declaration("backlog", _G, "Pages that wait at the gate now.", (LANE,)),
     Declaration("backlog_bytes", _G, "Bytes that waiting pages hold in memory now."),
@@ -105,6 +114,27 @@ DECLARED: tuple[Declaration, ...] = (
     Declaration("refusals_total", _C, "Pages or requests refused before any work.", (REASON,)),
     Declaration("retry_after_seconds", _H, "The Retry-After given with refusals.", (), RETRY),
     Declaration("tokens_total", _C, "Tokens that engines took in and gave out.", (DIRECTION,)),
+    Declaration(
+        "wasted_tokens_total",
+        _C,
+        "Tokens that engines gave out and that were thrown away: the page failed, was read again, "
+        "or nobody waited for it.",
+    ),
+    Declaration(
+        "retries_total",
+        _C,
+        "Pages tried once more after a replica failed, by how that ended; late and budget: pages "
+        "that were not, since too little time was left or too much is retried.",
+        (RETRY_OUTCOME,),
+    ),
+    Declaration(
+        "breaker_state",
+        _G,
+        "0 while pages go to the replica, 1 while one goes as a probe, 2 while none does. "
+        "Replicas are numbered from 0 in the order of the settings.",
+        (REPLICA,),
+    ),
+    Declaration("replica_inflight", _G, "Pages that the replica has now.", (REPLICA,)),
     Declaration(
         "event_loop_lag_seconds", _H, "How late the event loop woke up for a timer.", (), LAG
     ),

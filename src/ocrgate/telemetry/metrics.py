@@ -7,11 +7,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics import MetricWrapperBase
 
+from ocrgate.control.breaker import BreakerState
 from ocrgate.domain.ticket import Lane
 from ocrgate.telemetry.catalog import DECLARED, OTHER, Declaration, Kind, Label
 
 _KINDS: dict[Kind, type[MetricWrapperBase]] = {Kind.COUNTER: Counter, Kind.GAUGE: Gauge}
 _MOST_VALUES = 64
+_BREAKER = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 _M = TypeVar("_M", bound=MetricWrapperBase)
 
 
@@ -55,9 +57,11 @@ class Metrics:
         """A page was decoded, resized and packed."""
         self._of(Histogram, "prepare_seconds").observe(seconds)
 
-    def engine(self, seconds: float) -> None:
-        """The engine was done with a page."""
+    def engine(self, seconds: float, first_token: float | None = None) -> None:
+        """The engine was done with a page, whose first output came after ``first_token``."""
         self._of(Histogram, "engine_seconds").observe(seconds)
+        if first_token is not None:
+            self._of(Histogram, "time_to_first_token_seconds").observe(first_token)
 
     def gate(
         self, *, inflight: int, limit: int, backlog: Mapping[Lane, int], backlog_bytes: int
@@ -79,6 +83,19 @@ class Metrics:
         """An engine that counts tokens was done with a page."""
         self._of(Counter, "tokens_total", "input").inc(input_tokens)
         self._of(Counter, "tokens_total", "output").inc(output_tokens)
+
+    def wasted(self, tokens: int) -> None:
+        """Tokens were made and thrown away."""
+        self._of(Counter, "wasted_tokens_total").inc(tokens)
+
+    def retried(self, outcome: str) -> None:
+        """A page was tried once more and ended so, or was not: ``late``, ``budget``."""
+        self._of(Counter, "retries_total", outcome).inc()
+
+    def replica(self, replica: str, *, breaker: BreakerState, inflight: int) -> None:
+        """A replica's state now."""
+        self._of(Gauge, "breaker_state", replica).set(_BREAKER[breaker])
+        self._of(Gauge, "replica_inflight", replica).set(inflight)
 
     def loop_lag(self, seconds: float) -> None:
         """The event loop woke up this late."""

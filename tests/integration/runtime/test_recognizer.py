@@ -22,6 +22,7 @@ from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded
 from ocrgate.runtime.recognizer import DocumentRequest, PageResult, Recognizer
+from ocrgate.runtime.replicas import Replicas
 from ocrgate.testing import ManualClock, ScriptedEngine, ScriptedRasterizer, page_reading
 
 DOCUMENT = Document(data=b"x" * 1000)
@@ -48,7 +49,7 @@ class Bench:
         self.recognizer = Recognizer(
             self.gate,
             self.rasterizer,
-            self.engine,
+            Replicas([self.engine], self.clock),
             self.clock,
             lookahead=places,
             observe=self.ended.append,
@@ -97,7 +98,11 @@ async def test_pages_are_read_side_by_side_and_come_in_the_order_asked_for() -> 
         delay=lambda request: 1.0 if request.number % 2 else 0.5, clock=bench.clock
     )
     bench.recognizer = Recognizer(
-        bench.gate, bench.rasterizer, bench.engine, bench.clock, lookahead=3
+        bench.gate,
+        bench.rasterizer,
+        Replicas([bench.engine], bench.clock),
+        bench.clock,
+        lookahead=3,
     )
     reading = bench.read(selection=PageSelection.parse("6,1-3,8,7"))
     await bench.clock.run(2.5)
@@ -194,7 +199,9 @@ async def test_a_slow_decoder_is_bounded_by_the_deadline_too() -> None:
     bench = Bench(rasterizer=ScriptedRasterizer(delay=30.0, clock=clock))
     bench.clock = clock
     bench.gate = Gate(Admission(3), clock)
-    bench.recognizer = Recognizer(bench.gate, bench.rasterizer, bench.engine, clock, lookahead=3)
+    bench.recognizer = Recognizer(
+        bench.gate, bench.rasterizer, Replicas([bench.engine], clock), clock, lookahead=3
+    )
     reading = bench.read(timeout=5.0)
     await clock.run(5.0)
     with pytest.raises(DeadlineExceeded):
@@ -206,7 +213,7 @@ async def test_an_engine_that_fails_once_is_asked_again() -> None:
     """A worker that died under a page costs the caller time, not the page."""
     bench = Bench(errors=[EngineFailed("died")])
     reading = bench.read(timeout=10.0)
-    await bench.clock.run(2.0)
+    await bench.clock.run(2.5)
     assert await reading == "page 1"
     assert [call.outcome for call in bench.engine.calls] == ["failed", "ok"]
     assert bench.rasterizer.prepared == [1]
@@ -288,7 +295,7 @@ async def test_a_doubtful_page_is_counted_as_such() -> None:
     bench.recognizer = Recognizer(
         bench.gate,
         bench.rasterizer,
-        bench.engine,
+        Replicas([bench.engine], bench.clock),
         bench.clock,
         lookahead=1,
         observe=bench.ended.append,
@@ -350,7 +357,7 @@ async def test_waiting_to_be_looked_at_ends_at_the_deadline() -> None:
     bench.recognizer = Recognizer(
         bench.gate,
         bench.rasterizer,
-        bench.engine,
+        Replicas([bench.engine], bench.clock),
         bench.clock,
         lookahead=3,
         doorstep=Doorstep(1, most=4),

@@ -84,9 +84,10 @@ async def test_readiness_falls_when_the_engine_dies_and_returns_with_it() -> Non
     metrics = Metrics()
     running = service(engine, clock, metrics)
     await running.start()
+    failing = asyncio.create_task(read(running))
+    await clock.run(0.3)
     with pytest.raises(EngineFailed):
-        await read(running)
-    await clock.run(0.1)
+        await failing
     state = running.readiness()
     assert (state.status, state.detail) == ("unready", "broken")
     assert b"ocrgate_ready 0.0" in metrics.render()[0]
@@ -103,8 +104,10 @@ async def test_one_broken_page_does_not_take_the_server_out() -> None:
     engine = ScriptedEngine(errors=[BROKEN, BROKEN, None], clock=clock)
     running = service(engine, clock)
     await running.start()
+    failing = asyncio.create_task(read(running))
+    await clock.run(1.0)
     with pytest.raises(EngineFailed):
-        await read(running)
+        await failing
     assert await running.ready()
     await running.close()
 

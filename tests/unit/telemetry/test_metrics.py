@@ -3,6 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ocrgate.control.breaker import BreakerState
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import leaves
 from ocrgate.telemetry.catalog import DECLARED, Kind
@@ -29,10 +30,13 @@ def exercise(metrics: Metrics) -> None:
     metrics.page("low_confidence")
     metrics.queue_wait(0.1)
     metrics.prepare(0.2)
-    metrics.engine(0.3)
+    metrics.engine(0.3, 0.1)
     metrics.gate(inflight=2, limit=4, backlog={Lane.BATCH: 3}, backlog_bytes=1000)
     metrics.refused("backlog", 2.5)
     metrics.tokens(input_tokens=10, output_tokens=20)
+    metrics.wasted(5)
+    metrics.retried("ok")
+    metrics.replica("0", breaker=BreakerState.OPEN, inflight=7)
     metrics.loop_lag(0.001)
     metrics.workers(2)
     metrics.worker_restarted()
@@ -59,6 +63,11 @@ def test_values_arrive_under_their_labels() -> None:
     assert value(metrics, "backlog", lane="interactive") == 0
     assert value(metrics, "tokens_total", direction="output") == 20
     assert value(metrics, "retry_after_seconds_count") == 1
+    assert value(metrics, "time_to_first_token_seconds_sum") == pytest.approx(0.1)
+    assert value(metrics, "breaker_state", replica="0") == 2
+    assert value(metrics, "replica_inflight", replica="0") == 7
+    assert value(metrics, "retries_total", outcome="ok") == 1
+    assert value(metrics, "wasted_tokens_total") == 5
 
 
 def test_a_gauge_follows_its_state_back_to_zero() -> None:
