@@ -5,6 +5,7 @@ rule is the family's, the bounds are those of Qwen2.5-VL.
 """
 
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -16,8 +17,8 @@ from ocrgate.engines.recipes.families.generic import CALMED, PROMPTS, READERS
 from ocrgate.engines.recipes.prompt import Prompt
 from ocrgate.engines.recipes.reading import html_blocks, markdown
 from ocrgate.engines.recipes.reading.front_matter import without_front_matter
-from ocrgate.engines.recipes.reading.layout import region, regions
-from ocrgate.engines.recipes.reading.place import Plane, numbers
+from ocrgate.engines.recipes.reading.layout import regions
+from ocrgate.engines.recipes.reading.place import Plane, numbers, spread
 from ocrgate.engines.recipes.recipe import Recipe, Sampling, Serving, token_budget
 
 _QWEN_2_5: Final = PatchGrid(28, 56**2, 16384 * 28**2, exact=False)
@@ -48,9 +49,10 @@ def _qwen_markdown(text: str, request: PageRequest, page: Geometry) -> Parsed:  
         polygon = plane.polygon(numbers(place))
         if kind == "Image" and polygon is not None:
             blocks.append(Block((Line("", polygon),), BlockKind.FIGURE))
-        elif following and following[0].kind is BlockKind.TABLE and following[0].markup:
-            placed = region("table", following[0].markup, polygon)
-            following = (placed or following[0], *following[1:])
+        elif following and following[0].kind is BlockKind.TABLE:
+            texts = [line.text for line in following[0].lines]
+            placed = replace(following[0], lines=spread(texts, polygon))
+            following = (placed, *following[1:])
         blocks += following
     return Parsed(tuple(blocks))
 

@@ -21,6 +21,7 @@ _QUOTE = re.compile(r"\A\s{0,3}> ?")
 _IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\([^()\n]*\)")
 _IMG = re.compile(r"<img\b([^<>]{0,1000})>(?:([^<>\n]*)</img>)?", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s{0,3}=\s{0,3}\"([^\"]*)\"", re.IGNORECASE)
+_LATEX = frozenset({"latex", "tex", "math"})
 _DIAGRAMS = frozenset({"mermaid", "dot", "graphviz", "plantuml"})
 _NAMELESS = frozenset({"", "image", "img", "figure", "picture"})
 

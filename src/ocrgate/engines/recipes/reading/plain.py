@@ -9,7 +9,7 @@ _ELEMENT = re.compile(
     r"</?(?:a|abbr|b|big|blockquote|center|cite|code|del|div|em|figcaption|figure|font|footer"
     r"|h[1-6]|header|hr|i|img|ins|kbd|label|li|mark|math|ol|p|page_number|pre|q|s|section|signature"
     r"|small|span|strike|strong|sub|sup|t[dhr]|table|tbody|tfoot|thead|tt|u|ul|watermark)"
-    r"(?:\s[^<>]{0,500})?/?>",
+    r"(?:\s[^<>=]{0,80}=[^<>]{0,500})?\s?/?>",
     re.IGNORECASE,
 )
 _LINK = re.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]{0,500}+)(?: [^()\n]{0,200}+)?\)")
