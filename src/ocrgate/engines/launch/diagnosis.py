@@ -1,7 +1,7 @@
 """Why a server ended, from its exit code and its last lines. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -195,7 +195,7 @@ _FITS = re.compile(r"estimated maximum model length is (\d+)")
 _TELLING = re.compile(r"\b(?:[A-Z]\w*(?:Error|Exception|Exit)\b|error:|ERROR\b|CRITICAL\b|Killed)")
 
 
-def diagnose(code: int, lines: Sequence[str], oom_kills: int | None = None) -> Diagnosis:
+def diagnose(code: int, lines: Iterable[str], oom_kills: int | None = None) -> Diagnosis:
     """Why a server ended.
 
     Args:
@@ -204,6 +204,7 @@ def diagnose(code: int, lines: Sequence[str], oom_kills: int | None = None) -> D
         oom_kills: processes that the kernel has killed for memory since it was started; None
             where the kernel does not say.
     """
+    lines = tuple(lines)
     for line in reversed(lines):
         sign = next((sign for sign in _SIGNS if sign.pattern.search(line)), None)
         if sign is not None:

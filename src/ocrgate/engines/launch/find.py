@@ -16,7 +16,7 @@ from ocrgate.errors import EngineUnavailable
 _ASK_METADATA = "from importlib.metadata import version; print(version('vllm'))"
 _SOON = 15.0  # seconds to read the version of an installed distribution
 _LATE = 90.0  # seconds for vLLM to say it: it imports all of itself first
-_SHEBANG = re.compile(rb"\A#!\s*(\S*python[^\s]*)\s*$", re.MULTILINE)
+_SHEBANG = re.compile(rb"\A#![ \t]*(\S*python\S*)(?:[ \t].*)?$", re.MULTILINE)
 _LONG_SHEBANG = re.compile(rb"\A#!/bin/sh\s*\n'''exec' \"?([^\"\n]*python[^\"\s]*)\"? ")
 
 MISSING = (

@@ -1,9 +1,9 @@
 """One seat: a server that is started, watched, and started again for as long as that may help."""
 
 import asyncio
-import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -14,7 +14,7 @@ from ocrgate.engines.launch.facts import LaunchFacts
 from ocrgate.engines.launch.learning import Lessons
 from ocrgate.engines.launch.lines import LineBudget, level
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, Pace, State
-from ocrgate.engines.launch.probe import Probe, is_port_free, url_of
+from ocrgate.engines.launch.probe import Probe, is_taken, url_of
 from ocrgate.engines.launch.process import ServerProcess
 from ocrgate.engines.launch.waiting import at_most, ended, sleep
 from ocrgate.errors import EngineUnavailable
@@ -41,6 +41,7 @@ class Instance:
         clock: for every wait.
         observe: told about every change of state.
         chance: draws from [0, 1), for waits that do not coincide.
+        environ: what servers inherit.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Instance:
         observe: Observer,
         *,
         chance: Callable[[], float],
+        environ: Mapping[str, str],
     ) -> None:
         self._lessons = lessons
         self._pace = pace
@@ -59,6 +61,7 @@ class Instance:
         self._clock = clock
         self._observe = observe
         self._chance = chance
+        self._environ = environ
         self._start = lessons.next_start
         self._process: ServerProcess | None = None
         self._budget = LineBudget()
@@ -117,9 +120,9 @@ class Instance:
         self._start = start = self._lessons.next_start
         self._worked = 0.0
         self._tell(State.STARTING)
-        if not is_port_free(start.params.host, start.seat.port):
+        if await is_taken(self.url):
             return 0.0, _PORT_TAKEN
-        env = environment(start, os.environ)
+        env = environment(start, self._environ)
         self._process = ServerProcess(command(start), env, self._write)
         _log.info("starting vLLM", instance=start.seat.index, command=list(command(start)))
         try:
@@ -238,8 +241,12 @@ class Instance:
             _log.exception("waiting for pages in flight failed", instance=index)
 
     async def _put_down(self, process: ServerProcess, trouble: Diagnosis) -> Diagnosis:
+        """End it at once. If it had ended by itself a moment ago, that says more."""
         await process.end(0.0)
-        return trouble
+        code = None if process.alive else await process.wait()
+        if code in {None, -signal.SIGKILL}:
+            return trouble
+        return diagnose(code, process.lines, process.oom_kills)
 
     async def _back_off(self, trouble: Diagnosis) -> None:
         wait = delay(self._pace.backoff, self._failures, self._chance())

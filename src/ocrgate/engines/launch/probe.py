@@ -1,8 +1,9 @@
 """Whether a server answers."""
 
-import os
-import socket
+import asyncio
+import contextlib
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -10,6 +11,7 @@ from ocrgate.engines.launch.pace import Pace
 
 _OK = 200
 _DEAD = 503
+_AT_HOME = 2.0  # seconds to connect to a port of this machine
 
 
 class Probe:
@@ -48,17 +50,20 @@ class Probe:
             return None
 
 
-def is_port_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now. A stranger who answers must not pass for ours."""
+async def is_taken(url: str) -> bool:
+    """Whether somebody listens there. A stranger who answers must not pass for our server.
+
+    A port that is only resting after a connection was closed is not taken: vLLM may reuse it.
+    """
+    parts = urlsplit(url)
+    connecting = asyncio.open_connection(parts.hostname, parts.port)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, address in found[:1]:
-            with socket.socket(family, kind, protocol) as sock:
-                if os.name == "posix":
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind(address)
-    except OSError:
+        _, writer = await asyncio.wait_for(connecting, _AT_HOME)
+    except (OSError, TimeoutError):
         return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
     return True
 
 

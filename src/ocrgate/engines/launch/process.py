@@ -68,12 +68,12 @@ class ServerProcess:
         return await asyncio.shield(self._ended)
 
     async def end(self, patience: float) -> None:
-        """SIGTERM, ``patience`` seconds, then SIGKILL for all of it. Safe to call twice."""
+        """SIGTERM and ``patience`` seconds (if any), then SIGKILL for all. Safe to call twice."""
         process = await self._process()
         if process is None or self._ended is None:
             return
-        self._command(process, b"T")
         if patience > 0:
+            self._command(process, b"T")
             await asyncio.wait({self._ended}, timeout=patience)
         if process.stdin is not None:
             process.stdin.close()

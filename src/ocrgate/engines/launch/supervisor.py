@@ -5,7 +5,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from ocrgate.control.guard import Load
@@ -34,6 +34,7 @@ class Supervisor:
         pace: how often servers are looked at.
         chance: draws from [0, 1).
         wall: seconds since the epoch, for what is remembered across restarts.
+        environ: what servers inherit; None means our own environment.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Supervisor:
         pace: Pace | None = None,
         chance: Callable[[], float] = random.random,
         wall: Callable[[], float] = time.time,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._params = params
         self._served = served
@@ -56,6 +58,7 @@ class Supervisor:
         self._pace = pace or Pace()
         self._chance = chance
         self._wall = wall
+        self._environ = os.environ if environ is None else environ
         self._instances: tuple[Instance, ...] = ()
         self._running: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
@@ -105,9 +108,9 @@ class Supervisor:
     async def _set_up(self) -> tuple[Instance, ...]:
         if sys.platform == "win32":
             raise EngineUnavailable("vLLM does not run on Windows itself; use WSL, or --engine cpu")
-        found = await asyncio.to_thread(find, self._params.command, os.environ)
+        found = await asyncio.to_thread(find, self._params.command, self._environ)
         _require(self._served, found)
-        gpus = await asyncio.to_thread(visible_gpus, os.environ)
+        gpus = await asyncio.to_thread(visible_gpus, self._environ)
         if self._closing is not None:
             raise EngineUnavailable("vLLM was stopped while it was starting")
         placed = seats(self._params, gpus, found.version)
@@ -127,6 +130,7 @@ class Supervisor:
             self._clock,
             self._observe,
             chance=self._chance,
+            environ=self._environ,
         )
 
     def _about(self, found: Found, seat: Seat) -> tuple[object, ...]:
@@ -134,7 +138,7 @@ class Supervisor:
         served, params = self._served, self._params
         return (
             *(served.model, served.revision, str(found.version), seat.gpus, seat.memory),
-            *(params.gpu_memory, params.args, params.port if not seat.gpus else 0),
+            *(params.gpu_memory, params.args, seat.index),
         )
 
 
