@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ocrgate.control.breaker import Verdict
+from ocrgate.control.breaker import BreakerState, Verdict
 from ocrgate.control.retry import Failure, Retry, RetryBudget
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
@@ -70,16 +70,35 @@ class Replicas:
         return replace(
             each[0],
             tasks=frozenset.intersection(*(one.tasks for one in each)),
-            slots=sum(one.slots for one in each),
+            slots=self.slots,
             boxes=all(one.boxes for one in each),
             live=all(one.live for one in each),
             prompts=all(one.prompts for one in each),
         )
 
     @property
+    def slots(self) -> int:
+        """Pages that all of them work on at the same time."""
+        return sum(one.engine.description.slots for one in self._fleet.replicas)
+
+    def require(self) -> None:
+        """Do nothing if a page given now would be tried.
+
+        Raises:
+            BreakerOpen, EngineUnavailable: it would not, and why.
+        """
+        if not self.available:
+            raise self._fleet.why_none()
+
+    @property
     def available(self) -> bool:
         """Whether a page given now would be tried."""
         return bool(self._fleet.able())
+
+    @property
+    def sound(self) -> bool:
+        """Whether a replica takes pages, and not as a probe only."""
+        return any(one.up and one.breaker is BreakerState.CLOSED for one in self.snapshot())
 
     def snapshot(self) -> tuple[ReplicaState, ...]:
         """Every replica now."""

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from tests.integration.runtime.virtual_servers import VirtualServer
 
 from ocrgate.domain.document import Document
-from ocrgate.errors import Draining, EngineFailed, EngineUnavailable
+from ocrgate.errors import BreakerOpen, Draining, EngineFailed, EngineUnavailable
 from ocrgate.runtime.recognizer import DocumentRequest
 from ocrgate.runtime.service import Parts, Service, ServiceParams, places
 from ocrgate.runtime.workers import WorkerParams, WorkerPool
@@ -109,6 +110,75 @@ async def test_one_broken_page_does_not_take_the_server_out() -> None:
     with pytest.raises(EngineFailed):
         await failing
     assert await running.ready()
+    await running.close()
+
+
+async def test_two_engines_share_the_work_and_one_is_enough_to_be_ready() -> None:
+    """A dead one costs no page and no readiness; both dead, it says why, until one is back."""
+    clock, metrics = ManualClock(), Metrics()
+    servers = [VirtualServer(clock), VirtualServer(clock)]
+    running = Service(Parts(servers, ScriptedRasterizer()), metrics=metrics, clock=clock)
+    await running.start()
+    assert running.description.slots == 16
+    await clock.run(0.1)
+    servers[0].kill()
+    running.replicas.replica_down(0)
+    reading = asyncio.create_task(read(running))
+    await clock.run(1.1)
+    assert await reading == "page 1"
+    assert running.readiness().status == "ok"
+    servers[1].kill()
+    running.replicas.replica_down(1, "out of memory")
+    await clock.run(0.1)
+    state = running.readiness()
+    assert (state.status, state.detail) == ("unready", "connection refused")
+    with pytest.raises(BreakerOpen, match="out of memory"):
+        await read(running)
+    page = metrics.render()[0].decode()
+    assert 'ocrgate_breaker_state{replica="1"} 2.0' in page
+    assert "ocrgate_ready 0.0" in page
+    servers[1].revive()
+    running.replicas.replica_up(1)
+    assert running.readiness().status == "ok"
+    assert 'ocrgate_breaker_state{replica="1"} 0.0' in metrics.render()[0].decode()
+    await running.close()
+
+
+async def test_a_canary_behind_much_work_does_not_make_it_unready() -> None:
+    """One page failed, the canary waits for others that are read meanwhile: there is no doubt."""
+    clock = ManualClock()
+    server = VirtualServer(clock, slots=1, pace=0.04)
+    running = Service(Parts(server, ScriptedRasterizer()), clock=clock)
+    await running.start()
+    readings = [asyncio.create_task(read(running)) for _ in range(4)]
+    await clock.run(0.1)
+    running._readiness.failed()
+    await clock.run(12.0)
+    assert running.readiness().status == "ok"
+    for each in readings:
+        each.cancel()
+    await asyncio.gather(*readings, return_exceptions=True)
+    await running.close()
+
+
+async def test_tokens_and_retries_are_counted() -> None:
+    """Time to the first token, tokens thrown away, and how retries ended."""
+    clock, metrics = ManualClock(), Metrics()
+    servers = [VirtualServer(clock), VirtualServer(clock)]
+    running = Service(Parts(servers, ScriptedRasterizer()), metrics=metrics, clock=clock)
+    await running.start()
+    reading = asyncio.create_task(read(running))
+    await clock.run(0.5)
+    for server in servers:
+        server.kill()
+        server.revive()
+    await clock.run(2.0)
+    assert await reading == "page 1"
+    page = metrics.render()[0].decode()
+    assert 'ocrgate_retries_total{outcome="ok"} 1.0' in page
+    assert "ocrgate_wasted_tokens_total 1.0" in page
+    assert "ocrgate_time_to_first_token_seconds_sum 0.01" in page
+    assert 'ocrgate_replica_inflight{replica="0"} 0.0' in page
     await running.close()
 
 
