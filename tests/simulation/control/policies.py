@@ -2,6 +2,7 @@
 
 from tests.simulation.control.scheduler import Engine, Page
 
+from ocrgate.control.ledger import Ledger, Promise
 from ocrgate.control.limit.law import Change, Limit, Sample, Signals
 
 
@@ -59,3 +60,42 @@ class LawPolicy:
             min(1.0, engine.held / engine.kv),
             float(engine.preemptions),
         )
+
+
+class LedgerPolicy(LawPolicy):
+    """A law and a ledger, which is told of the stream and of the engine's KV usage.
+
+    Args:
+        law: the law.
+        ledger: the ledger; its capacity is read from the engine at each poll.
+        spread: how much more than its guess a page hardly ever writes.
+    """
+
+    def __init__(self, law: Limit, ledger: Ledger, spread: float = 1.0) -> None:
+        super().__init__(law)
+        self.ledger = ledger
+        self.spread = spread
+
+    def _promise(self, page: Page) -> Promise:
+        guess = max(1, round(page.guess))
+        cap = max(page.longest, page.output)
+        return Promise(page.prompt, min(guess, cap), min(cap, round(guess * self.spread)), cap)
+
+    def fits(self, now: float, page: Page) -> bool:
+        return self.ledger.judge(self._promise(page), now) != "full"
+
+    def began(self, now: float, page: Page, inflight: int) -> None:
+        super().began(now, page, inflight)
+        self.ledger.hold(page.number, self._promise(page))
+
+    def ended(self, now: float, page: Page, inflight: int) -> None:
+        super().ended(now, page, inflight)
+        self.ledger.release(page.number)
+
+    def poll(self, now: float, engine: Engine, work: float) -> None:
+        if engine.kv != self.ledger.capacity:
+            self.ledger.resize(engine.kv)
+        for number, page in self._live.items():
+            self.ledger.advance(number, engine.generated(page))
+        self.ledger.usage(min(1.0, engine.held / engine.kv), now)
+        super().poll(now, engine, work)

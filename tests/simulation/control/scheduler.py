@@ -41,6 +41,7 @@ class Page:
     arrived: float
     deadline: float
     guess: float
+    longest: int
     state: str = "queued"
     generated: int = 0
     born: int = 0
@@ -281,7 +282,7 @@ class Run:
         guess = output * chance.lognormvariate(0, self.noise) if self.noise else float(output)
         self._count += 1
         prompt = chance.randint(*shape.input)
-        page = Page(self._count, prompt, output, when, when + self.deadline, guess)
+        page = Page(self._count, prompt, output, when, when + self.deadline, guess, shape.longest)
         if len(self._queue) < max(4, self.policy.limit(self.now) // 2):
             self._queue.append(page)
 

@@ -12,14 +12,16 @@ careful probe beyond. The signals and their thresholds are those of the measured
   KV cache costs the half at once;
 * a goodput term. No growth that does not raise throughput: where the elasticity of streamed work
   (:mod:`ocrgate.control.limit.goodput`) is below ``gain`` beyond doubt, the limit stays. No cut
-  that lowers it: a cut without preemptions after which less is done and no less is complained of
-  is taken back, and that kind of complaint is not believed for ``distrust`` seconds;
+  that lowers it: a KV cache that is nearly full ends slow start and stops growth, but costs no
+  place until somebody is thrown out; and cuts for a queue after which less is done while the queue
+  is no shorter are taken back, and the queue is not believed in for ``distrust`` seconds;
 * judgement of the signals themselves (:mod:`ocrgate.control.limit.trust`).
 
 Growth happens only while the limit is full (the app-limited rule: an unused limit proves nothing),
 and the limit is never over ``headroom`` times what was lately in flight.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from ocrgate.control.limit.goodput import Goodput, GoodputParams
@@ -99,12 +101,11 @@ class EngineParams:
 
 @dataclass(slots=True)
 class _Cut:
-    """The first of some cuts for one reason that are still being judged: what was before it."""
+    """The first of some cuts for a queue that are still being judged: what was before it."""
 
-    reason: Reason
     limit: float
     rate: float | None
-    level: float
+    waiting: float
 
 
 class EngineLimit:
@@ -123,10 +124,10 @@ class EngineLimit:
         self._slow = True
         self._anchor: float | None = None  # where the last complaint was
         self._safe = self._limit
-        self._held_until = 0.0
-        self._cut_at = -1e9
+        self._held_until = -math.inf
+        self._cut_at = -math.inf
         self._arrived: float | None = None  # at the anchor, since
-        self._disbelieved: dict[Reason, float] = {}
+        self._disbelieved_until = -math.inf
         self._cut: _Cut | None = None
         self._preemptions: float | None = None
         self._last = Signals()
@@ -200,15 +201,17 @@ class EngineLimit:
     def _lost(self, total: float | None) -> float:
         """Preemptions since the last poll; a counter that fell is a new engine's."""
         before, self._preemptions = self._preemptions, total
-        if total is None or before is None or total < before:
+        if total is None or before is None:
             return 0.0
-        return total - before
+        if total < before:
+            self._goodput.forget()
+        return max(0.0, total - before)
 
     def complain(self, now: float, reason: Reason, lost: float = 0.0) -> None:
         """Something is too much, by ``lost`` pages at least: cut, unless the last cut is still
         to be felt or complaints of the kind are not believed.
         """
-        if now < self._disbelieved.get(reason, now):
+        if reason == "waiting" and now < self._disbelieved_until:
             return
         if now < self._held_until and (
             self._occupancy.inflight > self._limit or now < self._cut_at + 1.0
@@ -216,7 +219,7 @@ class EngineLimit:
             return  # the last cut is not felt yet: pages leave as they end
         if reason == "kv" and not self._slow:
             return  # reason enough not to grow (see _room), but no harm is done yet
-        if not self._take_back(now, reason):
+        if reason != "waiting" or not self._take_back(now):
             self._lower(now, reason, self._target(reason, lost))
 
     def _target(self, reason: Reason, lost: float) -> float:
@@ -236,9 +239,11 @@ class EngineLimit:
     def _lower(self, now: float, reason: Reason, target: float) -> None:
         params = self._params
         base = self._occupancy.used(self._limit)
-        if self._cut is None and reason in {"waiting", "kv"}:
+        if reason != "waiting":
+            self._cut = None
+        elif self._cut is None:
             rate = self._goodput.rate(now, 3.0)
-            self._cut = _Cut(reason, self._limit, rate, self._level(reason))
+            self._cut = _Cut(self._limit, rate, self._last.waiting or 0.0)
         self._anchor = (base + target) / 2 if self._slow else min(base, target / params.backoff)
         self._limit = max(1.0, min(self._limit, target))
         self._slow = False
@@ -247,15 +252,10 @@ class EngineLimit:
         self._cut_at = now
         self._reason = reason
 
-    def _level(self, reason: Reason) -> float:
-        if reason == "kv":
-            return self._last.kv_usage or 0.0
-        return self._last.waiting or 0.0
-
-    def _take_back(self, now: float, reason: Reason) -> bool:
-        """Whether cuts for ``reason`` did harm and no good, and so are undone; see the module."""
-        cut, level = self._cut, self._level(reason)
-        if cut is None or cut.reason != reason or level < 0.98 * cut.level:
+    def _take_back(self, now: float) -> bool:
+        """Whether cuts for ``waiting`` did harm and no good, and so are undone; see the module."""
+        cut = self._cut
+        if cut is None or (self._last.waiting or 0.0) < 0.98 * cut.waiting:
             self._cut = None
             return False
         rate = self._goodput.rate(now, 2.0)
@@ -264,7 +264,7 @@ class EngineLimit:
         if rate > 0.95 * cut.rate or self._occupancy.inflight > self._limit + 1:
             return False
         self._limit, self._cut, self._anchor = cut.limit, None, cut.limit
-        self._disbelieved[reason] = now + self._params.distrust
+        self._disbelieved_until = now + self._params.distrust
         self._reason = "no_harm"
         return True
 
@@ -275,7 +275,7 @@ class EngineLimit:
         if passed < 0.5:
             return
         self._stepped = now
-        full = self._occupancy.was_full(max(1, int(self._limit)))
+        full = self._occupancy.was_full(self.value(now))
         if now < self._held_until:
             self._settle("hold")
         elif not full:

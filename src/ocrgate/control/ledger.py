@@ -1,0 +1,257 @@
+"""What is promised to the pages of one replica, and whether one more fits in its KV cache.
+
+The past-future test of LightLLM (Gong et al., ASPLOS 2025, arXiv 2507.10150): with the pages in the
+order of their remaining output, longest first, the cache is fullest at the moment one of them ends,
+
+    peak = max over k of (remaining_k * k + held_1 + ... + held_k),
+
+since by then the first k have each grown by ``remaining_k`` and the others are gone. A page is let
+in iff the peak with it stays within ``capacity * (1 - reserve)``, less what others hold. Reserving
+the most that each may write would leave the cache four to eight times too empty (arXiv 2604.09613).
+
+A page's remaining output comes from an estimate, moves on with the stream, and is estimated anew
+when the page outgrows it. Where the engine's block size is known all counts are in whole blocks,
+rounded up, so that what is held is never less than what the engine has to give.
+
+Cost: O(1) when all fits or nothing does, else one pass over the pages in C (``itertools``).
+"""
+
+import math
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+from itertools import accumulate, count
+from operator import add, mul
+from typing import Literal
+
+Verdict = Literal["fits", "alone", "unknown", "full"]
+"""Why a page is let in (``alone``: nothing else is there, so waiting would not help; ``unknown``:
+the capacity is not known) or is not (``full``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerParams:
+    """How careful the ledger is.
+
+    Attributes:
+        reserve: part of the capacity that is kept free.
+        overrun: a page that has outgrown every estimate is expected to write this many times what
+            it has written.
+        runaway: tokens that a page which outgrew its high estimate is expected to write at least.
+        attack: part of the way to the engine's own figure that is gone with each poll, upwards.
+        release: the same, downwards.
+        memory: seconds in which a figure of others' load that is not renewed fades to 1/e.
+    """
+
+    reserve: float = 0.05
+    overrun: float = 1.1
+    runaway: int = 1024
+    attack: float = 0.5
+    release: float = 0.2
+    memory: float = 10.0
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "reserve": 0 <= self.reserve < 1,
+            "overrun": self.overrun > 1,
+            "runaway": self.runaway >= 0,
+            "attack": 0 < self.attack <= 1,
+            "release": 0 < self.release <= 1,
+            "memory": self.memory > 0,
+        }
+        if wrong := [name for name, holds in bounds.items() if not holds]:
+            raise ValueError(f"out of range: {', '.join(wrong)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a page will hold, in tokens.
+
+    Attributes:
+        input: tokens of its prompt, image included; exact.
+        expected: output tokens that it is expected to write.
+        high: output tokens that it hardly ever exceeds; the next estimate after ``expected``.
+        cap: output tokens after which it is cut off.
+    """
+
+    input: int
+    expected: int
+    high: int
+    cap: int
+
+    def __post_init__(self) -> None:
+        if self.input < 0 or not 0 <= self.expected <= self.high <= self.cap:
+            raise ValueError("input >= 0 and 0 <= expected <= high <= cap")
+
+
+@dataclass(slots=True)
+class _Entry:
+    promise: Promise
+    generated: int
+    expected: int
+
+
+class Ledger:
+    """Promises of one replica.
+
+    Args:
+        params: how careful it is.
+        capacity: tokens of the KV cache; None: not known, and everything fits.
+        block: tokens of a block; 1: not known.
+    """
+
+    def __init__(
+        self, params: LedgerParams | None = None, capacity: int | None = None, block: int = 1
+    ) -> None:
+        self._params = params or LedgerParams()
+        self._entries: dict[int, _Entry] = {}
+        # Parallel lists, longest remaining output first; see `_place`.
+        self._order: list[tuple[int, ...]] = []
+        self._remaining: list[int] = []
+        self._held: list[int] = []
+        self._held_sum = 0
+        self._total_sum = 0
+        self._outside = 0.0
+        self._outside_at = -math.inf
+        self._capacity: int | None = None
+        self._block = 1
+        self.resize(capacity, block)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def capacity(self) -> int | None:
+        """Tokens of the KV cache, as far as known."""
+        return self._capacity
+
+    @property
+    def held(self) -> int:
+        """Tokens that the pages hold now, in whole blocks."""
+        return self._held_sum
+
+    @property
+    def promised(self) -> int:
+        """Tokens that the pages will hold when the cache is fullest."""
+        return self._peak(self._remaining, self._held)
+
+    def outside(self, now: float) -> float:
+        """Tokens that others hold in the cache, or that we do not know of."""
+        faded = math.exp(-max(0.0, now - self._outside_at) / self._params.memory)
+        return self._outside * faded if self._outside else 0.0
+
+    def available(self, now: float) -> float:
+        """Tokens that our pages may hold at the peak; infinite when the capacity is not known."""
+        if self._capacity is None:
+            return math.inf
+        return self._capacity * (1 - self._params.reserve) - self.outside(now)
+
+    def headroom(self, now: float) -> float:
+        """Tokens between the promised peak and what is available; 0 when there are none."""
+        return max(0.0, self.available(now) - self.promised)
+
+    def resize(self, capacity: int | None, block: int = 1) -> None:
+        """The engine has another cache (it was started anew, or says so for the first time)."""
+        if (capacity is not None and capacity < 0) or block < 1:
+            raise ValueError("capacity is at least 0, block at least 1")
+        self._capacity = capacity
+        if block != self._block:
+            self._block = block
+            for page in list(self._entries):
+                entry = self._take_out(page)
+                self._put_in(page, entry)
+
+    def judge(self, promise: Promise, now: float) -> Verdict:
+        """Whether a page may be sent now; nothing is changed."""
+        if self._capacity is None:
+            return "unknown"
+        if not self._entries:
+            return "alone"
+        available = self.available(now)
+        held, remaining = self._measure(_Entry(promise, 0, promise.expected))
+        if self._total_sum + held + remaining <= available:
+            return "fits"
+        if self._held_sum + held > available:
+            return "full"
+        place = bisect_left(self._order, (-remaining,))
+        remainders, helds = self._remaining.copy(), self._held.copy()
+        remainders.insert(place, remaining)
+        helds.insert(place, held)
+        return "fits" if self._peak(remainders, helds) <= available else "full"
+
+    def hold(self, page: int, promise: Promise) -> None:
+        """The page was sent.
+
+        Raises:
+            ValueError: it holds something already.
+        """
+        if page in self._entries:
+            raise ValueError(f"page {page} is in the ledger already")
+        self._put_in(page, _Entry(promise, 0, promise.expected))
+
+    def advance(self, page: int, generated: int) -> None:
+        """It has streamed so many tokens in all; unknown pages and steps back change nothing."""
+        entry = self._entries.get(page)
+        if entry is None or generated <= entry.generated:
+            return
+        self._take_out(page)
+        entry.generated = generated
+        if generated >= entry.expected:
+            entry.expected = self._again(entry)
+        self._put_in(page, entry)
+
+    def release(self, page: int) -> None:
+        """It holds nothing any more. Doing it twice changes nothing."""
+        if page in self._entries:
+            self._take_out(page)
+
+    def usage(self, share: float, now: float) -> None:
+        """The engine says that this part (0 to 1) of its cache is in use.
+
+        More than what our pages hold belongs to others. Less is not credited: pages that the
+        engine has not let in yet will want their part.
+        """
+        if self._capacity is None or not 0 <= share <= 1:
+            return
+        seen, before = max(0.0, share * self._capacity - self._held_sum), self.outside(now)
+        part = self._params.attack if seen > before else self._params.release
+        self._outside = before + part * (seen - before)
+        self._outside_at = now
+
+    def _again(self, entry: _Entry) -> int:
+        """The next estimate of a page that has outgrown the last."""
+        promise, generated = entry.promise, entry.generated
+        if generated < promise.high:
+            return promise.high
+        more = max(math.ceil(self._params.overrun * generated), self._params.runaway)
+        return max(generated, min(promise.cap, more))
+
+    def _measure(self, entry: _Entry) -> tuple[int, int]:
+        """Tokens held and still to come, in whole blocks."""
+        block = self._block
+        held = entry.promise.input + entry.generated
+        remaining = entry.expected - entry.generated
+        return -(-held // block) * block, -(-remaining // block) * block
+
+    def _put_in(self, page: int, entry: _Entry) -> None:
+        held, remaining = self._measure(entry)
+        key = (-remaining, page)
+        place = bisect_left(self._order, key)
+        insort(self._order, key)
+        self._remaining.insert(place, remaining)
+        self._held.insert(place, held)
+        self._held_sum += held
+        self._total_sum += held + remaining
+        self._entries[page] = entry
+
+    def _take_out(self, page: int) -> _Entry:
+        entry = self._entries.pop(page)
+        held, remaining = self._measure(entry)
+        place = bisect_left(self._order, (-remaining, page))
+        del self._order[place], self._remaining[place], self._held[place]
+        self._held_sum -= held
+        self._total_sum -= held + remaining
+        return entry
+
+    @staticmethod
+    def _peak(remaining: list[int], held: list[int]) -> int:
+        return max(map(add, map(mul, remaining, count(1)), accumulate(held)), default=0)
