@@ -60,8 +60,8 @@ class Serving:
         arguments: further ones, as they stand.
         gpu_memory: ``--gpu-memory-utilization`` on a GPU of its own.
         min_vllm: the oldest release that serves it.
-        native_below: the first release that runs it on the Transformers backend instead of code of
-            its own: speed, memory and accuracy want to be measured anew there.
+        transformers_from: the first release that runs it on the Transformers backend instead of
+            vLLM's own code: speed, memory and accuracy want to be measured anew there.
     """
 
     served_name: str
@@ -78,7 +78,7 @@ class Serving:
     arguments: tuple[str, ...] = ()
     gpu_memory: float = 0.85
     min_vllm: str | None = None
-    native_below: str | None = None
+    transformers_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +177,8 @@ class Recipe:
     def parse(self, text: str, request: PageRequest, geometry: Geometry) -> Parsed:
         """What an answer says; whatever it holds, nothing is raised.
 
-        A looping end is cut off (``repetition``, unless it is short), an answer without any words
-        is ``empty``.
+        A looping end is cut off (``repetition``, unless it is short), an answer without words or
+        places is ``empty``.
         """
         kept = without_loop(text, self.loops)
         reader = self.readers.get(request.task, self.readers[Task.TEXT])
@@ -188,7 +188,7 @@ class Recipe:
         warnings = list(parsed.warnings)
         if len(text) - len(kept) >= _LONG_LOOP:
             warnings.append(PageWarning.REPETITION)
-        if parsed.fields is None and not any(map(_has_words, blocks)):
+        if parsed.fields is None and not any(map(_says_something, blocks)):
             warnings.append(PageWarning.EMPTY)
         return replace(parsed, blocks=blocks, warnings=tuple(warnings))
 
@@ -237,6 +237,10 @@ def _listed(tasks: frozenset[Task]) -> str:
 
 def _is_shown(block: Block, task: Task) -> bool:
     return task in _PLACED_TASKS or _has_words(block)
+
+
+def _says_something(block: Block) -> bool:
+    return any(line.text or line.polygon for line in block.lines)
 
 
 def _has_words(block: Block) -> bool:

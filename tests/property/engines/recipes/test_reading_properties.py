@@ -21,16 +21,17 @@ KEYS = ("total", "date")
 
 REAL = (
     "Hello (a)(100,200),(300,250)f(1,2)(10,20),(30,40)",
-    '```json\n[{"box":[1,2,3,4],"text":"he said \\"hi\\""},{"bbox":[1,2,3,4],"text":"\\\\alpha"}]```',
+    '```json\n[{"box":[1,2,3,4],"text":"he \\"hi\\""},{"bbox":[1,2,3,4],"text":"\\\\alpha"}]```',
     "<ref>a</ref><quad>(1,2),(3,4)</quad><quad><pos_1><pos_2><pos_3><pos_4></quad><ref>b</ref>",
     '[{"layout_type":"figure","bbox":"(1,2),(3,2),(3,4),(1,4)"},{"bbox":[[1,2],[3,4]],"text":"x"}]',
     "t<hy-meta><layout>title</layout><quad>(1,2),(3,2),(3,4),(1,4)</quad></hy-meta>",
-    "# T *x*\n\na $b_c$ (1,2),(3,4)\n<table><caption>C</caption><tr><td>a</td></tr></table>\n"
-    "|a|b|\n|-|-|\n|1|2|\n$$\\begin{aligned}a&=\\left(b\\\\c\\end{aligned}\\tag{1}$$\n- x\n```mermaid\nA\n```",
-    "<|ref|>title<|/ref|><|det|>[[1,2,999,4]]<|/det|>\n# Hi\n<|ref|>x<|/ref|><|det|>[[1,2,3,4]]<|/det|>",
+    "# T *x*\n\na $b_c$ (1,2),(3,4)\n<table><caption>C</caption><tr><td>a</td></tr></table>",
+    "|a|b|\n|-|-|\n|1|2|\n$$\\begin{aligned}a&=\\left(b\\\\c\\end{aligned}\\tag{1}$$\n- x\n",
+    "```mermaid\nA\n```\n\\[\nx\n\\]\n\\begin{tabular}{ll}a&b\\\\c&d\\end{tabular}\n1 + 1 = 2\n$x$",
+    "<|ref|>title<|/ref|><|det|>[[1,2,999,4]]<|/det|>\n# Hi\n<|ref|>x<|/ref|><|det|>[[1,2,3,4]]",
     "---\nis_table: False\n---\nHi ![A](page_1_2_3_4.png)\n<!-- Table (1, 2, 3, 4) -->\n|a|\n|-|",
-    '<div data-bbox="1 2 3 4" class="x"><h2 data-bbox="1 2 3 4">T</h2><img data-bbox="1 2 3 4"/></div>',
-    "<doctag><text><loc_1><loc_2><loc_3><loc_4>a</text><otsl><ched>a<lcel><nl><fcel>1<ucel><nl></otsl>",
+    '<div data-bbox="1 2 3 4"><h2 data-bbox="1 2 3 4">T</h2><img data-bbox="1 2 3 4"/></div>',
+    "<doctag><text><loc_1><loc_2><loc_3><loc_4>a</text><otsl><ched>a<lcel><nl><fcel>1<ucel><nl>",
     '{"total": "5", "date": {"y": [1, 2]}}',
     "没有文字",
 )
@@ -68,7 +69,7 @@ def is_inside(block: Block, page: Geometry) -> bool:
 
 
 @given(ANSWERS, st.builds(Geometry, SIZES, SIZES, SIZES, SIZES), st.sampled_from(recipes()))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_answer_breaks_any_reader_and_boxes_stay_on_the_page(
     answer: str, page: Geometry, recipe: Recipe
 ) -> None:
@@ -143,7 +144,7 @@ def test_json_round_trips_and_keeps_whole_items_when_cut(
     assert spotted(whole) == lines
     kept = answer[: len(answer) - cut]
     complete = sum(1 for end in re.finditer(r"\}(?=,|\])", answer) if end.end() <= len(kept))
-    if 0 < complete and "}" not in "".join(text for text, _ in lines):
+    if complete and "}" not in "".join(text for text, _ in lines):
         assert spotted(kept) == lines[:complete]
 
 
@@ -159,7 +160,7 @@ def test_qwens_places_round_trip(lines: Lines) -> None:
 
 def _escaped(text: str) -> str:
     """As HTML in which no sign is Markdown's."""
-    return "".join(sign if sign.isalnum() else f"&#{ord(sign)};" for sign in html.escape(text))
+    return "".join(sign if sign.isalnum() else f"&#{ord(sign)};" for sign in text)
 
 
 @given(st.lists(st.tuples(WORDS, BOXES), min_size=1, max_size=6))

@@ -14,7 +14,7 @@ GRIDS = st.sampled_from([recipe.cost for recipe in recipes() if isinstance(recip
 
 
 @given(GRIDS, SIDES, SIDES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_what_a_model_looks_at_is_within_its_own_bounds(
     grid: PatchGrid, width: int, height: int
 ) -> None:
@@ -49,7 +49,7 @@ def test_turning_a_page_changes_the_row_ends_alone(
     st.one_of(st.none(), st.integers(64, 5000)),
     st.one_of(st.none(), st.integers(10_000, 20_000_000)),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_page_is_sent_as_large_as_all_bounds_allow(
     grid: PatchGrid,
     width: int,

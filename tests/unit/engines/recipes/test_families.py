@@ -121,6 +121,15 @@ def test_dots_places_are_pixels_of_the_image_as_it_resizes_it() -> None:
     ]
 
 
+def test_dots_bears_a_strip_that_it_cannot_have_seen() -> None:
+    """Reading never raises, whatever size the page is said to have."""
+    answer = '[{"bbox":[0,0,9,9],"category":"Text","text":"a"}]'
+    strip = Geometry(1, 2000, 1, 2000)
+    assert shape(parsed("dots.ocr", Task.TEXT, answer, strip).blocks) == [
+        ("paragraph", "a", Box(0, 0, 1, 9))
+    ]
+
+
 def test_olmocr_front_matter_goes_and_figures_have_places() -> None:
     """Their names hold x, y, width and height in pixels of the image that was sent."""
     answer = (

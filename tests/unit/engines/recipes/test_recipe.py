@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from ocrgate.domain.recognition import BlockKind, PageRequest, PageWarning, Task
+from ocrgate.domain.recognition import Block, BlockKind, PageRequest, PageWarning, Task
 from ocrgate.engines.recipes import Geometry, Recipe, recipe_named, recipes
 from ocrgate.errors import InvalidRequest
 
@@ -227,12 +227,26 @@ def test_layout_gives_headings_tables_and_figures_their_places() -> None:
     request = PageRequest(task=Task.MARKDOWN)
     heading, table, figure = NEW.variant("layout_parse").parse(answer, request, PAGE).blocks
     assert (heading.kind, heading.level) == (BlockKind.HEADING, 2)
-    assert heading.lines[0].polygon == ((200, 280), (1800, 280), (1800, 420), (200, 420))
+    assert corners(heading) == ((200, 280), (1800, 280), (1800, 420), (200, 420))
     assert [line.text for line in table.lines] == ["a", "b"]
-    assert table.lines[0].polygon == ((0, 560), (2000, 560), (2000, 840), (0, 840))
-    assert table.lines[1].polygon == ((0, 840), (2000, 840), (2000, 1120), (0, 1120))
+    assert corners(table) == ((0, 560), (2000, 560), (2000, 840), (0, 840))
+    assert corners(table, 1) == ((0, 840), (2000, 840), (2000, 1120), (0, 1120))
     assert figure.kind is BlockKind.FIGURE
-    assert NEW.variant("layout").parse(answer, PageRequest(task=Task.TEXT), PAGE).blocks
+
+
+def corners(block: Block, line: int = 0) -> tuple[tuple[float, float], ...]:
+    """The corners of one of a block's lines."""
+    return tuple((point.x, point.y) for point in block.lines[line].polygon or ())
+
+
+def test_layout_alone_is_regions_without_words_and_not_empty() -> None:
+    """Places are all that is asked for."""
+    answer = '[{"layout_type":"figure","bbox":"(0,0),(500,0),(500,500),(0,500)"}]'
+    parsed = NEW.variant("layout").parse(answer, PageRequest(task=Task.SPOTTING), PAGE)
+    (figure,) = parsed.blocks
+    assert (figure.kind, figure.lines[0].text) == (BlockKind.FIGURE, "")
+    assert corners(figure) == ((0, 0), (1000, 0), (1000, 1400), (0, 1400))
+    assert parsed.warnings == ()
 
 
 def test_a_capped_server_has_a_smaller_budget() -> None:

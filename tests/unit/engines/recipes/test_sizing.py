@@ -56,7 +56,7 @@ def test_a_strip_too_narrow_for_the_model_is_refused() -> None:
 def test_impossible_bounds_are_refused_when_set(bounds: dict[str, int]) -> None:
     """The least that HunyuanOCR makes of any image is 274 tokens."""
     with pytest.raises(ValueError):
-        sizing(NEW, **bounds)  # type: ignore[arg-type]
+        sizing(NEW, **bounds)
 
 
 def test_it_travels_to_worker_processes_and_compares_by_value() -> None:

@@ -19,8 +19,8 @@ from ocrgate.engines.recipes.recipe import Recipe, Sampling, Serving
 
 _DEEPSEEK_PARTS: Final = 999
 _DOCTAGS_PARTS: Final = 500  # DocTags divide both sides of a page by 500
-# OCR-2: 256 tokens for the page and 144 for each of up to 6 tiles. The tiles of the first model
-# are smaller; this bounds it too.
+# OCR-2: 256 tokens for the page and 144 for each of up to 6 tiles. For the first model, whose tiles
+# are smaller and whose rule is not known to us, it is a guess.
 _DEEPSEEK: Final = FlatCost(256 + 6 * 144)
 
 

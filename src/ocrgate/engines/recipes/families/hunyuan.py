@@ -9,6 +9,9 @@ it is not confirmed.
 Default for spotting is the vendor's own line format rather than JSON: both generations were trained
 on it, and it takes about half the tokens for each line. ``spotting_json`` is there as a variant;
 the reader takes either.
+
+An answer to a translation holds the text as read and then the translation, with nothing between
+that tells them apart; all of it is given.
 """
 
 # ruff: noqa: RUF001 - the punctuation of the prompts is Chinese, and theirs
@@ -185,7 +188,7 @@ HUNYUAN_OCR_1_5: Final = Recipe(
         context=40960,
         batched_tokens=token_budget(_COST_1_5),
         min_vllm="0.25.1",
-        native_below="0.29",
+        transformers_from="0.29",
     ),
     loops=RepeatRule(2000),
     notice=NOTICE,
@@ -324,7 +327,7 @@ HUNYUAN_OCR_1_0: Final = Recipe(
         context=32768,
         batched_tokens=token_budget(_COST_1_0),
         min_vllm="0.12",
-        native_below="0.29",
+        transformers_from="0.29",
     ),
     loops=RepeatRule(8000),
     notice=NOTICE,

@@ -20,6 +20,7 @@ from ocrgate.engines.recipes.reading.front_matter import without_front_matter
 from ocrgate.engines.recipes.reading.layout import regions
 from ocrgate.engines.recipes.reading.place import Plane, numbers, spread
 from ocrgate.engines.recipes.recipe import Recipe, Sampling, Serving, token_budget
+from ocrgate.errors import InvalidRequest
 
 _QWEN_2_5: Final = PatchGrid(28, 56**2, 16384 * 28**2, exact=False)
 _QWEN_3: Final = PatchGrid(32, 512 * 32**2, 2048 * 32**2)
@@ -75,12 +76,16 @@ def _olmocr(text: str, request: PageRequest, page: Geometry) -> Parsed:  # noqa:
 
 def _dots(text: str, request: PageRequest, page: Geometry) -> Parsed:
     """Text, or a JSON list of regions in pixels of the image as the model resizes it."""
-    if "bbox" in text:
+    found = regions(text, _dots_plane(page)) if "bbox" in text else ()
+    return Parsed(found) if found else readers.as_text(text, request, page)
+
+
+def _dots_plane(page: Geometry) -> Plane:
+    try:
         right, bottom = _DOTS.resized(page.width, page.height)
-        found = regions(text, Plane(right, bottom, page))
-        if found:
-            return Parsed(found)
-    return readers.as_text(text, request, page)
+    except InvalidRequest:  # the model took no such strip: whatever it was, it was not resized
+        right, bottom = page.width, page.height
+    return Plane(right, bottom, page)
 
 
 def _both(prompt: Prompt) -> MappingProxyType[Task, Prompt]:

@@ -72,9 +72,13 @@ def _blocks(segment: Segment) -> Iterator[Block]:
         yield from _prose(segment.text)
     elif segment.kind is Kind.TABLE:
         yield table(segment.text)
-    elif segment.kind is Kind.FORMULA or segment.info in {"latex", "tex", "math"}:
+    elif not segment.inner.strip():
+        return
+    elif segment.info in _LATEX and "\\begin{tabular" in segment.inner:
+        yield table(segment.inner.strip())
+    elif segment.kind is Kind.FORMULA or segment.info in _LATEX:
         yield formula(segment.inner)
-    elif segment.inner.strip():
+    else:
         yield fenced(segment.inner, segment.info)
 
 
