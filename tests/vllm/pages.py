@@ -12,11 +12,10 @@ PROMPT = "提取图中的文字。"
 
 
 @functools.cache
-def picture(width: int = 512, height: int = 512, number: int = 0) -> bytes:
-    """A page with its number on it, as PNG."""
+def picture(width: int = 512, height: int = 512) -> bytes:
+    """A page with its size on it, as PNG."""
     image = Image.new("L", (width, height), 255)
-    if min(width, height) > 40:
-        ImageDraw.Draw(image).text((20, 20), f"page {number}", fill=0)
+    ImageDraw.Draw(image).text((20, 20), f"{width} x {height}", fill=0)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
@@ -43,9 +42,9 @@ def messages(*parts: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def completion(
-    width: int = 512, height: int = 512, *, number: int = 0, **fields: object
+    width: int = 512, height: int = 512, *, prompt: str = PROMPT, **fields: object
 ) -> dict[str, Any]:
     """The body of a request to read one page, with the sampling the model is used with."""
-    page = image_part(data_uri(picture(width, height, number)))
-    body: dict[str, Any] = {"model": MODEL, "messages": messages(page, text_part())}
+    page = image_part(data_uri(picture(width, height)))
+    body: dict[str, Any] = {"model": MODEL, "messages": messages(page, text_part(prompt))}
     return body | {"temperature": 0.0} | fields

@@ -14,10 +14,18 @@ SCRIPTED = ("--logits-processors", "tests.vllm.scripted:Script")
 FIRST, WORDS = 2048, 1900  # ids of words that decode to themselves
 EOS = 3988
 SHORTEST, LONGEST = 24, 160  # tokens, without the last one that ends the text
+ENDLESS = 4000  # of one page in 16: it runs until somebody ends it
+
+
+def is_long(prompt_tokens: int) -> bool:
+    """Whether it is a page that takes many seconds."""
+    return crc32(b"long %d" % prompt_tokens) % 16 == 0
 
 
 def length(prompt_tokens: int) -> int:
     """How many words the text of such a page has."""
+    if is_long(prompt_tokens):
+        return ENDLESS
     return SHORTEST + crc32(b"%d" % prompt_tokens) % (LONGEST - SHORTEST + 1)
 
 

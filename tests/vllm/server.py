@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -180,35 +180,46 @@ def serve(
     """
     command = executable()
     weights = model.write(folder / "model")
-    log = folder / "vllm.log"
     port = port or free_port()
     address = ("--host", "127.0.0.1", "--port", str(port))
-    guard = (sys.executable, str(Path(__file__).with_name("guard.py")))
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*guard, str(command), "serve", str(weights), *address, *FLAGS, *flags],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            env={**os.environ, **OFFLINE, **(environment or {})},
-            start_new_session=True,
-        )
-    assert process.stdout
-    server = Vllm(f"http://127.0.0.1:{port}", int(process.stdout.readline()), process, log, folder)
-    try:
+    words = (str(command), "serve", str(weights), *address, *FLAGS, *flags)
+    log = folder / "vllm.log"
+    with guarded(words, log, OFFLINE | dict(environment or {})) as (process, pid):
+        server = Vllm(f"http://127.0.0.1:{port}", pid, process, log, folder)
         server.seconds_to_ready = until(
             lambda: reads_a_page(server) or process.poll() is not None, READY_SECONDS, pause=0.5
         )
         if process.poll() is not None or server.seconds_to_ready > READY_SECONDS:
             raise AssertionError(f"vLLM did not get ready:\n{server.tail()}")
         yield server
+
+
+@contextlib.contextmanager
+def guarded(
+    words: Sequence[str], log: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a command that is gone for certain afterwards: its guard, and its process id.
+
+    Args:
+        words: the command.
+        log: file that its output is added to.
+        environment: what it has beside our own environment.
+    """
+    guard = (sys.executable, str(Path(__file__).with_name("guard.py")))
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*guard, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+    assert process.stdin
+    assert process.stdout
+    try:
+        yield process, int(process.stdout.readline())
     finally:
-        _end(process)
-
-
-def _end(guard: subprocess.Popen[bytes]) -> None:
-    assert guard.stdin
-    assert guard.stdout
-    guard.stdin.close()
-    guard.stdout.close()
-    guard.wait(20)
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(30)

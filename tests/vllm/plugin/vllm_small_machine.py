@@ -5,7 +5,7 @@
    `Expected a.stride(-1) == 1`. Copying such an input first is all that is missing.
 2. Its processes wait for each other by calling `sched_yield` in a loop. With two cores that takes
    one of them whole, and some kernels (6.18 was seen) then let every other process stand still for
-   seconds: clients and gateway would time vLLM's waiting, not its work. They sleep a moment instead.
+   seconds: clients and gateway would time vLLM's waiting, not its work. Here they take a nap.
 """
 
 import time
