@@ -14,12 +14,14 @@ from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.replicas import Replicas
+from ocrgate.runtime.seats import Seats
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Seconds spent in each stage, summed over pages: what ``Server-Timing`` shows.
 
+    ``queue`` is the wait for a place at the gate and for a seat at the engine.
     ``first_token`` is the part of ``engine`` until there was some output, of the first page that
     had any; None for engines that do not tell.
     """
@@ -74,12 +76,13 @@ class PageReader:
     """Takes single pages through gate, rasterizer and engine.
 
     A page is decoded only once it has a place, and keeps the place until it was read, so that no
-    more pages are in memory than the gate has places.
+    more pages are in memory than the gate has places. It is sent only once it has a seat.
     """
 
     gate: Gate
     rasterizer: Rasterizer
     engine: Replicas
+    seats: Seats
     clock: Clock
     observe: Callable[[PageEnded], None]
     spans: Spans
@@ -133,17 +136,21 @@ class PageReader:
         waited: float,
         listener: Listener | None,
     ) -> PageResult:
+        self.engine.require()
         start = self.clock.now()
         with self.spans("prepare"):
             spec = self.engine.description.input
             image = await self.rasterizer.prepare(document, request.number, spec)
-        heard = _Heard(self.clock, listener)
-        with self.spans("engine"):
-            reading, usage = await self.engine.recognize(
-                image, request, heard, deadline=ticket.deadline
-            )
-        prepared, done = heard.start, self.clock.now()
-        timings = Timings(waited, prepared - start, done - prepared, heard.first)
+        prepared = self.clock.now()
+        async with self.seats.one():
+            heard = _Heard(self.clock, listener)
+            with self.spans("engine"):
+                reading, usage = await self.engine.recognize(
+                    image, request, heard, deadline=ticket.deadline
+                )
+        queued = waited + heard.start - prepared
+        engine = self.clock.now() - heard.start
+        timings = Timings(queued, prepared - start, engine, heard.first)
         return PageResult(reading, usage, timings)
 
 

@@ -8,11 +8,14 @@ from typing import Literal
 import structlog
 
 from ocrgate.domain.document import PageImage
-from ocrgate.domain.recognition import PageRequest
-from ocrgate.errors import EngineError, OcrgateError
+from ocrgate.domain.recognition import PageRequest, Task
+from ocrgate.errors import EngineError, EngineFailed, OcrgateError
 from ocrgate.ports import Clock
 from ocrgate.runtime.clock import until
+from ocrgate.runtime.replica import turns_away
 from ocrgate.runtime.replicas import Replicas
+
+_CANARY_TOKENS = 32  # a model that writes nonsense must not write it for minutes
 
 _log = structlog.get_logger(__name__)
 
@@ -125,21 +128,34 @@ class Readiness:
             self._asking = asyncio.create_task(self._ask())
         return self._asking
 
+    def _wanted(self) -> PageRequest:
+        """Its text, or whatever the engine knows; a few words of it are enough."""
+        known = self._engine.description.tasks
+        return PageRequest(task=min(known, key=list(Task).index), max_tokens=_CANARY_TOKENS)
+
     async def _ask(self) -> None:
         begun = self._clock.now()
         try:
             async with until(self._clock, begun + self._params.timeout):
-                reading, _ = await self._engine.probe(self._canary, PageRequest())
+                reading, _ = await self._engine.probe(self._canary, self._wanted())
         except TimeoutError:
             if not self._has_read_since(begun):  # else it has much to do, and does it
                 self._blame(f"a known page took longer than {self._params.timeout:g} seconds")
         except OcrgateError as error:
-            self._blame(error.detail)
+            if self._is_merely_busy(error):
+                self._failed = self._clock.now()
+            else:
+                self._blame(error.detail)
         else:
             if reading.text.strip():
                 self.succeeded()
             else:
                 self._blame("nothing was found on a known page")
+
+    def _is_merely_busy(self, error: OcrgateError) -> bool:
+        """It turns pages away, as a full server does, and has read others lately."""
+        busy = isinstance(error, EngineFailed) and turns_away(error)
+        return busy and self._has_read_since(self._clock.now() - self._params.fresh)
 
     def _has_read_since(self, instant: float) -> bool:
         return self._last is not None and self._last >= instant

@@ -20,6 +20,7 @@ from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import PageEnded, PageReader, PageResult, Spans, Timings, no_spans
 from ocrgate.runtime.replicas import Replicas
+from ocrgate.runtime.seats import Seats
 
 __all__ = [
     "DocumentRequest",
@@ -91,6 +92,9 @@ class Recognizer:
     order asked for. At most ``lookahead`` of them are under way or done and not yet taken by the
     consumer, so that neither a long document nor a slow consumer holds more than that.
 
+    Attributes:
+        seats: pages at the engine; to be refreshed when the engine has more slots.
+
     Args:
         gate: admits pages.
         rasterizer: makes images of them.
@@ -114,7 +118,8 @@ class Recognizer:
         observe: Callable[[PageEnded], None] = lambda _: None,
         spans: Spans = no_spans,
     ) -> None:
-        self._reader = PageReader(gate, rasterizer, engine, clock, observe, spans)
+        self.seats = Seats(lambda: engine.slots)
+        self._reader = PageReader(gate, rasterizer, engine, self.seats, clock, observe, spans)
         self._lookahead = lookahead
         self._doorstep = doorstep or Doorstep(1)
         self._ids = itertools.count(1)

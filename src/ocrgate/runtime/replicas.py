@@ -199,6 +199,13 @@ class Replicas:
                 self._observe(Wasted(attempt.tokens))
 
     def _blame(self, attempt: Attempt, error: EngineError) -> Verdict:
+        """Two servers that break off over the same page, or one twice, are one failure at most.
+
+        It may be the page: whoever sends such pages must not shut out everybody else.
+        """
+        begun = not isinstance(error, EngineUnavailable)
+        if attempt.again and begun and not attempt.leave.probe:
+            return Verdict.NEUTRAL
         if is_replicas_fault(error):
             self._fleet.note_fault(attempt.replica, error)
             return Verdict.FAILURE

@@ -106,7 +106,8 @@ class Service:
         self._refused = self._counting.metrics.refused
         engines = parts.engine if isinstance(parts.engine, Sequence) else (parts.engine,)
         self.replicas = Replicas(engines, self._clock, params.replicas, self._replica_event)
-        limit = places(self.description.slots, params.prefetch)
+        self._prefetch = params.prefetch
+        limit = places(self.replicas.slots, params.prefetch)
         self.gate = Gate(Admission(limit, params.gate), self._clock, self._counting.gate)
         self._readiness = Readiness(self.replicas, parts.canary, self._clock, params.readiness)
         self._overlay = OnDemand(lambda: overlay_pool(params.image))
@@ -236,8 +237,14 @@ class Service:
         self._counting.replica(event)
         if isinstance(event, CameUp):
             self._readiness.succeeded()
-        elif self._started and isinstance(event, BreakerMoved) and not self.replicas.available:
+            self._follow_slots()
+        elif self._started and isinstance(event, BreakerMoved) and not self.replicas.sound:
             self._readiness.failed()
+
+    def _follow_slots(self) -> None:
+        """A server that came up may have been started for more pages than before, or for fewer."""
+        self.gate.set_limit(places(self.replicas.slots, self._prefetch))
+        self.recognizer.seats.refresh()
 
 
 def places(slots: int, prefetch: int | None = None) -> int:

@@ -36,13 +36,16 @@ class Bench:
         *,
         pages: int = 1,
         places: int = 3,
+        slots: int | None = None,
         seconds: float = 1.0,
         errors: Sequence[BaseException | None] = (),
         params: AdmissionParams | None = None,
         rasterizer: ScriptedRasterizer | None = None,
     ) -> None:
         self.clock = ManualClock()
-        self.engine = ScriptedEngine(delay=seconds, errors=errors, clock=self.clock, slots=2)
+        self.engine = ScriptedEngine(
+            delay=seconds, errors=errors, clock=self.clock, slots=slots or places
+        )
         self.rasterizer = rasterizer or ScriptedRasterizer(pages, clock=self.clock)
         self.gate = Gate(Admission(places, params), self.clock)
         self.ended: list[PageEnded] = []
@@ -86,6 +89,7 @@ async def test_a_picture_is_read() -> None:
     assert result.recognition.engine == "scripted"
     assert result.recognition.usage.pages == 1
     assert result.timings.engine == pytest.approx(1.0)
+    assert result.timings.first_token == pytest.approx(1.0)
     asked = bench.engine.calls[0].request
     assert (asked.number, asked.task, asked.language) == (1, Task.MARKDOWN, "de")
     assert bench.is_clean()
@@ -95,7 +99,7 @@ async def test_pages_are_read_side_by_side_and_come_in_the_order_asked_for() -> 
     """Six pages on three places take two turns, whatever order they end in."""
     bench = Bench(pages=8)
     bench.engine = ScriptedEngine(
-        delay=lambda request: 1.0 if request.number % 2 else 0.5, clock=bench.clock
+        delay=lambda request: 1.0 if request.number % 2 else 0.5, clock=bench.clock, slots=3
     )
     bench.recognizer = Recognizer(
         bench.gate,
@@ -109,6 +113,19 @@ async def test_pages_are_read_side_by_side_and_come_in_the_order_asked_for() -> 
     expected = [f"page {number}" for number in (6, 1, 2, 3, 8, 7)]
     assert (await reading).split("\f") == expected
     assert bench.engine.peak == 3
+
+
+async def test_pages_are_decoded_while_the_engine_works_but_are_not_sent_yet() -> None:
+    """With two slots and three places the third page is ready, and waits outside of the engine."""
+    bench = Bench(pages=6, places=3, slots=2)
+    reading = bench.read()
+    await bench.clock.run(0.9)
+    assert (len(bench.rasterizer.prepared), len(bench.engine.calls)) == (3, 2)
+    await bench.clock.run(10.0)
+    await reading
+    assert bench.engine.peak == 2
+    assert sum(event.result.timings.queue for event in bench.ended if event.result) > 0
+    assert bench.is_clean()
 
 
 async def test_a_slow_consumer_holds_the_work_back() -> None:
