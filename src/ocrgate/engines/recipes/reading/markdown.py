@@ -21,6 +21,7 @@ _QUOTE = re.compile(r"\A\s{0,3}> ?")
 _IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\([^()\n]*\)")
 _IMG = re.compile(r"<img\b([^<>]{0,1000})>(?:([^<>\n]*)</img>)?", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s{0,3}=\s{0,3}\"([^\"]*)\"", re.IGNORECASE)
+_INLINE = re.compile(r"\\\(((?:[^\\\n]|\\[^()\n])++)\\\)")
 _LATEX = frozenset({"latex", "tex", "math"})
 _DIAGRAMS = frozenset({"mermaid", "dot", "graphviz", "plantuml"})
 _NAMELESS = frozenset({"", "image", "img", "figure", "picture"})
@@ -161,7 +162,13 @@ def _paragraph(raw: list[str]) -> Iterator[Block]:
         return
     is_plain = words == [" ".join(line.split()) for line in raw]
     keeps = not is_plain or any(_ITEM.match(line) for line in raw)
-    yield Block(_lines(texts), markup="\n".join(raw).strip() if keeps else None)
+    markup = _INLINE.sub(_in_dollars, "\n".join(raw).strip()) if keeps else None
+    yield Block(_lines(texts), markup=markup)
+
+
+def _in_dollars(inline: re.Match[str]) -> str:
+    """An inline formula in the form that renderers know."""
+    return f"${inline[1].strip()}$" if inline[1].strip() else inline[0]
 
 
 def _lines(texts: list[str]) -> tuple[Line, ...]:

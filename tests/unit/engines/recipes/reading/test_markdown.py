@@ -130,6 +130,7 @@ def test_plain_paragraphs_have_no_markup_and_others_keep_theirs() -> None:
     assert only("plain text\non two lines").markup is None
     assert only("some **bold** text").markup == "some **bold** text"
     assert only("- one\n- two").markup == "- one\n- two"
+    assert only("so \\( a+b \\) and \\(c\\)").markup == "so $a+b$ and $c$"
     assert only("> quoted").lines[0].text == "quoted"
 
 
