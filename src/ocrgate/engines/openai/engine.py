@@ -1,19 +1,35 @@
 """The engine that reads pages with a vision model behind OpenAI's chat completions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, PageWarning, Task, Usage
 from ocrgate.engines.openai.attempt import Attempt, Tell, Waits
 from ocrgate.engines.openai.body import Dialect, request_body
-from ocrgate.engines.openai.faults import EngineAborted, EngineBusy, EngineUnusable, PageTooLarge
+from ocrgate.engines.openai.faults import (
+    EngineAborted,
+    EngineBusy,
+    EngineUnreachable,
+    EngineUnusable,
+    PageTooLarge,
+    is_replica_fault,
+)
 from ocrgate.engines.openai.images import canary, packed
 from ocrgate.engines.openai.link import Link
 from ocrgate.engines.openai.params import OpenAIParams, base_url
 from ocrgate.engines.openai.probe import Capabilities, probe, prompt_tokens, read_signals
 from ocrgate.engines.openai.signals import EngineSignals
 from ocrgate.engines.openai.transcript import Transcript
-from ocrgate.engines.recipes import Geometry, Instruction, Recipe, recipe_for, recipe_named, sizing
+from ocrgate.engines.recipes import (
+    Geometry,
+    Instruction,
+    Recipe,
+    UnsupportedModel,
+    recipe_for,
+    recipe_named,
+    sizing,
+)
 from ocrgate.errors import EngineError, EngineUnavailable, InvalidRequest, RequestError
 from ocrgate.ports import Clock, EngineDescription, Listener, Piece
 
@@ -71,6 +87,7 @@ class OpenAIEngine:
             boxes=self._recipe.boxes,
             live=True,
             prompts=params.custom_prompts,
+            instructions=_vendor_texts(self._recipe),
         )
 
     @property
@@ -100,17 +117,22 @@ class OpenAIEngine:
             EngineUnavailable: it is not there, does not serve the model, or reads no images.
         """
         found = await probe(self._link, self._params)
-        self._recipe = self._given or recipe_for(found.model, context=found.context)
+        self._recipe = self._given or self._recipe_of(found)
         words = self._recipe.instruction(self._usual())
         tokens = await prompt_tokens(self._link, found.server, found.model, words)
         self._prompt = (tokens or _TEMPLATE_TOKENS, len(words.text))
+        try:
+            images = self._input(found.context)
+        except ValueError as error:
+            raise EngineUnusable(f"{self._link.server} takes no images: {error}") from error
         self._found = found
         self._description = replace(
             self._description,
             name=f"{found.server.kind}/{found.model}",
             tasks=self._recipe.tasks(),
             boxes=self._recipe.boxes,
-            input=self._input(found.context),
+            input=images,
+            instructions=_vendor_texts(self._recipe),
         )
         await self._read_known_page()
 
@@ -246,13 +268,19 @@ class OpenAIEngine:
         if context is not None:
             limits.append(context - min(_ANSWER_TOKENS, context // 2) - self._prompt[0])
         known = [limit for limit in limits if limit is not None]
-        side = self._params.max_side
+        side = min(self._params.max_side, self._recipe.max_side or self._params.max_side)
         return ImageSpec(
             max_side=side,
             encoding=Encoding.JPEG,
             lossless=self._params.lossless,
             sizing=sizing(self._recipe.cost, limit=min(known) if known else None, max_side=side),
         )
+
+    def _recipe_of(self, found: Capabilities) -> Recipe:
+        try:
+            return recipe_for(found.model, context=found.context)
+        except UnsupportedModel as error:
+            raise EngineUnusable(f"{self._link.server}: {error}") from error
 
     def _usual(self) -> PageRequest:
         tasks = self._recipe.tasks()
@@ -261,13 +289,23 @@ class OpenAIEngine:
     async def _read_known_page(self) -> None:
         try:
             await self.recognize(canary(), self._usual())
-        except (EngineUnavailable, EngineBusy) as error:
-            if isinstance(error, EngineUnavailable):
-                raise
+        except EngineUnavailable:
+            raise
+        except EngineBusy:
+            return  # full, so at work
         except (EngineError, RequestError) as error:
-            raise EngineUnusable(
-                f"{self._link.server} did not read a known page: {error.detail}"
-            ) from error
+            kind = EngineUnreachable if is_replica_fault(error) else EngineUnusable
+            raise kind(f"{self._link.server} did not read a known page: {error.detail}") from error
+
+
+def _vendor_texts(recipe: Recipe) -> Mapping[str, PageRequest]:
+    """What each of the vendor's own texts asks for, those with something to fill in left out."""
+    return {
+        wording.text: PageRequest(task=task, language=wording.language, target=wording.target)
+        for task, prompt in recipe.prompts.items()
+        for wording in prompt.wordings
+        if "{" not in wording.text
+    }
 
 
 def _telling(listener: Listener | None) -> Tell | None:

@@ -176,11 +176,13 @@ class Raw:
         chunks: written one by one.
         content_type: of the body.
         verbatim: write the chunks in place of the whole answer, its head included.
+        pause: seconds after each chunk.
     """
 
     chunks: Iterable[bytes] | Sequence[bytes] = ()
     content_type: str = "text/event-stream"
     verbatim: bool = False
+    pause: float = 0.0
     reads_body: bool = True
 
     async def play(self, wire: Wire, received: Received) -> None:  # noqa: ARG002 - the same to all
@@ -193,6 +195,8 @@ class Raw:
         await wire.start(200, {"content-type": self.content_type})
         for chunk in self.chunks:
             await wire.chunk(chunk)
+            if self.pause:
+                await asyncio.sleep(self.pause)
         await wire.end()
 
 

@@ -38,7 +38,7 @@ class FaultyEngine:
     """
 
     def __init__(self, *scripts: Script, persona: Persona | None = None, port: int = 0) -> None:
-        self.scripts: list[Script] = list(scripts) or [Talk()]
+        self.scripts: list[Script] = list(scripts)
         self.persona = persona or Persona()
         self.chats: list[Received] = []
         self.asked: list[Received] = []
@@ -97,8 +97,10 @@ class FaultyEngine:
             await wire.close()
         except ClientLeft:
             await wire.close()
-        except asyncio.CancelledError:
+        except BaseException:
             wire.reset()
+            await wire.close()
+            raise
 
     async def _answer(self, wire: Wire, received: Received) -> None:
         authorization = received.headers.get("authorization", "")
@@ -120,7 +122,8 @@ class FaultyEngine:
         received.finished = True
 
     async def _play(self, wire: Wire, received: Received) -> None:
-        script = self.scripts[min(len(self.chats), len(self.scripts) - 1)]
+        scripts = self.scripts or [Talk()]
+        script = scripts[min(len(self.chats), len(scripts) - 1)]
         self.chats.append(received)
         try:
             if script.reads_body:
