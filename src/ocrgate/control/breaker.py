@@ -42,8 +42,8 @@ class BreakerParams:
     least ``volume`` verdicts within ``window`` seconds the part ``rate`` or more were. (Neutral
     ones are not counted.) The n-th opening in a row lasts
     ``min(longest, first * growth ** (n - 1))`` seconds. It is in a row until ``settle`` successes
-    came without a failure between them; until then one failure is enough to open it, so that a
-    replica that keeps falling over costs one page each time and not ``failures``.
+    came without a failure between them; until then ``relapse`` failures in a row are enough to open
+    it, so that a replica that keeps falling over costs few pages each time.
 
     ``longest`` is short: the next page after it finds a server that came back, and serving should
     go on within 10 s of that.
@@ -57,10 +57,11 @@ class BreakerParams:
     growth: float = 2.0
     longest: float = 5.0
     settle: int = 10
+    relapse: int = 2
 
     def __post_init__(self) -> None:
-        if min(self.failures, self.volume, self.settle) < 1:
-            raise ValueError("failures, volume and settle are at least 1")
+        if min(self.failures, self.volume, self.settle, self.relapse) < 1:
+            raise ValueError("failures, volume, settle and relapse are at least 1")
         if not 0 < self.rate <= 1 or self.growth < 1:
             raise ValueError("rate is above 0 and at most 1, growth at least 1")
         if not 0 < self.first <= self.longest or self.window <= 0:
@@ -150,11 +151,12 @@ class Breaker:
             self._open(now)
 
     def _too_many(self) -> bool:
-        if self._openings or self._in_a_row >= self._params.failures:
+        enough = self._params.relapse if self._openings else self._params.failures
+        if self._in_a_row >= enough:
             return True
         failures = sum(failed for _, failed in self._lately)
-        enough = len(self._lately) >= self._params.volume
-        return enough and failures >= self._params.rate * len(self._lately)
+        known = len(self._lately)
+        return known >= self._params.volume and failures >= self._params.rate * known
 
     def _open(self, now: float) -> None:
         params = self._params

@@ -220,6 +220,7 @@ class Fleet:
             attempt = self.begin([here], request, listener) or self.begin((), request, listener)
             if attempt is None:
                 await self._change()
+        attempt.again = True
         return attempt
 
     async def _change(self) -> None:

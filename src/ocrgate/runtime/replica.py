@@ -125,6 +125,7 @@ class Attempt:
         alive: called at the first token.
         tokens: made until now.
         told: whether such text went out.
+        again: whether it is the page's second.
     """
 
     replica: Replica
@@ -135,6 +136,7 @@ class Attempt:
     alive: Callable[["Attempt"], None]
     tokens: int = 0
     told: bool = False
+    again: bool = False
 
     def hear(self, piece: Piece) -> None:
         """Some output came."""

@@ -203,10 +203,10 @@ class Replicas:
 
         It may be the page: whoever sends such pages must not shut out everybody else.
         """
-        begun = not isinstance(error, EngineUnavailable)
-        if attempt.again and begun and not attempt.leave.probe:
-            return Verdict.NEUTRAL
         if is_replicas_fault(error):
+            begun = not isinstance(error, EngineUnavailable)
+            if attempt.again and begun and not attempt.leave.probe:
+                return Verdict.NEUTRAL
             self._fleet.note_fault(attempt.replica, error)
             return Verdict.FAILURE
         if turns_away(error):

@@ -12,6 +12,7 @@ from ocrgate.control.breaker import BreakerState
 from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import BreakerOpen, EngineFailed, EngineUnavailable, OcrgateError
 from ocrgate.ports import Engine, Piece
+from ocrgate.runtime.clock import until
 from ocrgate.runtime.replica import BreakerMoved, CameUp, ReplicaEvent, Retried, Wasted
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.testing import ManualClock
@@ -154,6 +155,19 @@ async def test_a_request_at_fault_is_neither_tried_again_nor_held_against_the_se
             await house.read()
     assert house.breakers() == [BreakerState.CLOSED] * 2
     assert house.retries() == {}
+
+
+async def test_a_page_that_brings_servers_down_does_not_shut_out_the_others() -> None:
+    """It fails everywhere, and is one failure each time it is sent, not two."""
+    house = House(1)
+    house.servers[0].turned_away = EngineFailed("out of memory")
+    for number in range(4):
+        reading = house.read(number)
+        await house.clock.run(1.0)
+        with pytest.raises(EngineFailed):
+            await reading
+    assert house.breakers() == [BreakerState.CLOSED]
+    assert house.retries() == {"failed": 4}
 
 
 async def test_a_busy_server_is_left_alone_for_as_long_as_it_says() -> None:
@@ -334,11 +348,13 @@ async def throughput(
         while True:
             number += 1
             mine = number
+            deadline = house.clock.now() + 10
             try:
-                reading, _ = await house.replicas.recognize(
-                    PAGE, PageRequest(mine), deadline=house.clock.now() + 10
-                )
-            except OcrgateError:
+                async with until(house.clock, deadline):
+                    reading, _ = await house.replicas.recognize(
+                        PAGE, PageRequest(mine), deadline=deadline
+                    )
+            except (OcrgateError, TimeoutError):
                 failed += 1
                 continue
             assert reading.text == f"page {mine}"
@@ -382,17 +398,30 @@ def flapping(house: House) -> Callable[[int], None]:
     return trouble
 
 
-@pytest.mark.parametrize("trouble", [dead, slow, flapping])
+def hanging(house: House) -> Callable[[int], None]:
+    """Accepts pages and says nothing any more, after five seconds."""
+
+    def trouble(tick: int) -> None:
+        if tick == 10:
+            house.servers[2].pace *= 1e6
+
+    return trouble
+
+
+@pytest.mark.parametrize("trouble", [dead, slow, flapping, hanging])
 async def test_three_healthy_servers_are_not_held_back_by_a_fourth(
     trouble: Callable[[House], Callable[[int], None]],
 ) -> None:
-    """At least 95 % of what the three do alone, at most one retry per page, and no page lost."""
+    """At least 95 % of what the three do alone, at most one retry per page, hardly a page lost.
+
+    Those that are lost are what a server holds when it hangs until nobody waits for it any more.
+    """
     alone, _ = await throughput(House(3, varied=True))
     house = House(4, varied=True)
     read, failed = await throughput(house, trouble(house))
     calls = Counter(number for server in house.servers for number in server.calls)
     assert read >= 0.95 * alone
-    assert failed <= 0.01 * read
+    assert failed <= (0.02 if trouble is hanging else 0.01) * read
     assert max(calls.values()) <= 2
 
 

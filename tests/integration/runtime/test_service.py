@@ -161,6 +161,26 @@ async def test_a_canary_behind_much_work_does_not_make_it_unready() -> None:
     await running.close()
 
 
+async def test_a_full_server_that_reads_pages_is_ready() -> None:
+    """It turns the canary away as it does pages; that is no fault while others were read."""
+
+    class Busy(EngineFailed):
+        replica_fault = False
+
+    clock = ManualClock()
+    server = VirtualServer(clock)
+    running = Service(Parts(server, ScriptedRasterizer()), clock=clock)
+    await running.start()
+    server.turned_away = Busy("queue is full", retry_after=5.0)
+    with pytest.raises(Busy):
+        await read(running)
+    await clock.run(1.0)
+    assert await running.ready()
+    await clock.run(31.0)
+    assert not await running.ready()
+    await running.close()
+
+
 async def test_tokens_and_retries_are_counted() -> None:
     """Time to the first token, tokens thrown away, and how retries ended."""
     clock, metrics = ManualClock(), Metrics()

@@ -6,7 +6,9 @@ import pytest
 
 from ocrgate.control.breaker import Breaker, BreakerParams, BreakerState, Verdict
 
-PARAMS = BreakerParams(failures=3, volume=6, first=1.0, growth=2.0, longest=5.0, settle=4)
+PARAMS = BreakerParams(
+    failures=3, volume=6, first=1.0, growth=2.0, longest=5.0, settle=4, relapse=1
+)
 OPEN, CLOSED, HALF_OPEN = BreakerState.OPEN, BreakerState.CLOSED, BreakerState.HALF_OPEN
 
 
@@ -111,6 +113,17 @@ def test_a_replica_that_fell_over_lately_gets_no_second_chance() -> None:
     page(breaker, Verdict.SUCCESS, 1.0)
     page(breaker, Verdict.FAILURE, 1.0)
     assert breaker.due(1.0) == 3.0
+
+
+def test_how_many_relapses_are_borne_is_a_parameter() -> None:
+    """Two, unless told otherwise: one broken page is not yet a broken server."""
+    breaker = Breaker(BreakerParams())
+    breaker.trip(0.0)
+    page(breaker, Verdict.SUCCESS, 1.0)
+    page(breaker, Verdict.FAILURE, 1.0)
+    assert breaker.state(1.0) is CLOSED
+    page(breaker, Verdict.FAILURE, 1.0)
+    assert breaker.state(1.0) is OPEN
 
 
 def test_a_replica_that_has_settled_is_as_good_as_new() -> None:
