@@ -89,13 +89,17 @@ def batched_tokens(start: Start) -> int:
 
 def _flags(start: Start) -> Iterator[str]:
     for name, value in _options(start):
-        if _is_known(name, start):
+        if _is_wanted(name, start):
             yield name
             if value is not None:
                 yield str(value)
+    yield from start.served.args
 
 
-def _is_known(name: str, start: Start) -> bool:
+def _is_wanted(name: str, start: Start) -> bool:
+    """Whether this vLLM knows the flag, and the recipe does not give it in its own words."""
+    if name in start.served.args:
+        return False
     since = SINCE.get(name, (0,))
     return name not in start.dropped and (start.version is None or start.version.numbers >= since)
 
@@ -104,7 +108,6 @@ def _options(start: Start) -> Iterator[tuple[str, object]]:
     yield from _identity(start)
     yield from _capacity(start)
     yield from _images(start)
-    yield from ((word, None) for word in start.served.args)
 
 
 def _identity(start: Start) -> Iterator[tuple[str, object]]:

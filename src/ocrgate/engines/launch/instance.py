@@ -1,6 +1,7 @@
 """One seat: a server that is started, watched, and started again for as long as that may help."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -81,10 +82,10 @@ class Instance:
         try:
             await self._serve()
         except Exception as error:  # noqa: BLE001 - a fault of ours must show as a server down
-            _log.exception("the watch over vLLM failed", instance=self._start.seat.index)
             trouble = Diagnosis(Cause.UNKNOWN, f"the watch over it failed: {error}", heals=False)
             self._fail_first(trouble)
             self._tell(State.STOPPED, trouble)
+            _log.exception("the watch over vLLM failed", instance=self._start.seat.index)
 
     async def _serve(self) -> None:
         while True:
@@ -284,11 +285,12 @@ class Instance:
 
     def _write(self, line: str) -> None:
         self._budget, allowed, dropped = self._budget.take(time.monotonic())
-        index = self._start.seat.index
-        if dropped:
-            _server_log.warning("too many lines; some were left out", instance=index, lines=dropped)
-        if allowed:
-            getattr(_server_log, level(line))(line, instance=index)
+        log = _server_log.bind(instance=self._start.seat.index)
+        with contextlib.suppress(OSError, ValueError):  # who closed our log still wants pages
+            if dropped:
+                log.warning("too many lines; some were left out", lines=dropped)
+            if allowed:
+                getattr(log, level(line))(line)
 
 
 def _too_slow(start: Start, process: ServerProcess) -> Diagnosis:
