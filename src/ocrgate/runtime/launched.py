@@ -104,7 +104,8 @@ class Launch:
         if change.state is State.UP:
             self._chore(self._came_up(engine, change))
         elif change.state is State.STOPPED:
-            engine.lose(why)
+            if change.diagnosis is not None or not self._is_starting():
+                engine.lose(why)  # else the failed start says why, in a moment
             self._tell_down(change.index, why)
         elif change.state is State.DOWN:
             self._tell_down(change.index, why)
@@ -136,6 +137,9 @@ class Launch:
 
     async def _drained(self, index: int) -> None:
         await self.engines[index].drained()
+
+    def _is_starting(self) -> bool:
+        return self._starting is not None and not self._starting.done()
 
     def _is_busy(self, index: int) -> bool:
         return self.engines[index].inflight > 0

@@ -52,13 +52,21 @@ def known_model(name: str | None, gateway: Gateway) -> str:
         NotFound: another model was asked for.
     """
     served = gateway.service.description.name
-    if name in {None, "", ALIAS, served}:
+    if not name or name in names_of(served):
         return served
     raise NotFound(f"there is no model {name[:80]!r} here; {served!r} is served", field="model")
 
 
+def names_of(served: str) -> tuple[str, ...]:
+    """What the engine may be called: by its whole name, by its model's alone, or by the alias.
+
+    Whoever asked a server by its model's name need not change that to ask here.
+    """
+    return served, served.partition("/")[2] or served, ALIAS
+
+
 async def models(request: Request) -> Response:
-    """The engine that serves here, under its name and under an alias."""
+    """The engine that serves here, under each of its names."""
     return json_answer(ModelList([Model(name) for name in await _names(request)]), _of(request))
 
 
@@ -73,7 +81,7 @@ async def model(request: Request) -> Response:
 async def _names(request: Request) -> tuple[str, ...]:
     gateway = Gateway.of(request)
     await gateway.access.caller(request.headers)
-    return gateway.service.description.name, ALIAS
+    return tuple(dict.fromkeys(names_of(gateway.service.description.name)))
 
 
 def _of(request: Request) -> Exchange:

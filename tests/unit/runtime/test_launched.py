@@ -1,0 +1,158 @@
+"""Engines whose servers are started here follow those servers."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from ocrgate.control.guard import Load
+from ocrgate.domain.document import Encoding, PageImage
+from ocrgate.domain.recognition import PageRequest
+from ocrgate.engines.launch.diagnosis import Cause, Diagnosis
+from ocrgate.engines.launch.facts import LaunchFacts
+from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
+from ocrgate.errors import EngineUnavailable
+from ocrgate.runtime.launched import Launch
+from ocrgate.testing import ManualClock, ScriptedEngine
+
+PAGE = PageImage(b"\xff", Encoding.RAW, 1, 1, 1, 1, 1)
+BROKEN = Diagnosis(Cause.UNKNOWN, "a flag is not known", heals=False)
+
+
+class Servers:
+    """Stands for the supervisor, and for whoever sends the pages; a test plays the servers."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.failure: Exception | None = None
+        self.told: list[tuple[str, int]] = []
+        self.made: list[tuple[str, Load, ScriptedEngine]] = []
+        self.closed = 0
+        self.observe: Observer | None = None
+        self.hooks = Hooks()
+        self.started = asyncio.Event()
+        self.launch = Launch(self._make, self._fit, ["http://a", "http://b"], Load(8, 100))
+        self.launch.watch(self)
+
+    def _make(self, observe: Observer, hooks: Hooks) -> "Servers":
+        self.observe, self.hooks = observe, hooks
+        return self
+
+    def _fit(self, url: str, load: Load) -> ScriptedEngine:
+        engine = ScriptedEngine(slots=load.sequences, delay=1.0, clock=self.clock)
+        self.made.append((url, load, engine))
+        return engine
+
+    async def start(self) -> None:
+        """As the supervisor does: returns when the first pages were read, or fails."""
+        await self.started.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    def replica_up(self, index: int) -> None:
+        self.told.append(("up", index))
+
+    def replica_down(self, index: int, why: str = "") -> None:
+        self.told.append(("down", index))
+
+    async def say(
+        self, index: int, state: State, load: Load | None = None, why: Diagnosis | None = None
+    ) -> None:
+        assert self.observe is not None
+        load = load or Load(8, 100)
+        self.observe(Change(index, f"http://{'ab'[index]}", state, load, LaunchFacts(), why))
+        await settle()
+
+
+async def settle(until: Callable[[], bool] = lambda: False) -> None:
+    for _ in range(20):
+        if until():
+            return
+        await asyncio.sleep(0)
+
+
+async def test_an_engine_starts_when_its_own_server_has_read_a_page() -> None:
+    servers = Servers()
+    first, second = (asyncio.create_task(one.start()) for one in servers.launch.engines)
+    await settle()
+    await servers.say(1, State.UP)
+    assert (first.done(), second.done()) == (False, True)
+    await servers.say(0, State.UP)
+    await asyncio.gather(first, second)
+    assert servers.told == [("up", 1), ("up", 0)]
+
+
+async def test_a_server_started_for_less_has_fewer_slots() -> None:
+    servers = Servers()
+    starting = asyncio.create_task(servers.launch.engines[0].start())
+    await settle()
+    assert servers.launch.engines[0].description.slots == 8
+    await servers.say(0, State.UP, Load(3, 100))
+    await starting
+    assert servers.launch.engines[0].description.slots == 3
+
+
+async def test_a_death_is_told_at_once_and_a_return_when_pages_are_read() -> None:
+    servers = Servers()
+    await servers.say(0, State.UP)
+    await servers.say(0, State.DOWN, why=BROKEN)
+    await servers.say(0, State.RESTARTING, why=BROKEN)
+    await servers.say(0, State.UP)
+    assert servers.told == [("up", 0), ("down", 0), ("up", 0)]
+
+
+async def test_what_cannot_be_started_says_why() -> None:
+    servers = Servers()
+    starting = asyncio.create_task(servers.launch.engines[0].start())
+    await settle()
+    await servers.say(0, State.STOPPED)  # the supervisor clears up before it raises
+    assert not starting.done()
+    servers.failure = EngineUnavailable("the model is not there")
+    servers.started.set()
+    with pytest.raises(EngineUnavailable, match="the model is not there"):
+        await starting
+
+
+async def test_one_of_several_that_is_given_up_says_why_and_is_not_asked_again_and_again() -> None:
+    servers = Servers()
+    starting = asyncio.create_task(servers.launch.engines[0].start())
+    await settle()
+    await servers.say(0, State.STOPPED, why=BROKEN)
+    with pytest.raises(EngineUnavailable, match="a flag is not known"):
+        await starting
+    again = asyncio.create_task(servers.launch.engines[0].start())
+    await settle()
+    assert not again.done()
+    again.cancel()
+
+
+async def test_a_server_is_drained_when_its_last_page_has_ended() -> None:
+    servers = Servers()
+    await servers.say(0, State.UP)
+    engine = servers.launch.engines[0]
+    reading = asyncio.create_task(engine.recognize(PAGE, PageRequest()))
+    await settle()
+    draining = asyncio.ensure_future(servers.hooks.drain(0))
+    await settle()
+    assert servers.hooks.busy is not None
+    assert (draining.done(), servers.hooks.busy(0), servers.hooks.busy(1)) == (False, True, False)
+    await servers.clock.run(1.0)
+    await reading
+    await draining
+    assert not servers.hooks.busy(0)
+
+
+async def test_the_first_page_is_read_by_an_engine_that_is_then_closed() -> None:
+    servers = Servers()
+    await servers.hooks.check("http://a")
+    _, _, checker = servers.made[-1]
+    assert (checker.started, checker.closed) == (True, True)
+
+
+async def test_closing_any_engine_ends_all_servers() -> None:
+    servers = Servers()
+    await servers.launch.engines[1].close()
+    assert servers.closed == 1
