@@ -1,6 +1,7 @@
 """``ocrgate doctor``: what is missing here, and how to get it."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def _checks(config: "Path | None") -> "Iterator[Check]":
-    from ocrgate.cli.checks import machine, service
+    from ocrgate.cli.checks import machine, service, vllm
 
     settings = load_settings(config).settings
     yield from machine.versions()
@@ -42,6 +43,7 @@ def _checks(config: "Path | None") -> "Iterator[Check]":
     yield machine.cores()
     yield machine.memory()
     yield from machine.extras()
+    yield from vllm.vllm(settings, os.environ)
     yield service.port(settings)
     yield service.keys(settings)
     yield service.page(settings)

@@ -14,15 +14,15 @@ CASES = {
     ],
     Cause.CONTEXT_TOO_LONG: [
         (
-            "ValueError: To serve at least one request with the model's max seq len (8192), (1.5 GiB KV"
-            " cache is needed, which is larger than the available KV cache memory (0.5 GiB). Based on"
-            " the available memory, the estimated maximum model length is 2944. Try increasing"
+            "ValueError: To serve at least one request with the model's max seq len (8192), (1.5"
+            " GiB KV cache is needed, which is larger than the available KV cache memory (0.5 GiB)."
+            " Based on the available memory, the estimated maximum model length is 2944. Try"
         ),
     ],
     Cause.GPU_TAKEN: [
         (
-            "ValueError: Free memory on device cuda:0 (3.1/23.6 GiB) on startup is less than desired"
-            " GPU memory utilization (0.9, 21.3 GiB). Decrease GPU memory utilization"
+            "ValueError: Free memory on device cuda:0 (3.1/23.6 GiB) on startup is less than"
+            " desired GPU memory utilization (0.9, 21.3 GiB). Decrease GPU memory utilization"
         ),
     ],
     Cause.MODEL_NOT_FOUND: [
@@ -34,8 +34,8 @@ CASES = {
     ],
     Cause.MODEL_OUT_OF_REACH: [
         (
-            "LocalEntryNotFoundError: Cannot find the requested files in the disk cache and outgoing"
-            " traffic has been disabled"
+            "LocalEntryNotFoundError: Cannot find the requested files in the disk cache and"
+            " outgoing traffic has been disabled"
         ),
         "OSError: We couldn't connect to the hub to load the files",
     ],
