@@ -138,7 +138,7 @@ async def test_crowd_that_leaves_is_gone_from_the_engine_within_a_second(
         for n in range(48)
     ]
     async with aiohttp.ClientSession(server.url) as session:
-        await until_running(session, 16)
+        await until_running(session, 12, at_least=True)
         for call in calls:
             call.cancel()
         assert await until_running(session, 0) <= 1.0
