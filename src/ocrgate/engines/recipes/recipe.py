@@ -180,13 +180,14 @@ class Recipe:
         A looping end is cut off (``repetition``, unless it is short), an answer without words or
         places is ``empty``.
         """
-        kept = without_loop(text, self.loops)
+        said = _without_thoughts(text)
+        kept = without_loop(said, self.loops)
         reader = self.readers.get(request.task, self.readers[Task.TEXT])
         empty = request.task is not Task.FIELDS and says_nothing(kept)
         parsed = Parsed(()) if empty else reader(kept, request, geometry)
         blocks = tuple(block for block in parsed.blocks if _is_shown(block, request.task))
         warnings = list(parsed.warnings)
-        if len(text) - len(kept) >= _LONG_LOOP:
+        if len(said) - len(kept) >= _LONG_LOOP:
             warnings.append(PageWarning.REPETITION)
         if parsed.fields is None and not any(map(_says_something, blocks)):
             warnings.append(PageWarning.EMPTY)
@@ -229,6 +230,14 @@ class Recipe:
 def token_budget(cost: VisualCost) -> int:
     """An engine's token budget (``--max-num-batched-tokens``) that holds every image."""
     return (cost.most() // _STEP + 1) * _STEP
+
+
+def _without_thoughts(text: str) -> str:
+    """The answer of a model that thinks aloud first, where its server does not take that off."""
+    if not text.lstrip().startswith("<think>"):
+        return text
+    thoughts, end, answer = text.partition("</think>")
+    return answer if end else thoughts.lstrip().removeprefix("<think>")
 
 
 def _listed(tasks: frozenset[Task]) -> str:

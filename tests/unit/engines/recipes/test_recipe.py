@@ -194,6 +194,20 @@ def test_a_loop_is_cut_off_and_told() -> None:
     assert OLD.parse(text, PageRequest(), PAGE).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("<think>hm\nhm</think>\n\nTotal 5", "Total 5"),
+        ("<think>Total", "Total"),
+        ("a <think>b</think>", "a <think>b</think>"),
+    ],
+)
+def test_thoughts_before_the_answer_are_left_out(answer: str, words: str) -> None:
+    """Unknown models may think aloud; what is cut off before any answer is all there is."""
+    parsed = recipe_named("generic").parse(answer, PageRequest(), PAGE)
+    assert [line.text for block in parsed.blocks for line in block.lines] == [words]
+
+
 def test_a_row_of_dots_is_no_failure() -> None:
     """It is cut off, and nobody is alarmed."""
     parsed = NEW.parse("word " * 399 + "end " + "." * 60, PageRequest(), PAGE)

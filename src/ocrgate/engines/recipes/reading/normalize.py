@@ -30,13 +30,9 @@ def without_trailing_boxes(text: str) -> str:
 
 
 def caption_before(markup: str) -> str:
-    """A table whose caption stands before it as a paragraph (T)."""
-    found = _CAPTION.search(markup)
-    if found is None:
-        return markup
-    rest = markup[: found.start()] + markup[found.end() :]
-    caption = " ".join(found[1].split())
-    return f"{caption}\n\n{rest}" if caption else rest
+    """A table whose captions stand before it as paragraphs (T)."""
+    captions = (" ".join(found[1].split()) for found in _CAPTION.finditer(markup))
+    return "\n\n".join([*filter(None, captions), _CAPTION.sub("", markup)])
 
 
 def rows(formula: str) -> list[str]:
