@@ -69,7 +69,7 @@ def test_work_grows_with_the_length_alone(unit: str) -> None:
     begin = time.process_time()
     for task in (Task.MARKDOWN, Task.SPOTTING, Task.FIELDS):
         HUNYUAN.parse(answer, PageRequest(task=task, keys=("a",)), PAGE)
-    assert time.process_time() - begin < 1.5
+    assert time.process_time() - begin < 2.5
 
 
 @pytest.mark.parametrize("recipe", recipes()[2:], ids=lambda recipe: recipe.name)
