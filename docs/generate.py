@@ -15,6 +15,9 @@ import typer
 
 from ocrgate.cli.app import app as commands
 from ocrgate.cli.exit import MEANING, code_of
+from ocrgate.engines.openai.servers import SERVERS, Server
+from ocrgate.engines.recipes import Recipe, Unsupported, recipes
+from ocrgate.engines.recipes.catalogue import UNSUPPORTED
 from ocrgate.errors import OcrgateError, leaves
 from ocrgate.gateway.app import create_app
 from ocrgate.gateway.problem import STATUS
@@ -37,6 +40,7 @@ def documents() -> dict[Path, str]:
         "errors.md": errors(),
         "cli.md": command_line(),
         "api.md": api(),
+        "models.md": models(),
     }
     named = {HERE / "reference" / name: text for name, text in reference.items()}
     return {path: MADE + text for path, text in (pages | named).items()}
@@ -110,6 +114,58 @@ def _plain(value: object) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}"
+
+
+# -------------------------------------------------------------------- models
+
+
+def models() -> str:
+    """The recipes, the servers and what is known not to work."""
+    known = table(_RECIPE_HEAD, map(_recipe_row, recipes()))
+    servers = table(_SERVER_HEAD, map(_server_row, SERVERS.values()))
+    refused = table(["models", "why not"], map(_refused_row, UNSUPPORTED))
+    parts = [_MODELS, known, "## Servers", _SERVERS, servers, "## Not served", refused]
+    return "\n\n".join(parts) + "\n"
+
+
+_MODELS = """# Models and servers
+
+A recipe holds what a model must be told, how its answers are read, what an image costs it, and how
+a server is started for it. It is chosen by the name of the served model, or named with
+`engine.recipe`. Tokens of an image are exact where the model's own rule is known; elsewhere they
+are an estimate. Boxes come with the task `spotting`. [How to use them](../engines.md)."""
+
+_SERVERS = """Fields that a server does not know are not sent to it. A version is the first that has
+something."""
+
+_RECIPE_HEAD = ("recipe", "served names", "tasks", "boxes", "image tokens", "least vLLM")
+_SERVER_HEAD = ("server", "loop stop", "JSON schema", "load at", "exact prompt tokens")
+
+
+def _recipe_row(recipe: Recipe) -> tuple[str, ...]:
+    return (
+        f"`{recipe.name}`",
+        ", ".join(f"`{name}`" for name in recipe.models) or "any other",
+        ", ".join(sorted(recipe.tasks())),
+        "yes" if recipe.boxes else "no",
+        "exact" if recipe.cost.exact else "estimate",
+        recipe.serving.min_vllm or "",
+    )
+
+
+def _server_row(server: Server) -> tuple[str, ...]:
+    since = server.repetition_detection
+    return (
+        f"`{server.kind}`",
+        "ours" if since is None else f"its own since {'.'.join(map(str, since))}, else ours",
+        "yes" if server.structured else "no",
+        f"`{server.metrics.path}`" if server.metrics else "",
+        "yes" if server.tokenize else "no",
+    )
+
+
+def _refused_row(unsupported: Unsupported) -> tuple[str, ...]:
+    return ", ".join(f"`{name}`" for name in unsupported.models), unsupported.reason
 
 
 # ------------------------------------------------------------------- metrics
