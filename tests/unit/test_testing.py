@@ -1,13 +1,27 @@
 """The public fakes keep their own promises."""
 
 import asyncio
+import json
 
+import aiohttp
 import pytest
 
 from ocrgate.domain.document import Document, Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import EngineFailed, EngineUnavailable, UnreadableDocument
-from ocrgate.testing import ManualClock, ScriptedEngine, ScriptedRasterizer, page_reading
+from ocrgate.testing import (
+    FaultyEngine,
+    ManualClock,
+    Mute,
+    Persona,
+    Raw,
+    Refuse,
+    ScriptedEngine,
+    ScriptedRasterizer,
+    Talk,
+    endless,
+    page_reading,
+)
 
 IMAGE = PageImage(b"\0" * 4, Encoding.RAW, 2, 2, 1, 20, 20)
 
@@ -69,3 +83,72 @@ async def test_a_scripted_rasterizer_fails_where_told() -> None:
         await rasterizer.prepare(held, 3, ImageSpec())
     assert rasterizer.prepared == [1, 2, 3]
     assert rasterizer.held == 0
+
+
+ASK = {"model": "m", "stream": True, "stream_options": {"include_usage": True}, "messages": []}
+
+
+async def test_a_faulty_engine_speaks_like_a_good_one() -> None:
+    """Role, words, finish, usage, end: what OpenAI's clients expect of a stream."""
+    async with FaultyEngine(Talk("two words")) as server, aiohttp.ClientSession() as client:
+        async with client.post(f"{server.url}/v1/chat/completions", json=ASK) as response:
+            assert response.content_type == "text/event-stream"
+            events = (await response.text()).split("\n\n")
+        assert events[-2:] == ["data: [DONE]", ""]
+        chunks = [json.loads(event.removeprefix("data: ")) for event in events[:-2]]
+        texts = [c["delta"].get("content", "") for chunk in chunks for c in chunk["choices"]]
+        assert "".join(texts) == "two words"
+        assert chunks[-2]["choices"][0]["finish_reason"] == "stop"
+        assert chunks[-1]["usage"]["completion_tokens"] == 2
+        assert server.chats[0].json == ASK
+        assert server.chats[0].finished
+        async with client.get(f"{server.url}/v1/models") as response:
+            assert (await response.json())["data"][0]["id"] == server.persona.model
+        assert server.connections == 1
+
+
+async def test_a_faulty_engine_plays_one_script_after_the_other() -> None:
+    """The last serves all further requests; pages and keys are the persona's."""
+    persona = Persona(key="k", metrics="up 1")
+    async with (
+        FaultyEngine(Refuse(503, "full"), Raw([b"x"]), persona=persona) as server,
+        aiohttp.ClientSession(headers={"Authorization": "Bearer k"}) as client,
+    ):
+        answers = []
+        for _ in range(3):
+            async with client.post(f"{server.url}/v1/chat/completions", json=ASK) as response:
+                answers.append((response.status, await response.text()))
+        assert answers == [(503, "full"), (200, "x"), (200, "x")]
+        async with client.get(f"{server.url}/metrics") as response:
+            assert await response.text() == "up 1"
+        async with client.get(f"{server.url}/nothing") as response:
+            assert response.status == 404
+        plain = {"Authorization": ""}
+        async with client.get(f"{server.url}/v1/models", headers=plain) as response:
+            assert response.status == 401
+
+
+@pytest.mark.parametrize("script", [Mute(), Talk(endless("a "), delay=0.01), Talk(after="hang")])
+async def test_a_faulty_engine_notices_who_leaves(script: Mute | Talk) -> None:
+    """With the instant of it, and without waiting for a write to fail."""
+    async with FaultyEngine(script) as server, aiohttp.ClientSession() as client:
+        call = asyncio.create_task(client.post(f"{server.url}/v1/chat/completions", json=ASK))
+        received = await server.chat()
+        assert server.running == 1
+        await asyncio.sleep(0.02)
+        call.cancel()
+        [left] = await asyncio.gather(call, return_exceptions=True)
+        if isinstance(left, aiohttp.ClientResponse):
+            left.close()
+        await received.was_left(1)
+        assert (received.finished, server.running) == (False, 0)
+
+
+@pytest.mark.parametrize("after", ["reset", "cut"])
+async def test_a_faulty_engine_breaks_off(after: str) -> None:
+    """In ways that every HTTP client takes for an error."""
+    script = Talk("half", after="reset" if after == "reset" else "cut")
+    async with FaultyEngine(script) as server, aiohttp.ClientSession() as client:
+        with pytest.raises(aiohttp.ClientError):
+            async with client.post(f"{server.url}/v1/chat/completions", json=ASK) as response:
+                await response.read()

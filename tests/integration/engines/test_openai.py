@@ -210,7 +210,8 @@ async def test_cancelling_closes_the_connection_within_a_second(
     """Whatever the server is at: that is how it learns that nobody waits."""
     async with attach(script) as pair:
         call = asyncio.create_task(pair.engine.recognize(page, PageRequest()))
-        await asyncio.sleep(0.1)
+        await pair.server.chat()
+        await asyncio.sleep(0.05)
         await cancelled(call)
         at = asyncio.get_running_loop().time()
         assert await pair.server.chats[0].was_left(2) - at < 1.0
@@ -221,7 +222,7 @@ async def test_cancelling_while_the_page_is_sent(attach: Attach, page: PageImage
     async with attach(Mute(reads_body=False)) as pair:
         large = replace(page, data=bytes(20_000_000))
         call = asyncio.create_task(pair.engine.recognize(large, PageRequest()))
-        await asyncio.sleep(0.15)  # the server has the head and lets the body lie
+        await pair.server.chat()  # the server has the head and lets the body lie
         await cancelled(call)
         at = asyncio.get_running_loop().time()
         assert await pair.server.chats[0].was_left(2) - at < 1.0
@@ -366,7 +367,8 @@ async def test_a_server_that_dies_and_comes_back(attach: Attach, page: PageImage
     """In flight: broken off. After: not reachable. Both are its own fault."""
     async with attach(Talk("a", after="hang")) as pair:
         call = asyncio.create_task(pair.engine.recognize(page, PageRequest()))
-        await asyncio.sleep(0.1)
+        await pair.server.chat()
+        await asyncio.sleep(0.05)
         await pair.server.stop()
         with pytest.raises(EngineBroke):
             await call

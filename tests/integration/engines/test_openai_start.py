@@ -187,7 +187,7 @@ async def test_starting_can_be_given_up() -> None:
     async with FaultyEngine(Mute()) as server:
         engine = OpenAIEngine(OpenAIParams(), server.url, LoopClock())
         start = asyncio.create_task(engine.start())
-        await asyncio.sleep(0.1)
+        await server.chat()
         start.cancel()
         with pytest.raises(asyncio.CancelledError):
             await start

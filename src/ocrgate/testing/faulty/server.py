@@ -44,6 +44,7 @@ class FaultyEngine:
         self.asked: list[Received] = []
         self.connections = 0
         self._port = port
+        self._news = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -56,6 +57,18 @@ class FaultyEngine:
     def running(self) -> int:
         """Completions that are being answered."""
         return sum(not chat.finished and chat.left is None for chat in self.chats)
+
+    async def chat(self, number: int = 1, *, seconds: float = 10.0) -> Received:
+        """Wait until the head of the first (second…) request for a completion is there.
+
+        Raises:
+            TimeoutError: it does not come.
+        """
+        async with asyncio.timeout(seconds):
+            while len(self.chats) < number:
+                self._news.clear()
+                await self._news.wait()
+        return self.chats[number - 1]
 
     async def __aenter__(self) -> Self:
         """Listen."""
@@ -125,6 +138,7 @@ class FaultyEngine:
         scripts = self.scripts or [Talk()]
         script = scripts[min(len(self.chats), len(scripts) - 1)]
         self.chats.append(received)
+        self._news.set()
         try:
             if script.reads_body:
                 await wire.body(received)

@@ -1,0 +1,78 @@
+"""What is sent to which server."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ocrgate.domain.document import Encoding
+from ocrgate.engines.openai.body import Dialect, request_body
+from ocrgate.engines.openai.params import ServerKind
+from ocrgate.engines.openai.servers import SERVERS, Version
+from ocrgate.engines.recipes import Instruction
+
+SAMPLING: Mapping[str, Any] = {
+    "max_tokens": 9,
+    "temperature": 0.0,
+    "top_k": 1,
+    "repetition_penalty": 1.08,
+    "skip_special_tokens": True,
+    "priority": -5,
+    "mm_processor_kwargs": {"max_pixels": 1},
+    "vllm_xargs": {"x": 1},
+}
+SCHEMA = {"type": "object"}
+
+
+def sent(kind: ServerKind, version: Version | None = None, *, live: bool = False) -> dict[str, Any]:
+    words = Instruction("", "read", image_first=True, schema=SCHEMA)
+    dialect = Dialect(SERVERS[kind], "m", version)
+    body = request_body(dialect, words, SAMPLING, (Encoding.JPEG, b"x"), live=live)
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def test_only_fields_that_are_known_and_harmless_are_sent() -> None:
+    """To no server what could harm its other requests."""
+    for kind in SERVERS:
+        assert not {"priority", "mm_processor_kwargs", "vllm_xargs", "n", "user"} & set(sent(kind))
+
+
+def test_penalties_by_the_server_s_own_name() -> None:
+    """llama.cpp calls it otherwise; transformers wants it inside a string."""
+    assert sent("vllm")["repetition_penalty"] == 1.08
+    llama = sent("llamacpp")
+    assert llama["repeat_penalty"] == 1.08
+    assert "repetition_penalty" not in llama
+    inner = json.loads(sent("transformers")["generation_config"])
+    assert inner == {"top_k": 1, "repetition_penalty": 1.08}
+    assert "repetition_penalty" not in sent("openai")
+
+
+def test_a_schema_is_asked_for_where_it_can_be() -> None:
+    """As OpenAI does it, which the others read too."""
+    wanted = {"type": "json_schema", "json_schema": {"name": "fields", "schema": SCHEMA}}
+    for kind in SERVERS:
+        assert sent(kind).get("response_format") == (wanted if kind != "transformers" else None)
+
+
+def test_loops_are_ended_by_servers_that_can() -> None:
+    """By version; a recipe's own bounds win."""
+    assert "repetition_detection" in sent("vllm", (0, 32))
+    assert "repetition_detection" not in sent("vllm", (0, 16))
+    assert "repetition_detection" not in sent("sglang")
+
+
+def test_the_first_word_comes_at_once_to_who_reads_along() -> None:
+    """Others get several tokens per event."""
+    assert "stream_interval" not in sent("vllm", live=True)
+    assert sent("vllm")["stream_interval"] > 1
+
+
+def test_an_image_alone() -> None:
+    """Some models are asked without words."""
+    words = Instruction(None, "", image_first=True)
+    body = json.loads(
+        request_body(Dialect(SERVERS["vllm"], "m"), words, SAMPLING, (Encoding.PNG, b"x"))
+    )
+    [message] = body["messages"]
+    assert [part["type"] for part in message["content"]] == ["image_url"]
