@@ -1,9 +1,9 @@
 """Starts transformers' own server with the tiny model, inside of vLLM's environment.
 
-``python foreign.py MODEL_FOLDER CACHE PORT`` fills the weights with noise, puts the model into a
-cache as if it had been downloaded under its name (the server lists what is cached, nothing else)
-and serves it. The server decodes images with a compiled part of torchvision that has no build
-without a GPU; Pillow does it here.
+``python foreign.py MODEL_FOLDER CACHE PORT [DEVICE]`` fills the weights with noise, puts the
+model into a cache as if it had been downloaded under its name (the server lists what is cached,
+nothing else) and serves it. The server decodes images with a compiled part of torchvision that
+has no build without a GPU; Pillow does it here.
 """
 
 import io
@@ -50,6 +50,7 @@ def decode(buffer: Any, mode: object = None) -> Any:
 def main() -> None:
     """Prepare and serve until it is killed."""
     folder, home, port = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    device = sys.argv[4] if sys.argv[4:] else "cpu"
     os.environ["HF_HOME"] = str(home)  # before anything of theirs is imported
     import torchvision.io
 
@@ -58,7 +59,7 @@ def main() -> None:
     cache(folder, home)
     from transformers.cli.transformers import main as command
 
-    sys.argv[1:] = ["serve", MODEL, "--device", "cpu", "--host", "127.0.0.1", "--port", port]
+    sys.argv[1:] = ["serve", MODEL, "--device", device, "--host", "127.0.0.1", "--port", port]
     command()
 
 

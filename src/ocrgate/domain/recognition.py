@@ -147,11 +147,15 @@ class PageReading:
 
     @property
     def text(self) -> str:
-        """Rows joined by newlines (tabs between lines side by side), blocks by a blank line."""
-        return "\n\n".join(
+        """Rows joined by newlines (tabs between lines side by side), blocks by a blank line.
+
+        Blocks without words, such as figures, leave nothing.
+        """
+        texts = (
             "\n".join("\t".join(line.text for line in row) for row in self.rows(block))
             for block in self.blocks
         )
+        return "\n\n".join(text for text in texts if text)
 
     def _beside(self, left: Line, right: Line) -> bool:
         """Whether two lines share most of their height; lines that run down a page never do."""

@@ -2,6 +2,7 @@
 
 from ocrgate.domain.recognition import (
     Block,
+    BlockKind,
     Box,
     Line,
     PageReading,
@@ -62,3 +63,8 @@ def test_columns_of_vertical_writing_stay_lines() -> None:
     """Lines that run down the page share their height and are lines all the same."""
     block = Block((_line("一二三", 80, 0, 100, 90), _line("四五六", 40, 0, 60, 90)))
     assert PageReading(1, 100, 100, (block,)).text == "一二三\n四五六"
+
+
+def test_blocks_without_words_leave_no_blank_lines() -> None:
+    blocks = (Block((Line("a"),)), Block((Line(""),), BlockKind.FIGURE), Block((Line("b"),)))
+    assert PageReading(1, 10, 10, blocks).text == "a\n\nb"
