@@ -394,3 +394,17 @@ async def test_a_closed_engine_reads_nothing(attach: Attach, page: PageImage) ->
             await pair.engine.recognize(page, PageRequest())
         await pair.engine.start()
         assert (await pair.engine.recognize(page, PageRequest()))[0].text == TEXT
+
+
+@pytest.mark.parametrize("script", [Talk("some text", after="hang"), Mute()])
+async def test_closing_ends_what_runs(attach: Attach, page: PageImage, script: Script) -> None:
+    """A server that goes away does not wait for its pages."""
+    async with attach(script) as pair:
+        call = asyncio.create_task(pair.engine.recognize(page, PageRequest()))
+        received = await pair.server.chat()
+        await asyncio.sleep(0.05)
+        await pair.engine.close()
+        async with asyncio.timeout(1):
+            with pytest.raises(EngineBroke):
+                await call
+        await received.was_left(1)

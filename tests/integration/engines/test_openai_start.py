@@ -168,6 +168,16 @@ async def test_nobody_there() -> None:
         await engine.close()
 
 
+async def test_a_certificate_that_is_none() -> None:
+    """TLS asked of a server that does not speak it."""
+    async with FaultyEngine() as server:
+        url = server.url.replace("http://", "https://")
+        engine = OpenAIEngine(OpenAIParams(connect=2), url, LoopClock())
+        with pytest.raises(EngineUnreachable, match="cannot be reached"):
+            await engine.start()
+        await engine.close()
+
+
 async def test_still_loading() -> None:
     """llama.cpp answers 503 meanwhile."""
     pages = {"/v1/models": (503, "application/json", b'{"error":{"message":"Loading model"}}')}

@@ -14,7 +14,8 @@ is still loading; 502, 503, 504 without a known text   EngineUnreachable   unava
 413                                                    PageTooLarge        document_limit no
 any other 4xx                                          EngineRejected      engine_failed  no
 any other 5xx; reset, timeout or end in mid-answer     EngineBroke         engine_failed  yes
-finish_reason abort, error or one that is not known    EngineBroke         engine_failed  yes
+finish_reason abort, as of a server that is shut down  EngineAborted       engine_failed  yes
+finish_reason error or one that is not known           EngineBroke         engine_failed  yes
 200 that is not a stream of chat chunks                GarbledOutput       bad_output     yes
 200 with an error object, plain or in the stream       GarbledOutput       bad_output     yes
 the same with a code below 500; content_filter         RefusedOutput       bad_output     no

@@ -65,10 +65,18 @@ class Link:
             self._headers["Authorization"] = f"Bearer {api_key}"
         self._connect = connect
         self._session: aiohttp.ClientSession | None = None
+        self._running: set[asyncio.Task[object]] = set()
+        self._ended: set[asyncio.Task[object]] = set()
         self.server = shown(url)
 
     async def close(self) -> None:
-        """Close all connections. Safe to call twice; a later call opens anew."""
+        """Close all connections; whoever waits for one gets :class:`EngineBroke`.
+
+        Safe to call twice; a later request opens anew.
+        """
+        self._ended = self._running - {asyncio.current_task()}
+        for task in self._ended:  # the HTTP client would let them wait for ever
+            task.cancel()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -93,7 +101,7 @@ class Link:
         self, method: str, path: str, body: bytes | None, seconds: float, most: int
     ) -> Answer:
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        with self._translated():
+        with self._translated(), self._tracked():
             async with (
                 asyncio.timeout(seconds),
                 self._open().request(
@@ -114,7 +122,7 @@ class Link:
             PageTooLarge, GarbledOutput, RefusedOutput.
         """
         headers = {"Content-Type": "application/json", "Accept": _STREAM}
-        with self._translated():
+        with self._translated(), self._tracked():
             # A file object, since plain bytes of this size would be written in one go.
             response = await self._open().post(
                 self._url + CHAT, data=io.BytesIO(body), headers=headers, allow_redirects=False
@@ -152,6 +160,23 @@ class Link:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+    @contextmanager
+    def _tracked(self) -> Iterator[None]:
+        """Let :meth:`close` end what runs here, and tell that from a cancellation by the caller."""
+        task = asyncio.current_task()
+        assert task is not None
+        before = task.cancelling()
+        self._running.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task in self._ended and task.uncancel() <= before:
+                raise EngineBroke(f"the connection to {self.server} was closed here") from None
+            raise
+        finally:
+            self._running.discard(task)
+            self._ended.discard(task)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

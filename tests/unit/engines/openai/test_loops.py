@@ -1,5 +1,8 @@
 """Runaway repetition is cut, and what pages repeat is not."""
 
+import random
+import time
+
 import pytest
 
 from ocrgate.engines.openai.loops import FILLER, ROW, SHORT, TEXT, LoopWatch, bounds_of, trimmed
@@ -109,3 +112,16 @@ def test_one_unit_is_left() -> None:
     assert trimmed("Page one. " + "The unit here. " * 5) == "Page one. The unit here."
     assert trimmed("nothing repeats") == "nothing repeats"
     assert trimmed("") == ""
+
+
+def test_memory_and_time_are_bounded() -> None:
+    """A megabyte of text that does not repeat holds some thousand characters."""
+    watch, dice = LoopWatch(), random.Random(1)
+    start = time.process_time()
+    for _ in range(100):
+        text = "".join(dice.choices("abcdefgh ", k=10_000))
+        for place in range(0, len(text), 5):
+            assert not watch.feed(text[place : place + 5])
+    assert time.process_time() - start < 5.0  # 25 microseconds a token; it is about two
+    assert len(watch._tail) < 20_000
+    assert len(watch._new) < 100
