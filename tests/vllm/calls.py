@@ -44,3 +44,9 @@ async def until_running(
             if now == pages or (at_least and now > pages):
                 return time.monotonic() - start
             await asyncio.sleep(0.02)
+
+
+def spread(seconds: list[float]) -> str:
+    """Median and worst, for people."""
+    ordered = sorted(seconds)
+    return f"median {ordered[len(ordered) // 2]:.3f} s, worst {ordered[-1]:.3f} s"

@@ -7,6 +7,7 @@ import pytest
 from tests.vllm.server import NoVllm, Vllm, executable, serve
 
 HERE = Path(__file__).parent
+FIGURES = pytest.StashKey[dict[str, str]]()
 SECONDS = 480  # most for one test, the start of its module's server included
 
 
@@ -17,6 +18,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("vllm")
             if not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print what was measured, since a pass says only that it was below a bound."""
+    if measured := config.stash.get(FIGURES, {}):
+        terminalreporter.section("measured against a real vLLM")
+        for name, value in measured.items():
+            terminalreporter.write_line(f"{name}: {value}")
+
+
+@pytest.fixture
+def figures(pytestconfig: pytest.Config) -> dict[str, str]:
+    """Where a test writes what it measured, by name."""
+    return pytestconfig.stash.setdefault(FIGURES, {})
 
 
 @pytest.fixture(scope="session")

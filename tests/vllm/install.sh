@@ -80,6 +80,7 @@ touch "$venv/complete"
 ln -sfn "$venv" "$home.next"
 mv -T "$home.next" "$home"
 rm -f "$home.failed"
-find "$(dirname "$home")" -maxdepth 1 -type d -name "$(basename "$home")-????????????" \
-  ! -path "$venv" -exec rm -rf {} +
+for old in "$home"-????????????; do # earlier ones, unless a server of one is still running
+  [ "$old" = "$venv" ] || pgrep -f "^$old/" >/dev/null 2>&1 || rm -rf "$old"
+done
 echo "vLLM $("$home/bin/python" -c 'from importlib.metadata import version; print(version("vllm"))') is in $home"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from tests.vllm import script
-from tests.vllm.calls import until_running
+from tests.vllm.calls import spread, until_running
 from tests.vllm.pages import completion, picture
 from tests.vllm.reading import RECIPE, cost, made, page, sizes, text_of
 from tests.vllm.server import Vllm, free_port
@@ -49,7 +49,9 @@ async def test_it_finds_out_what_it_speaks_to(engine: OpenAIEngine) -> None:
     assert (signals.running, signals.waiting, signals.preemptions_total) == (0, 0, 0)
 
 
-async def test_200_random_sizes_cost_what_was_computed(engine: OpenAIEngine, server: Vllm) -> None:
+async def test_200_random_sizes_cost_what_was_computed(
+    engine: OpenAIEngine, server: Vllm, figures: dict[str, str]
+) -> None:
     """By the server's own count, for every shape that the model takes."""
     rng = random.Random(20261126)
     tried = [(int(8 * 500 ** rng.random()), int(8 * 500 ** rng.random())) for _ in range(200)]
@@ -65,6 +67,7 @@ async def test_200_random_sizes_cost_what_was_computed(engine: OpenAIEngine, ser
             computed = None
         if reply.get("count") != computed:
             wrong[size] = (reply.get("count"), computed)
+    figures["sizes whose cost was computed exactly"] = f"{len(tried) - len(wrong)} of {len(tried)}"
     assert wrong == {}
 
 
@@ -108,7 +111,7 @@ async def test_page_longer_than_the_context_is_cut_and_says_so(engine: OpenAIEng
 
 
 async def test_cancelled_page_is_gone_from_the_engine_within_a_second(
-    engine: OpenAIEngine, server: Vllm
+    engine: OpenAIEngine, server: Vllm, figures: dict[str, str]
 ) -> None:
     """Every time of 100, at any moment of the page's life."""
     asked = sizes(engine, long=True)
@@ -125,6 +128,7 @@ async def test_cancelled_page_is_gone_from_the_engine_within_a_second(
             with pytest.raises(asyncio.CancelledError):
                 await call
             times.append(await until_running(session, 0))
+    figures["100 cancelled pages, until the batch is empty"] = spread(times)
     assert max(times) <= 1.0
 
 

@@ -30,7 +30,7 @@ BUSY = {
 
 
 async def test_crowd_over_the_bound_is_refused_and_the_rest_survives_preemption(
-    server: Vllm,
+    server: Vllm, figures: dict[str, str]
 ) -> None:
     """Refusals are 503 without a time to come back; pages thrown out and redone end whole."""
     body = completion(max_tokens=400, ignore_eos=True)
@@ -47,7 +47,11 @@ async def test_crowd_over_the_bound_is_refused_and_the_rest_survives_preemption(
     texts = {reply["choices"][0]["message"]["content"] for reply in served}
     prompt = served[0]["usage"]["prompt_tokens"]
     assert texts == {model.text(script.words(prompt))}
-    assert server.metric("vllm:num_preemptions_total") - preempted >= 10
+    preempted = server.metric("vllm:num_preemptions_total") - preempted
+    figures["tiny cache, 64 at once"] = (
+        f"{len(served)} whole, {len(refused)} refused, {preempted:.0f} preemptions"
+    )
+    assert preempted >= 10
     assert server.metric("vllm:admission_rejections_total") - rejected == len(refused)
     assert server.get("/health")[0] == 200
 
