@@ -155,9 +155,9 @@ class Ledger:
             raise ValueError("capacity is at least 0, block at least 1")
         self._capacity = capacity
         if block != self._block:
+            entries = {page: self._take_out(page) for page in list(self._entries)}
             self._block = block
-            for page in list(self._entries):
-                entry = self._take_out(page)
+            for page, entry in entries.items():
                 self._put_in(page, entry)
 
     def judge(self, promise: Promise, now: float) -> Verdict:
@@ -222,7 +222,7 @@ class Ledger:
         promise, generated = entry.promise, entry.generated
         if generated < promise.high:
             return promise.high
-        more = max(math.ceil(self._params.overrun * generated), self._params.runaway)
+        more = max(math.ceil(self._params.overrun * generated - 1e-9), self._params.runaway)
         return max(generated, min(promise.cap, more))
 
     def _measure(self, entry: _Entry) -> tuple[int, int]:

@@ -194,8 +194,8 @@ class Outcome:
     finished: list[tuple[float, int, int]] = field(default_factory=list)
     preempted: list[tuple[float, int]] = field(default_factory=list)
     limits: list[tuple[float, int]] = field(default_factory=list)
+    worked: list[tuple[float, float]] = field(default_factory=list)
     admitted: int = 0
-    computed: float = 0.0
 
     def goodput(self, since: float, until: float) -> float:
         """Pages in time per second."""
@@ -205,6 +205,11 @@ class Outcome:
         """Output tokens of pages in time, and a 32nd of their input tokens, per second."""
         kept = [out + prompt / 32 for when, prompt, out in self.finished if since <= when < until]
         return sum(kept) / (until - since)
+
+    def streamed(self, since: float, until: float) -> float:
+        """Work streamed per second, whatever became of it; see :attr:`Engine.work`."""
+        seen = [work for when, work in self.worked if since <= when < until]
+        return (seen[-1] - seen[0]) / (until - since)
 
     def preemptions(self, since: float, until: float) -> int:
         """Preemptions between two instants."""
@@ -255,7 +260,6 @@ class Run:
                     self._done(page)
             else:
                 self.now = max(self.now, min(self._next_arrival, self._next_poll))
-        self.outcome.computed = self.engine.work
         return self.outcome
 
     def _gap(self) -> float:
@@ -301,6 +305,7 @@ class Run:
         work = self.engine.work
         self.policy.poll(self.now, self.engine, work - self._work)
         self._work = work
+        self.outcome.worked.append((self.now, work))
         self.outcome.preempted.append((self.now, self.engine.preemptions))
         self.outcome.limits.append((self.now, self.policy.limit(self.now)))
 

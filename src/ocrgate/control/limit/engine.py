@@ -45,7 +45,7 @@ class EngineParams:
         first_backoff: the same, leaving slow start.
         full_backoff: the same, where all that is complained of is a nearly full KV cache.
         hold: seconds without growth after a cut.
-        waiting: pages that may stand in the engine's queue.
+        waiting: pages that may stand in the engine's queue, but no more than a tenth of the limit.
         kv: used share of the KV cache that counts as nearly full: no growth.
         gain: least elasticity of throughput that is worth growing for.
         reprobe: seconds after which growth is tried again where it brought nothing.
@@ -168,10 +168,12 @@ class EngineLimit:
             self._trust.miss(now)
             return self._decay()
         believed = self._trust.accept(now, signals, self._occupancy.inflight)
-        self._blind = believed is None
         if believed is None:
-            self._reason = "distrust"
+            if not self._blind:  # what they led to is undone
+                self._limit = max(self._limit, self._safe)
+            self._blind, self._reason = True, "distrust"
             return self.say()
+        self._blind = False
         self._last = believed
         self._listen(now, believed)
         return self.say()
@@ -191,7 +193,7 @@ class EngineLimit:
         lost = self._lost(signals.preemptions_total)
         if lost > 0:
             self.complain(now, "preemption", lost)
-        elif (signals.waiting or 0.0) > self._params.waiting:
+        elif (signals.waiting or 0.0) > min(self._params.waiting, 0.1 * self._limit):
             self.complain(now, "waiting", 0.0)
         elif (signals.kv_usage or 0.0) >= self._params.kv:
             self.complain(now, "kv", 0.0)
@@ -231,6 +233,8 @@ class EngineLimit:
         if reason == "kv":
             return base * params.full_backoff
         waiting, running = self._last.waiting or 0.0, self._last.running
+        if self._slow and lost > 0:
+            return least
         target = max(least, base - max(lost, waiting, 1.0))
         if running is not None and waiting > params.waiting:
             target = min(target, max(running, base / 4))
@@ -299,6 +303,8 @@ class EngineLimit:
             self._reason = "distrust"
         elif seen is not None and seen.below(params.gain):
             self._reason = "no_gain"
+            if self._slow:  # it went on until this was certain
+                self._limit = min(self._limit, self._goodput.enough(now) or self._limit)
             self._anchor, self._slow = self._limit, False
             self._held_until = now + params.reprobe
         else:

@@ -44,8 +44,8 @@ class GoodputParams:
 
     bucket: float = 0.5
     window: float = 15.0
-    near: float = 0.6
-    least: int = 6
+    near: float = 0.35
+    least: int = 5
     floor: float = 0.02
 
 
@@ -83,6 +83,12 @@ class Goodput:
         """Work per second of the last ``seconds``; None without a whole bucket in them."""
         lately = [work for when, _, work in self._points if when > now - seconds]
         return sum(lately) / len(lately) if lately else None
+
+    def enough(self, now: float) -> float | None:
+        """The fewest pages in flight with which, lately, 95 % of the best rate was reached."""
+        lately = [each for each in self._points if each[0] > now - self._params.window]
+        best = max((work for _, _, work in lately), default=0.0)
+        return min((pages for _, pages, work in lately if work >= 0.95 * best), default=None)
 
     def elasticity(self, now: float) -> Elasticity | None:
         """The slope around the present concurrency; None when there is too little to say."""

@@ -24,7 +24,7 @@ class TrustParams:
 
     stuck: float = 5.0
     moved: float = 0.5
-    missed: float = 1.0
+    missed: float = 1.5
 
 
 class Trust:
@@ -38,7 +38,8 @@ class Trust:
         self._params = params or TrustParams()
         self._last: Signals | None = None
         self._same_since = 0.0
-        self._work = 0.0
+        self._work = 0.0  # since the signals moved last
+        self._flowed = False  # anything since the last poll
         self._inflight = (math.inf, 0)
         self._seen: float | None = None
         self.missed = 0  # polls in a row
@@ -46,6 +47,7 @@ class Trust:
     def progress(self, work: float) -> None:
         """Tokens flowed."""
         self._work += work
+        self._flowed = self._flowed or work > 0
 
     def miss(self, now: float) -> None:
         """A poll failed."""
@@ -68,13 +70,14 @@ class Trust:
         and no cut of ours shortens their queue.
         """
         self._seen, self.missed = now, 0
+        flowed, self._flowed = self._flowed, False
         if not _possible(signals) or self._is_stuck(now, signals, inflight):
             return None
         running, waiting = signals.running, signals.waiting
         if running is None or waiting is None:
             return signals
         ours = max(0.0, waiting - max(0.0, running + waiting - inflight))
-        if running == 0 and ours > 0.9 * inflight and self._work > 0:
+        if running == 0 and ours > 0.9 * inflight and flowed:
             return None  # pages that wait stream no tokens
         return Signals(running, ours, signals.kv_usage, signals.preemptions_total)
 
@@ -87,8 +90,10 @@ class Trust:
         self._inflight = (min(low, inflight), max(high, inflight))
         if now - self._same_since < self._params.stuck or self._work <= 0:
             return False
+        if signals.kv_usage or signals.running == 0:
+            return True  # a cache in use moves with each token, and tokens flow from a batch
         low, high = self._inflight
-        return signals.kv_usage is not None or high - low > self._params.moved * max(high, 4)
+        return high - low > self._params.moved * max(high, 4)
 
 
 def _possible(signals: Signals) -> bool:

@@ -1,0 +1,203 @@
+"""How the law `engine` answers to each signal."""
+
+import pytest
+
+from ocrgate.control.limit.engine import EngineLimit, EngineParams
+from ocrgate.control.limit.fixed import FixedLimit, FixedParams
+from ocrgate.control.limit.law import Change, Sample, Signals
+
+
+class Drive:
+    """A law whose limit is always full, in steps of a quarter of a second.
+
+    Throughput grows with the pages in flight up to ``knee``.
+    """
+
+    def __init__(self, start: int = 10, knee: int = 10**6) -> None:
+        self.law = EngineLimit(EngineParams(start=start))
+        self.knee = knee
+        self.now = 0.0
+        self.total = 0.0
+        self.reasons: list[str] = []
+
+    def step(self, seconds: float, *, full: bool = True, **shown: float | None) -> Change:
+        change = self.law.tick(self.now)
+        for _ in range(round(seconds * 4)):
+            self.now += 0.25
+            pages = self.law.value(self.now) if full else 3
+            self.law.occupied(self.now, pages)
+            self.law.progress(self.now, 25.0 * min(pages, self.knee))
+            self.total += shown.get("preempted") or 0.0
+            self.law.signals(
+                self.now,
+                Signals(
+                    shown.get("running", float(pages)),
+                    shown.get("waiting", 0.0),
+                    (shown.get("kv") or 0.3) + self.now * 1e-6,
+                    self.total,
+                ),
+            )
+            change = self.law.tick(self.now)
+            self.reasons.append(change.reason)
+        return change
+
+    @property
+    def limit(self) -> int:
+        return self.law.value(self.now)
+
+
+def calmed(start: int) -> Drive:
+    """A law out of slow start, at ``start`` or a little under it, all holds over."""
+    drive = Drive(start)
+    drive.step(0.25)
+    drive.step(0.25, preempted=1)
+    drive.step(2.0, full=False)
+    return drive
+
+
+def test_slow_start_grows_by_half_each_second() -> None:
+    drive = Drive(start=10)
+    assert drive.step(4.0).reason == "slow_start"
+    assert 10 * 1.5**3 <= drive.limit <= 10 * 1.5**4 + 1
+
+
+def test_a_preemption_ends_slow_start_with_a_deep_cut() -> None:
+    drive = Drive(start=20)
+    drive.step(0.25)
+    assert drive.step(0.25, preempted=1) == Change(14, "preemption")
+
+
+def test_later_a_preempted_page_costs_one_place() -> None:
+    drive = calmed(30)
+    drive.step(2.0)
+    before = drive.limit
+    assert drive.step(0.25, preempted=1) == Change(before - 1, "preemption")
+
+
+def test_a_halved_cache_costs_the_half_at_once() -> None:
+    drive = calmed(40)
+    drive.step(2.0)
+    before = drive.limit
+    change = drive.step(
+        0.25, preempted=before // 2, running=before / 2, waiting=before / 2, kv=0.99
+    )
+    assert change.limit == pytest.approx(before / 2, abs=1)
+
+
+def test_a_queue_in_the_engine_is_cut_off() -> None:
+    """What runs is what the engine takes."""
+    drive = Drive(start=60)
+    assert drive.step(0.25, running=48.0, waiting=12.0) == Change(48, "waiting")
+
+
+def test_others_queue_costs_us_nothing() -> None:
+    """A hundred pages wait that the gate did not send."""
+    drive = Drive(start=10)
+    drive.step(3.0, running=10.0, waiting=100.0)
+    assert drive.limit > 10
+
+
+def test_a_nearly_full_cache_ends_slow_start_and_later_only_growth() -> None:
+    drive = Drive(start=20)
+    assert drive.step(0.25, kv=0.95) == Change(17, "kv")
+    drive.step(3.0, kv=0.95)
+    before = drive.limit
+    drive.step(10.0, kv=0.95)
+    assert drive.limit == before
+
+
+def test_after_a_cut_nothing_grows_for_a_while_then_it_returns_and_rests() -> None:
+    drive = calmed(30)
+    drive.step(3.0)
+    before = drive.limit
+    drive.step(0.25, preempted=1)
+    drive.step(1.0)
+    assert drive.limit == before - 1
+    drive.step(1.5)
+    assert drive.limit == before
+    drive.step(2.0)
+    assert drive.limit == before
+    drive.step(6.0)
+    assert drive.limit > before
+
+
+def test_growth_that_brings_nothing_ends() -> None:
+    """An engine that shows no trouble, but does no more with thirty pages than with twenty."""
+    drive = Drive(start=8, knee=20)
+    drive.step(20.0)
+    assert "no_gain" in drive.reasons
+    assert drive.limit < 30
+
+
+def test_an_unused_limit_does_not_grow() -> None:
+    drive = Drive(start=10)
+    assert drive.step(5.0, full=False).reason == "app_limited"
+    assert drive.limit == 10
+
+
+def test_a_limit_is_never_far_over_what_is_in_flight() -> None:
+    drive = Drive(start=10)
+    drive.step(8.0)
+    grown = drive.limit
+    drive.step(120.0, full=False)
+    assert drive.limit < min(grown, 5 * grown * 0.98**100)
+
+
+def test_missed_polls_are_waited_for_then_lower_the_limit_to_what_was_safe() -> None:
+    drive = calmed(30)
+    drive.step(6.0)
+    safe = drive.limit
+    law, now = drive.law, drive.now
+    said = [law.signals(now + i, None) for i in range(1, 60)]
+    assert [each.reason for each in said[:4]] == ["stale"] * 3 + ["decay"]
+    assert said[2].limit == safe
+    assert said[-1].limit >= safe - 1
+
+
+def test_an_engine_that_is_never_polled_keeps_its_start() -> None:
+    law = EngineLimit(EngineParams(start=12))
+    for i in range(400):
+        law.occupied(i / 4, 12)
+        law.progress(i / 4, 100.0)
+        law.tick(i / 4)
+    assert law.value(100.0) == 12
+
+
+def test_refusals_by_the_engine_cut_once_for_all_that_were_sent_together() -> None:
+    drive = calmed(30)
+    drive.step(3.0)
+    before = drive.limit
+    said = [drive.law.sample(drive.now, Sample(0.1, 0.0, dropped=True)) for _ in range(20)]
+    assert {each.reason for each in said} == {"drop"}
+    assert drive.limit == round(0.9 * before)
+
+
+def test_a_queue_that_cuts_do_not_shorten_is_not_believed() -> None:
+    """Thirty pages always seem to wait, and less is done with each cut."""
+    drive = calmed(40)
+    drive.step(20.0, running=None, waiting=30.0)
+    assert "no_harm" in drive.reasons
+    assert drive.limit >= 26  # as before the cuts
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"start": 0},
+        {"growth": 1.0},
+        {"backoff": 1.0},
+        {"kv": 1.5},
+        {"headroom": 0.5},
+        {"hold": -1.0},
+    ],
+)
+def test_parameters_out_of_range_are_named(wrong: dict[str, float]) -> None:
+    name = "seconds" if "hold" in wrong else next(iter(wrong))
+    with pytest.raises(ValueError, match=name):
+        EngineParams(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_fixed_law_is_a_number_of_at_least_one() -> None:
+    assert FixedLimit().value(0.0) == 16
+    with pytest.raises(ValueError, match="at least 1"):
+        FixedParams(0)
