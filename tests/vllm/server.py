@@ -28,7 +28,9 @@ OFFLINE = {
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
-    "PYTHONPATH": str(Path(__file__).resolve().parents[2]),  # for the scripted text
+    "PYTHONPATH": os.pathsep.join(  # for the scripted text
+        filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")))
+    ),
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB, whole ones only: options below cut it down
 }
 # Pages share neither pixels nor prefixes, so the caches that find such are off, as the model's

@@ -1,7 +1,6 @@
 """The engine against another server of OpenAI's chat completions: ``transformers serve``.
 
-It lives in vLLM's environment already. llama.cpp's server is not here: no package ships it for the
-CPU as a wheel (its Python binding builds it from source), and it would need the model converted.
+It lives in vLLM's environment already. llama.cpp's server is not here yet: see README.md.
 """
 
 import asyncio
