@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.integration.launch.conftest import Place, Supervise, wait_until
 
 from ocrgate.engines.launch.diagnosis import Cause
@@ -101,10 +102,15 @@ async def test_a_crash_is_followed_by_a_restart(place: Place, supervise: Supervi
 
 
 async def test_out_of_memory_makes_the_next_start_safer(place: Place, supervise: Supervise) -> None:
-    """Half the sequences, and half again, until it is borne; then one more after good work."""
+    """Half the sequences, and half again, until it is borne; and the log says so."""
     place.plan({"bears": 5})
-    await supervise(Hooks(busy=lambda index: False)).start()
-    await happens(lambda: place.given("--max-num-seqs")[-1] == "4" and place.states()[-1] == "up")
+    with capture_logs() as logs:
+        await supervise(Hooks(busy=lambda index: False)).start()
+        await happens(lambda: place.given("--max-num-seqs")[2:] == ["4"])
+    said = [log["sequences"] for log in logs if "carries less" in log["event"]]
+    assert said == ["16 -> 8", "8 -> 4"]
+    assert [log["log_level"] for log in logs if "OutOfMemoryError" in log["event"]] == ["error"] * 2
+    await happens(lambda: place.states()[-1] is State.UP)
     assert place.given("--max-num-seqs") == ["16", "8", "4"]
     assert last(place, State.UP).load.sequences == 4
 

@@ -100,7 +100,7 @@ def log2_of_range(params: GuardParams) -> int:
     return math.ceil(math.log2(params.most.mass / params.least.mass))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(worlds())
 def test_it_settles_within_a_step_of_what_the_machine_bears(world: World) -> None:
     """After two days of work it carries what is borne, one step less, or tries one step more."""
@@ -112,7 +112,7 @@ def test_it_settles_within_a_step_of_what_the_machine_bears(world: World) -> Non
         assert abs(rungs.index(state.load) - best) <= 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(worlds())
 def test_deaths_are_logarithmic_and_end(world: World) -> None:
     """Halvings at first, then at most two a day, if there is a load that is borne at all."""

@@ -128,7 +128,6 @@ _SIGNS = (
         r"To serve at least one request with the model's max seq len|larger than the available KV",
         "the memory left for the KV cache does not hold one request of the full context",
         "Raise engine.gpu_memory, or lower the context with --max-model-len in engine.args",
-        heals=False,
     ),
     _sign(
         Cause.GPU_TAKEN,
@@ -209,6 +208,8 @@ def diagnose(code: int, lines: Iterable[str], oom_kills: int | None = None) -> D
         sign = next((sign for sign in _SIGNS if sign.pattern.search(line)), None)
         if sign is not None:
             return _found(sign, lines)
+    if oom_kills:  # the kernel rarely takes the first process, which is the smallest
+        return _by_code(-9, _last_words(lines), oom_kills)
     if any(_CRASH.pattern.search(line) for line in lines):
         return _found(_CRASH, [line for line in lines if _TELLING.search(line)])
     return _by_code(code, _last_words(lines), oom_kills)
@@ -232,7 +233,7 @@ def _found(sign: _Sign, lines: Sequence[str]) -> Diagnosis:
 
 def _by_code(code: int, words: tuple[str, ...], oom_kills: int | None) -> Diagnosis:
     if code in _KILLED and oom_kills != 0:
-        what = "it was killed (SIGKILL), as the kernel does when memory runs out"
+        what = "a process of it was killed, as the kernel does when memory runs out"
         hint = "The next start carries less; give the machine more memory if it goes on"
         return Diagnosis(Cause.HOST_OUT_OF_MEMORY, what, hint, words)
     if code in _KILLED:

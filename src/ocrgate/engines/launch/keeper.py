@@ -12,13 +12,15 @@ vLLM is several processes, and they hold the GPU. This small one stands between 
 import contextlib
 import ctypes
 import os
-import resource
 import select
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+if sys.platform != "win32":  # where no vLLM runs, but this is imported
+    import resource
 
 GRACE = 2.0  # seconds for what is left behind to end by itself after SIGTERM
 LATEST = 10.0  # seconds after which even what survives SIGKILL (a driver call) is left alone

@@ -108,6 +108,13 @@ def test_without_words_the_exit_code_tells(
     assert (found.cause, found.of_memory) == (cause, of_memory)
 
 
+def test_a_process_below_that_the_kernel_killed_is_a_death_of_memory() -> None:
+    """The engine is larger than the server that speaks for it, and is the one to go."""
+    crash = CASES[Cause.ENGINE_CRASH]
+    assert diagnose(1, crash, 1).cause is Cause.HOST_OUT_OF_MEMORY
+    assert diagnose(1, crash, 0).cause is Cause.ENGINE_CRASH
+
+
 def test_an_unknown_end_quotes_the_lines_that_look_like_errors() -> None:
     """Else the last ones."""
     lines = ["INFO a", "ValueError: odd", *[f"INFO {n}" for n in range(20)]]
