@@ -1,6 +1,6 @@
 """Character error rates on the shared corpus, beside the reference package, in one run.
 
-    OCRGATE_BENCH_RAPIDOCR=/path/to/its/python python -m benchmarks.accuracy.compare
+    OCRGATE_TEST_RAPIDOCR=/path/to/its/python python -m benchmarks.accuracy.compare
 
 Prints Markdown tables. CER counts characters without white space after NFKC; "order-free" lets
 every line of the truth stand anywhere in the output.
@@ -121,9 +121,9 @@ def main() -> None:
 def _contender(name: str, stack: ExitStack) -> Contender:
     if not name.startswith("reference"):
         return Ours(Quality(name))
-    python = os.environ.get("OCRGATE_BENCH_RAPIDOCR")
+    python = os.environ.get("OCRGATE_TEST_RAPIDOCR")
     if not python:
-        raise SystemExit("set OCRGATE_BENCH_RAPIDOCR to a python that has rapidocr==3.10.0")
+        raise SystemExit("set OCRGATE_TEST_RAPIDOCR to a python that has rapidocr==3.10.0")
     return stack.enter_context(reference(python, classifier=name == "reference-cls"))
 
 

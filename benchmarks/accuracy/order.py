@@ -1,6 +1,6 @@
 """Reading order and page direction on rendered pages, beside the reference package, in one run.
 
-OCRGATE_BENCH_RAPIDOCR=/path/to/its/python python -m benchmarks.accuracy.order
+OCRGATE_TEST_RAPIDOCR=/path/to/its/python python -m benchmarks.accuracy.order
 """
 
 import os
@@ -44,7 +44,7 @@ def rates(contender: Contender, drawn: list[Sheet], turn: int = 0) -> tuple[floa
 
 def main() -> None:
     """Run and print two tables."""
-    python = os.environ.get("OCRGATE_BENCH_RAPIDOCR")
+    python = os.environ.get("OCRGATE_TEST_RAPIDOCR")
     with ExitStack() as stack:
         contenders: dict[str, Contender] = {"auto": Ours(Quality.AUTO)}
         if python:

@@ -13,7 +13,7 @@ url=http://127.0.0.1:$port
 
 now() { date +%s.%N; }
 since() { echo "$(now) $1" | awk '{printf "%.1f s", $1 - $2}'; }
-until_ready() { until curl -fs "$url/readyz" >/dev/null 2>&1; do sleep 0.05; done; }
+until_ready() { until curl -fs "$url/readyz" >/dev/null 2>&1; do kill -0 "$server" || { tail -5 "$folder/log"; exit 1; }; sleep 0.05; done; }
 
 git clone -q "$repository" "$folder/ocrgate"
 cd "$folder/ocrgate"
