@@ -85,6 +85,26 @@ async def test_old_versions_and_other_servers() -> None:
     assert strict.description.name.startswith("transformers/")
 
 
+def llama(vision: bool) -> Persona:
+    props = {
+        "default_generation_settings": {"n_ctx": 4096},
+        "modalities": {"vision": vision},
+        "chat_template": "x" * 100_000,
+    }
+    pages = {"/props": (200, "application/json", json.dumps(props).encode())}
+    return Persona(owner="llamacpp", model="ocr.gguf", context=None, version=None, pages=pages)
+
+
+async def test_llama_tells_its_context_and_its_eyes_elsewhere() -> None:
+    """A page of its own has both."""
+    engine, server = await started(llama(vision=True))
+    assert engine.capabilities is not None
+    assert engine.capabilities.context == 4096
+    assert "repetition_penalty" not in server.chats[0].json
+    with pytest.raises(EngineUnusable, match="mmproj"):
+        await started(llama(vision=False))
+
+
 async def test_a_server_shows_itself_by_its_metrics() -> None:
     """Where the model's owner says nothing, as behind a proxy that renames it."""
     engine, _ = await started(Persona(owner="acme", metrics=METRICS))

@@ -1,6 +1,5 @@
 """What a server is, what it serves and what it can do: asked once, when the engine starts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -27,17 +26,19 @@ class ServedModel(msgspec.Struct, frozen=True):
     id: str
     owned_by: str | None = None
     max_model_len: int | None = None
-    meta: Mapping[str, object] | None = None
-
-    @property
-    def context(self) -> int | None:
-        """Tokens of prompt and answer together; llama.cpp tells them in ``meta``."""
-        told = (self.meta or {}).get("n_ctx")
-        return self.max_model_len or (told if isinstance(told, int) else None)
 
 
 class _Models(msgspec.Struct):
     data: list[ServedModel]
+
+
+class _Generation(msgspec.Struct):
+    n_ctx: int | None = None
+
+
+class _Props(msgspec.Struct):
+    default_generation_settings: _Generation = msgspec.field(default_factory=_Generation)
+    modalities: dict[str, bool] = msgspec.field(default_factory=dict)
 
 
 class _Version(msgspec.Struct):
@@ -90,7 +91,7 @@ async def probe(link: Link, params: OpenAIParams) -> Capabilities:
         server=server,
         version=version,
         model=model.id,
-        context=model.context,
+        context=model.max_model_len or await _context(link, server),
         repetition_detection=has(server.repetition_detection, version),
         metrics=signals is not None,
         kv_capacity_tokens=signals.kv_capacity_tokens if signals else None,
@@ -165,6 +166,26 @@ async def _version(link: Link, server: Server) -> Version | None:
         return parse_version(msgspec.json.decode(answer.body, type=_Version).version)
     except (EngineError, msgspec.MsgspecError):
         return None  # an unknown version is taken for a new one
+
+
+async def _context(link: Link, server: Server) -> int | None:
+    """Tokens of one request, from the page that llama.cpp has for such things.
+
+    Raises:
+        EngineUnusable: the page says that no images are taken.
+    """
+    if server.props is None:
+        return None
+    try:
+        answer = await link.get(server.props, seconds=SECONDS, most=_PAGE)
+        props = msgspec.json.decode(answer.body, type=_Props)
+    except (EngineError, msgspec.MsgspecError):
+        return None
+    if props.modalities.get("vision") is False:
+        raise EngineUnusable(
+            f"{link.server} serves a model that takes no images; start it with its mmproj file"
+        )
+    return props.default_generation_settings.n_ctx
 
 
 async def _signals(link: Link, server: Server) -> EngineSignals | None:

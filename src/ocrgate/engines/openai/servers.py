@@ -67,6 +67,7 @@ class Server:
         structured: how a JSON schema is asked for: OpenAI's ``response_format``, or not at all.
         metrics: where its load can be seen.
         health, version: paths below the base URL.
+        props: path of a page with the context of one request and whether images are taken.
         tokenize: what ``/tokenize`` counts: whole ``messages`` with the template, or a bare
             text under the name given here.
     """
@@ -85,6 +86,7 @@ class Server:
     metrics: MetricNames | None = None
     health: str = "/health"
     version: str | None = "/version"
+    props: str | None = None
     tokenize: Literal["messages", "prompt", "content"] | None = None
 
 
@@ -133,6 +135,7 @@ SERVERS: Mapping[ServerKind, Server] = {
             | {"repeat_penalty"},
             renamed=(("repetition_penalty", "repeat_penalty"),),
             version=None,
+            props="/props",
             tokenize="content",
             metrics=MetricNames(
                 "/metrics",
