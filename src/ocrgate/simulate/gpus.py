@@ -87,7 +87,7 @@ def derived(gpu: Gpu, serving: Serving, weights: Weights | None = None) -> Profi
     cache = _UTILIZATION * gpu.memory - held - _BEYOND_WEIGHTS
     return Profile(
         name=gpu.name,
-        about=f"HunyuanOCR (1B) under vLLM on a {gpu.name.upper()}",
+        about=f"HunyuanOCR (1B) under vLLM on the data sheet of a {gpu.name}",
         source=FORMULA,
         speed=Speed(
             base=_HOST_SECONDS + 2 * shape.text / bandwidth,
