@@ -4,6 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+_INSTEAD = {  # without these we would wait for a server that answers elsewhere, or not to us
+    "--host": "engine.host",
+    "--port": "engine.port",
+    "--uds": "engine.port",
+    "--served-model-name": "engine.model",
+    "--api-key": "VLLM_API_KEY in the environment",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class VllmParams:
@@ -73,4 +81,8 @@ class VllmParams:
     max_tokens: int | None = None
 
     def __post_init__(self) -> None:
+        for word in self.args:
+            instead = _INSTEAD.get(word.split("=", maxsplit=1)[0])
+            if instead is not None:
+                raise ValueError(f"engine.args must not hold {word}: set {instead} instead")
         object.__setattr__(self, "state", self.state.expanduser())
