@@ -55,6 +55,7 @@ def halved(policy: Policy, seed: int) -> Outcome:
     return made.run(180.0)
 
 
+@pytest.mark.timeout(60)
 def test_after_half_the_cache_is_gone_the_law_is_at_the_new_knee() -> None:
     """Goodput within 5 % of the best fixed limit's in the same run, a third of its preemptions."""
     fixed = {
@@ -68,6 +69,42 @@ def test_after_half_the_cache_is_gone_the_law_is_at_the_new_knee() -> None:
     preempted = [mean(runs, lambda each: each.preemptions(70, 180)) for runs in (ours, best)]
     assert preempted[0] <= preempted[1] / 3
     assert all(12 <= each.limit_at(70) <= 20 for each in ours)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_four_times_the_cache_is_made_use_of_in_fifteen_seconds(seed: int) -> None:
+    """Long out of slow start, the limit is four times too low: small pages after dense ones."""
+    made = Run(CASES["facts"].shape, LawPolicy(EngineLimit()), CASES["facts"].rate, seed)
+    made.engine.kv = 10_000
+    made.at(40.0, lambda: setattr(made.engine, "kv", 40_000))
+    outcome = made.run(70.0)
+    assert outcome.limit_at(39) <= 10
+    assert outcome.limit_at(55) >= 28
+    assert outcome.useful(55, 70) >= 0.85 * knee("facts").useful
+
+
+def test_after_two_idle_minutes_the_limit_is_found_again_in_ten_seconds() -> None:
+    made = Run(CASES["facts"].shape, LawPolicy(EngineLimit()), CASES["facts"].rate, 1)
+    made.at(20.0, lambda: setattr(made, "rate", 0.3))
+    made.at(150.0, lambda: setattr(made, "rate", CASES["facts"].rate))
+    outcome = made.run(180.0)
+    assert outcome.limit_at(150) <= 16
+    assert outcome.limit_at(161) >= 28
+    assert outcome.useful(160, 180) >= 0.9 * knee("facts").useful
+
+
+class Seldom(LawPolicy):
+    """An engine that is polled once a second."""
+
+    def poll(self, now: float, engine: Engine, work: float) -> None:
+        self.shows = int(now * 4) % 4 == 0
+        super().poll(now, engine, work)
+
+
+@pytest.mark.parametrize("name", ["facts", "small", "wide"])
+def test_one_poll_a_second_is_enough(name: str) -> None:
+    runs = [run(CASES[name], Seldom(EngineLimit()), seed, 60.0) for seed in SEEDS]
+    assert mean(runs, lambda each: each.goodput(10, 60)) >= 0.92 * knee(name).pages
 
 
 class Blind(LawPolicy):

@@ -22,6 +22,7 @@ and the limit is never over ``headroom`` times what was lately in flight.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 from ocrgate.control.limit.goodput import Goodput, GoodputParams
@@ -39,6 +40,8 @@ class EngineParams:
         growth: factor per second in slow start.
         recover: part per second by which a cut limit returns to below the last complaint.
         probe: part per second of growth beyond it, at least one place per second.
+        double: seconds of probing without a complaint after which its steps are twice as large.
+        quick: part of the complained-of limit up to which the return is as fast as slow start.
         rest: seconds between the return and the probe.
         near: part of the complained-of limit to which the return goes.
         backoff: factor of the deepest cut that is not asked for by the engine's own counts.
@@ -52,6 +55,7 @@ class EngineParams:
         distrust: seconds for which a complaint that cuts do not mend is not believed.
         stale: polls that may be missed before the limit decays.
         decay: part by which it decays with each missed poll after that, down to a safe value.
+        settled: seconds after which a limit that nothing was complained of counts as safe.
         headroom: bound of the limit in times of the pages lately in flight.
         most: bound of the limit.
         goodput: how throughput is watched.
@@ -62,6 +66,8 @@ class EngineParams:
     growth: float = 1.5
     recover: float = 0.1
     probe: float = 0.02
+    double: float = 2.0
+    quick: float = 0.7
     rest: float = 3.0
     near: float = 1.0
     backoff: float = 0.9
@@ -75,6 +81,7 @@ class EngineParams:
     distrust: float = 30.0
     stale: int = 3
     decay: float = 0.1
+    settled: float = 6.0
     headroom: float = 5.0
     most: int = 4096
     goodput: GoodputParams = field(default_factory=GoodputParams)
@@ -85,7 +92,8 @@ class EngineParams:
             "start": 1 <= self.start <= self.most,
             "growth": self.growth > 1,
             "recover": self.recover > 0,
-            "probe": self.probe > 0,
+            "probe": self.probe > 0 and self.double > 0,
+            "quick": 0 <= self.quick <= 1,
             "near": 0 < self.near <= 1,
             "backoff": 0 < self.backoff < 1,
             "first_backoff": 0 < self.first_backoff < 1,
@@ -123,7 +131,7 @@ class EngineLimit:
         self._reason: Reason = "start"
         self._slow = True
         self._anchor: float | None = None  # where the last complaint was
-        self._safe = self._limit
+        self._calm = deque([(-math.inf, self._limit)])  # limits nothing was complained of at
         self._held_until = -math.inf
         self._cut_at = -math.inf
         self._arrived: float | None = None  # at the anchor, since
@@ -170,7 +178,7 @@ class EngineLimit:
         believed = self._trust.accept(now, signals, self._occupancy.inflight)
         if believed is None:
             if not self._blind:  # what they led to is undone
-                self._limit = max(self._limit, self._safe)
+                self._limit = self._calm[0][1]
             self._blind, self._reason = True, "distrust"
             return self.say()
         self._blind = False
@@ -198,7 +206,9 @@ class EngineLimit:
         elif (signals.kv_usage or 0.0) >= self._params.kv:
             self.complain(now, "kv", 0.0)
         elif self._occupancy.inflight >= 0.9 * self._limit and now >= self._held_until:
-            self._safe = self._limit
+            self._calm.append((now, self._limit))
+        while len(self._calm) > 1 and self._calm[1][0] <= now - self._params.settled:
+            self._calm.popleft()
 
     def _lost(self, total: float | None) -> float:
         """Preemptions since the last poll; a counter that fell is a new engine's."""
@@ -319,14 +329,19 @@ class EngineLimit:
         target = (self._anchor or self._limit) * params.near
         if self._limit < target:
             self._reason = "probe"
-            return min(target - self._limit, max(1.0, params.recover * self._limit) * passed)
+            quick = self._limit < params.quick * target
+            part = float(params.growth**passed) - 1 if quick else params.recover * passed
+            return min(target - self._limit, max(passed, part * self._limit))
         if self._arrived is None:
             self._arrived = now
         if now < self._arrived + params.rest:
             self._reason = "hold"
             return 0.0
         self._reason = "probe"
-        return max(1.0, params.probe * self._limit) * passed
+        probing = now - self._arrived - params.rest
+        larger = float(2.0 ** min(probing / params.double, 30.0))
+        step = max(1.0, params.probe * self._limit) * larger
+        return min(step, (params.growth - 1) * self._limit) * passed
 
     def _room(self) -> float:
         """Places until the KV cache would be nearly full, as pages stand now."""
@@ -342,7 +357,7 @@ class EngineLimit:
             self._reason = "stale"
         else:
             self._reason = "decay"
-            lower = max(self._safe, self._limit * (1 - self._params.decay))
+            lower = max(self._calm[0][1], self._limit * (1 - self._params.decay))
             self._limit = max(1.0, min(self._limit, lower))
         return self.say()
 

@@ -19,11 +19,13 @@ class TrustParams:
         stuck: seconds after which signals that never moved while tokens flowed are stuck.
         moved: change of the gate's own pages in flight (as a part) that proves stuck a signal
             without KV usage, which may stand still on a full engine.
+        empty: polls in a row with nothing running, though tokens flowed, that are not believed.
         missed: seconds without a poll after which the next one counts as missed.
     """
 
     stuck: float = 5.0
     moved: float = 0.5
+    empty: int = 2
     missed: float = 1.5
 
 
@@ -39,6 +41,7 @@ class Trust:
         self._last: Signals | None = None
         self._same_since = 0.0
         self._work = 0.0  # since the signals moved last
+        self._empty = 0  # polls in a row with an empty batch, though tokens flowed
         self._flowed = False  # anything since the last poll
         self._inflight = (math.inf, 0)
         self._seen: float | None = None
@@ -70,15 +73,19 @@ class Trust:
         and no cut of ours shortens their queue.
         """
         self._seen, self.missed = now, 0
-        flowed, self._flowed = self._flowed, False
-        if not _possible(signals) or self._is_stuck(now, signals, inflight):
+        # Tokens flow from a batch, and pages that wait stream none.
+        self._empty = self._empty + 1 if signals.running == 0 and self._flowed else 0
+        self._flowed = False
+        if (
+            self._empty >= self._params.empty
+            or not _possible(signals)
+            or self._is_stuck(now, signals, inflight)
+        ):
             return None
         running, waiting = signals.running, signals.waiting
         if running is None or waiting is None:
             return signals
         ours = max(0.0, waiting - max(0.0, running + waiting - inflight))
-        if running == 0 and ours > 0.9 * inflight and flowed:
-            return None  # pages that wait stream no tokens
         return Signals(running, ours, signals.kv_usage, signals.preemptions_total)
 
     def _is_stuck(self, now: float, signals: Signals, inflight: int) -> bool:
@@ -91,7 +98,7 @@ class Trust:
         if now - self._same_since < self._params.stuck or self._work <= 0:
             return False
         if signals.kv_usage or signals.running == 0:
-            return True  # a cache in use moves with each token, and tokens flow from a batch
+            return True  # a cache in use moves with each token
         low, high = self._inflight
         return high - low > self._params.moved * max(high, 4)
 
