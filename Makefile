@@ -41,10 +41,12 @@ unit: $(VENV)/installed-dev
 
 test-vllm: $(VENV)/installed-dev  ## install a real vLLM for CPUs (2.5 GB, once) and test against it
 	-@tests/vllm/install.sh
+	-@tests/vllm/install_llamacpp.sh
 	$(BIN)/pytest tests/vllm
 
 install-vllm:  ## only install that vLLM, outside this folder
 	@tests/vllm/install.sh
+	@tests/vllm/install_llamacpp.sh
 
 lock: $(VENV)/installed-dev  ## write requirements/*.txt anew from pyproject.toml
 	@$(PIP) uv

@@ -1,6 +1,6 @@
 """The engine against another server of OpenAI's chat completions: ``transformers serve``.
 
-It lives in vLLM's environment already. llama.cpp's server is not here yet: see README.md.
+It lives in vLLM's environment already.
 """
 
 import asyncio
