@@ -31,38 +31,39 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None)
-    await runner.setup()
     try:
-        return await _serve(server, runner, bind, ready, stop)
+        while not await _live(server, bind, ready, stop):
+            if not options.restarts:
+                return False
+            server.died.clear()
+            server.started.clear()
+            server.pace.restart()
+            if await _first(stop, server.started) is stop:
+                break
     finally:
         server.pace.close()
-        await runner.cleanup()
+    return True
 
 
-async def _serve(
+async def _live(
     server: Server,
-    runner: web.AppRunner,
     bind: Callable[[], socket.socket],
     ready: Callable[[], None],
     stop: asyncio.Event,
 ) -> bool:
-    while True:
-        site = web.SockSite(runner, bind(), shutdown_timeout=_GOODBYE)
-        await site.start()
+    """One life, at whose end all connections are closed; whether it was asked to end."""
+    runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, bind(), shutdown_timeout=_GOODBYE).start()
         ready()
         if await _first(stop, server.died) is stop:
             await _end(server)
             return True
         await asyncio.sleep(_LAST_WORDS)
-        await site.stop()
-        if not server.options.restarts:
-            return False
-        server.died.clear()
-        server.started.clear()
-        server.pace.restart()
-        if await _first(stop, server.started) is stop:
-            return True
+        return False
+    finally:
+        await runner.cleanup()
 
 
 async def _end(server: Server) -> None:
