@@ -116,7 +116,9 @@ class Ledger:
         self._block = 1
         self.resize(capacity, block)
 
-    def __len__(self) -> int:
+    @property
+    def pages(self) -> int:
+        """Pages that hold something."""
         return len(self._entries)
 
     @property

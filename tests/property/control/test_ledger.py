@@ -128,7 +128,7 @@ def test_when_all_are_released_nothing_is_left(history: list[tuple[object, ...]]
     ledger = Ledger(capacity=1000, block=16)
     for page in play(ledger, history):
         ledger.release(page)
-    assert (ledger.held, ledger.promised, len(ledger)) == (0, 0, 0)
+    assert (ledger.held, ledger.promised, ledger.pages) == (0, 0, 0)
     assert ledger.headroom(0.0) == ledger.available(0.0)
 
 

@@ -41,7 +41,7 @@ def test_from_any_start_the_engine_law_is_at_the_knee_in_ten_seconds(name: str, 
 @pytest.mark.parametrize("name", CASES)
 def test_without_the_engines_signals_the_latency_law_finds_the_knee(name: str, start: int) -> None:
     best = knee(name)
-    climb = EngineParams(start=start)
+    climb = EngineParams(start=start, standing=0.5)
     laws = [LawPolicy(LatencyLimit(LatencyParams(climb=climb)), shows=False) for _ in SEEDS]
     runs = [run(CASES[name], law, seed, 40.0) for law, seed in zip(laws, SEEDS, strict=True)]
     assert mean(runs, lambda each: each.streamed(10, 15)) >= 0.85 * best.streamed

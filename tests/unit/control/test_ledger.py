@@ -41,7 +41,7 @@ def test_the_stream_makes_room_only_at_the_end() -> None:
     assert (ledger.held, ledger.promised) == (130, 150)
     ledger.release(1)
     ledger.release(1)
-    assert (ledger.held, ledger.promised, len(ledger)) == (0, 0, 0)
+    assert (ledger.held, ledger.promised, ledger.pages) == (0, 0, 0)
 
 
 def test_a_page_that_is_alone_always_goes() -> None:

@@ -87,13 +87,23 @@ def test_a_halved_cache_costs_the_half_at_once() -> None:
 def test_a_queue_in_the_engine_is_cut_off() -> None:
     """What runs is what the engine takes."""
     drive = Drive(start=60)
-    assert drive.step(0.25, running=48.0, waiting=12.0) == Change(48, "waiting")
+    assert drive.step(1.0, running=48.0, waiting=12.0).reason == "slow_start"
+    assert drive.step(0.5, running=48.0, waiting=12.0) == Change(48, "waiting")
+
+
+def test_a_queue_that_passes_is_none() -> None:
+    """Prompts are read in chunks: now and then some wait for a moment."""
+    drive = Drive(start=20)
+    for _ in range(8):
+        drive.step(0.75, waiting=6.0)
+        drive.step(0.25)
+    assert drive.limit > 60
 
 
 def test_others_queue_costs_us_nothing() -> None:
     """A hundred pages wait that the gate did not send."""
     drive = Drive(start=10)
-    drive.step(3.0, running=10.0, waiting=100.0)
+    drive.step(3.0, waiting=100.0)
     assert drive.limit > 10
 
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from ocrgate.control.limit.goodput import Goodput, GoodputParams
 from ocrgate.control.limit.law import Change, Reason, Sample, Signals
 from ocrgate.control.limit.occupancy import Occupancy
+from ocrgate.control.limit.standing import Standing
 from ocrgate.control.limit.trust import Trust, TrustParams
 
 
@@ -49,6 +50,7 @@ class EngineParams:
         full_backoff: the same, where all that is complained of is a nearly full KV cache.
         hold: seconds without growth after a cut.
         waiting: pages that may stand in the engine's queue, but no more than a tenth of the limit.
+        standing: seconds for which they must have stood there.
         kv: used share of the KV cache that counts as nearly full: no growth.
         gain: least elasticity of throughput that is worth growing for.
         reprobe: seconds after which growth is tried again where it brought nothing.
@@ -75,6 +77,7 @@ class EngineParams:
     full_backoff: float = 0.85
     hold: float = 1.5
     waiting: float = 2.0
+    standing: float = 1.0
     kv: float = 0.92
     gain: float = 0.1
     reprobe: float = 30.0
@@ -139,6 +142,7 @@ class EngineLimit:
         self._cut: _Cut | None = None
         self._preemptions: float | None = None
         self._last = Signals()
+        self._queue = Standing(self._params.standing)
         self._blind = False
         self._occupancy = Occupancy()
         self._stepped = 0.0
@@ -183,6 +187,7 @@ class EngineLimit:
             return self.say()
         self._blind = False
         self._last = believed
+        self._queue.add(now, believed)
         self._listen(now, believed)
         return self.say()
 
@@ -201,7 +206,7 @@ class EngineLimit:
         lost = self._lost(signals.preemptions_total)
         if lost > 0:
             self.complain(now, "preemption", lost)
-        elif (signals.waiting or 0.0) > min(self._params.waiting, 0.1 * self._limit):
+        elif self._queue.waiting > min(self._params.waiting, 0.1 * self._limit):
             self.complain(now, "waiting", 0.0)
         elif (signals.kv_usage or 0.0) >= self._params.kv:
             self.complain(now, "kv", 0.0)
@@ -242,13 +247,12 @@ class EngineLimit:
             return least
         if reason == "kv":
             return base * params.full_backoff
-        waiting, running = self._last.waiting or 0.0, self._last.running
-        if self._slow and lost > 0:
-            return least
-        target = max(least, base - max(lost, waiting, 1.0))
-        if running is not None and waiting > params.waiting:
-            target = min(target, max(running, base / 4))
-        return target
+        if reason == "preemption":
+            return least if self._slow else base - max(lost, 1.0)
+        queue, running = self._queue.waiting, self._queue.running
+        if running >= base / 4 and queue > params.waiting:
+            return min(base - 1, running)
+        return max(least, base - max(queue, 1.0))
 
     def _lower(self, now: float, reason: Reason, target: float) -> None:
         params = self._params
@@ -257,7 +261,7 @@ class EngineLimit:
             self._cut = None
         elif self._cut is None:
             rate = self._goodput.rate(now, 3.0)
-            self._cut = _Cut(self._limit, rate, self._last.waiting or 0.0)
+            self._cut = _Cut(self._limit, rate, self._queue.waiting)
         self._anchor = (base + target) / 2 if self._slow else min(base, target / params.backoff)
         self._limit = max(1.0, min(self._limit, target))
         self._slow = False
@@ -269,7 +273,7 @@ class EngineLimit:
     def _take_back(self, now: float) -> bool:
         """Whether cuts for ``waiting`` did harm and no good, and so are undone; see the module."""
         cut = self._cut
-        if cut is None or (self._last.waiting or 0.0) < 0.98 * cut.waiting:
+        if cut is None or (self._queue.waiting) < 0.98 * cut.waiting:
             self._cut = None
             return False
         rate = self._goodput.rate(now, 2.0)

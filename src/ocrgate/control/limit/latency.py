@@ -36,7 +36,8 @@ class LatencyParams:
         window: seconds over which seconds per token are taken.
         memory: seconds over which their long mean is taken.
         least: pages that must have ended in the window.
-        climb: how the limit moves; its thresholds for signals that are not there do not matter.
+        climb: how the limit moves. Its thresholds for signals that are not there do not matter;
+            ``standing`` is shorter, since every silent page is seen and not a sample of them.
     """
 
     reading: float = 0.05
@@ -45,7 +46,7 @@ class LatencyParams:
     window: float = 3.0
     memory: float = 60.0
     least: int = 4
-    climb: EngineParams = field(default_factory=EngineParams)
+    climb: EngineParams = field(default_factory=lambda: EngineParams(standing=0.5))
 
     def __post_init__(self) -> None:
         bounds = {
