@@ -30,6 +30,7 @@ from tests.vllm.server import OFFLINE, free_port, guarded, until
 from ocrgate.domain.recognition import PageRequest
 
 TOKENS = 64
+PAGES = 8  # per round; one takes seconds, one after the other
 START_SECONDS = 300.0
 SIZES = [(724, 1024), (1024, 724), (640, 905), (724, 1000)]
 TEXT: dict[str, Any] = {
@@ -80,9 +81,9 @@ async def sweep(url: str, front: str, steps: list[int], rounds: int) -> dict[str
     """All concurrencies, both ways, in alternating rounds."""
     ways = {"bare": (directly, url), "gateway": (through, front)}
     tallies = {way: Tally() for way in ways}
-    pages = [jpeg(SIZES[number % len(SIZES)]) for number in range(24)]
+    pages = [jpeg(SIZES[number % len(SIZES)]) for number in range(PAGES)]
     for ask, place in ways.values():
-        await run(ask, place, pages[:4], 1)
+        await run(ask, place, pages[:2], 1)
     for number in range(rounds):
         for step in steps:
             for way in list(ways) if number % 2 == 0 else reversed(list(ways)):

@@ -39,7 +39,8 @@ class EngineDescription:
         tasks: what it can be asked for.
         input: the image it wants to be given.
         slots: pages it can work on at the same time, the gate's first limit.
-        boxes: whether its lines carry polygons (else no hOCR, ALTO or searchable PDF).
+        boxes: whether its lines carry polygons, asked for with the task ``spotting`` where it has
+            that (else no hOCR, ALTO or searchable PDF).
         live: whether it hands out text while it writes it.
         prompts: whether a caller may give words of their own for the model.
         instructions: what is asked by each text that the model's own documentation gives for it,

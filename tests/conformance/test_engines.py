@@ -9,10 +9,11 @@ import pytest
 from ocrgate.domain.recognition import PageReading, PageRequest, Task
 from ocrgate.engines.cpu.known_page import known_page
 from ocrgate.engines.cpu.params import CpuParams
+from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.ports import Engine
 from ocrgate.runtime.engines import EngineParts, build_engine
 from ocrgate.runtime.replicas import Replicas
-from ocrgate.testing import ScriptedEngine
+from ocrgate.testing import FaultyEngine, ScriptedEngine, Talk
 
 
 def replicas(count: int) -> EngineParts:
@@ -27,13 +28,22 @@ ENGINES: dict[str, Callable[[], EngineParts]] = {
     "scripted": lambda: EngineParts((ScriptedEngine(delay=0.01),), known_page()),
     "cpu": lambda: build_engine(CpuParams(workers=1), lambda _: None),
 }
+OPENAI = "openai"
 
 
-@pytest.fixture(params=ENGINES)
+async def parts_of(name: str, stack: AsyncExitStack) -> EngineParts:
+    """An engine of that kind; what stands behind it ends with ``stack``."""
+    if name != OPENAI:
+        return ENGINES[name]()
+    server = await stack.enter_async_context(FaultyEngine(Talk("Ready to read 2468")))
+    return build_engine(OpenAIParams(url=(server.url,), recipe="generic"), lambda _: None)
+
+
+@pytest.fixture(params=[*ENGINES, OPENAI])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     """An engine of each kind, started."""
-    parts = ENGINES[request.param]()
     async with AsyncExitStack() as stack:
+        parts = await parts_of(request.param, stack)
         for pool in parts.pools:
             stack.push_async_callback(pool.close)
             await pool.start()

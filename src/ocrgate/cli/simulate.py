@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LEAST_KV = 64  # tokens
 
+Slots = Annotated[int | None, typer.Option(min=1, help="Sequences in the batch at most.")]
+KvTokens = Annotated[
+    int | None, typer.Option(min=_LEAST_KV, help="Tokens that the KV cache holds.")
+]
+Batched = Annotated[int | None, typer.Option(min=1, help="Tokens of one step at most.")]
+Queued = Annotated[
+    int | None, typer.Option(min=0, help="Refuse (503) above so many requests; 0 for never.")
+]
+
 
 def simulate(
     *,
@@ -29,18 +38,10 @@ def simulate(
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8000,
     seed: Annotated[int, typer.Option(help="Of text lengths, memory and drift.")] = 0,
-    max_num_seqs: Annotated[
-        int | None, typer.Option(min=1, help="Sequences in the batch at most.")
-    ] = None,
-    kv_tokens: Annotated[
-        int | None, typer.Option(min=_LEAST_KV, help="Tokens that the KV cache holds.")
-    ] = None,
-    max_num_batched_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of one step at most.")
-    ] = None,
-    max_num_queued_reqs: Annotated[
-        int | None, typer.Option(min=0, help="Refuse (503) above so many requests; 0 for never.")
-    ] = None,
+    max_num_seqs: Slots = None,
+    kv_tokens: KvTokens = None,
+    max_num_batched_tokens: Batched = None,
+    max_num_queued_reqs: Queued = None,
     speed: Annotated[
         float, typer.Option(min=0.001, max=1000, help="Run so many times as fast as real.")
     ] = 1.0,

@@ -122,6 +122,7 @@ def _fitted(
         url=(url,),
         model=model.name,
         server="vllm",
+        api_key=os.environ.get("VLLM_API_KEY"),  # which vLLM inherits and then asks for
         slots=min(load.sequences * ranks, params.slots or load.sequences * ranks),
         max_side=params.max_side,
         lossless=params.lossless,

@@ -35,14 +35,18 @@ def keys(settings: Settings) -> Check:
 
 
 def page(settings: Settings) -> Check:
-    """Start the engine and read a page whose text is known."""
+    """Start the engine and read a page whose text is known. A vLLM is not started for that."""
+    if settings.engine.kind == "vllm":
+        return Check("a page", State.NOTE, "not read: that would start vLLM, which takes minutes")
     try:
         text, started, took = asyncio.run(_read_known_page(settings))
     except OcrgateError as error:
         return Check("a page", State.FAILED, error.detail)
     from ocrgate.engines.cpu.known_page import KNOWN_TEXT
 
-    state = State.OK if text == KNOWN_TEXT else State.FAILED
+    exact = settings.engine.kind == "cpu"  # a model that writes may add a word of its own
+    read = text == KNOWN_TEXT if exact else bool(text.strip())
+    state = State.OK if read else State.FAILED
     detail = f"read {text!r} in {took * 1000:.0f} ms, after {started:.1f} s to start the engine"
     return Check("a page", state, detail)
 
