@@ -35,7 +35,7 @@ async def end_under_load(server: Vllm, end: signal.Signals) -> tuple[int, int]:
     asked = sizes(engine, long=False)[:32]
     calls = [asyncio.create_task(engine.recognize(page(*size), PageRequest())) for size in asked]
     async with aiohttp.ClientSession(server.url) as session:
-        await until_running(session, 8, at_least=True)
+        await until_running(session, 3, at_least=True)
     server.signal(end)
     async with asyncio.timeout(60):
         results: list[Result] = await asyncio.gather(*calls, return_exceptions=True)
