@@ -21,7 +21,8 @@ class VllmParams:
         kind: selects this engine.
         model: model to serve, by its name on the hub or as a folder; None takes the recipe's.
         recipe: how the model is started, asked and understood; None finds it by the model's name.
-        revision: commit of the model on the hub; None takes the recipe's, if the model is too.
+        revision: commit of the model on the hub; None takes the recipe's, else the one that was
+            served here first, so that the weights behind a name do not change unseen.
         command: how vLLM is called, split as a shell would; a bare name is looked for beside our
             own Python and on the PATH.
         host: address that vLLM listens on; others should reach the gateway only.

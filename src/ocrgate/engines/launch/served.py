@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocrgate.engines.launch.params import VllmParams
+from ocrgate.engines.launch.pinning import pinned
 from ocrgate.engines.launch.versions import Version
 from ocrgate.engines.recipes.catalogue import recipe_for, recipe_named, recipes
 from ocrgate.engines.recipes.cost import PatchGrid
@@ -97,7 +98,9 @@ def served(recipe: Recipe, params: VllmParams) -> ServedModel:
         else model,
         pixels=pixels,
         page_tokens=_budget(recipe),
-        revision=params.revision or (recipe.revision if is_own else None),
+        revision=params.revision
+        or (recipe.revision if is_own else None)
+        or pinned(model, params.state),
         context=serving.context,
         images=serving.images,
         least_pixels=least_pixels,

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import structlog
+
 from ocrgate.control.guard import Load
 from ocrgate.engines.launch.command import Start
 from ocrgate.engines.launch.find import Found, find
@@ -17,9 +19,12 @@ from ocrgate.engines.launch.learning import Lessons
 from ocrgate.engines.launch.memory import MemoryFile
 from ocrgate.engines.launch.pace import Hooks, Observer, Pace, State
 from ocrgate.engines.launch.params import VllmParams
+from ocrgate.engines.launch.pinning import pin
 from ocrgate.engines.launch.served import ServedModel
 from ocrgate.errors import EngineUnavailable
 from ocrgate.ports import Clock
+
+_log = structlog.get_logger(__name__)
 
 
 class Supervisor:
@@ -82,6 +87,7 @@ class Supervisor:
             self._instances = await self._set_up()
             self._running = {asyncio.create_task(one.run()) for one in self._instances}
             await self._first_pages()
+            await self._pin()
         except BaseException:
             await self.close()
             raise
@@ -104,6 +110,15 @@ class Supervisor:
         failed = [error for error in results if error is not None]
         if len(failed) == len(firsts):
             raise failed[0]
+
+    async def _pin(self) -> None:
+        """Hold on to the weights that were just served."""
+        if self._served.revision is not None:
+            return
+        model, state = self._served.model, self._params.state
+        commit = await asyncio.to_thread(pin, model, state, self._environ)
+        if commit is not None:
+            _log.info("model pinned", model=model, revision=commit)
 
     async def _set_up(self) -> tuple[Instance, ...]:
         if sys.platform == "win32":
