@@ -1,7 +1,7 @@
 """The commit of a model that was served once is served again.
 
 A name on the hub can come to mean other weights from one day to the next (that of HunyuanOCR did,
-with other prompts and sizes). So after the first good start the commit that the hub's cache holds is
+with other prompts and sizes). So after the first good start the commit in the hub's cache is
 remembered, and later starts ask for that one, until ``engine.revision`` names another.
 """
 
