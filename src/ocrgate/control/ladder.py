@@ -1,10 +1,6 @@
 """What is done for less under pressure, one rung after the other, and for whom.
 
-The pressure is one number that the shell makes of what it knows, 0 at rest:
-
-    max(predicted wait / longest wait that is allowed, 2 * refused share of the last seconds)
-
-so that 1 means that the queue is as long as it may be, or that half of what came was refused. Each
+The pressure is one number, see :func:`pressure`. Each
 rung is entered when the pressure has been at or over its ``enter`` for ``sustain`` seconds, and
 left when it has been under ``exit`` for as long; after any change all stays as it is for ``dwell``
 seconds. So at most one change is made per ``dwell``, whatever the pressure does. A rung is entered
@@ -89,6 +85,17 @@ class Degradation:
     def allowed(self, forbidden: frozenset[Rung] = frozenset()) -> tuple[Rung, ...]:
         """What may be done to a caller who has forbidden some."""
         return tuple(rung for rung in self.rungs if rung not in forbidden)
+
+
+def pressure(wait: float, allowed: float, refused: float) -> float:
+    """What a gate is under: 0 at rest, 1 where waits are as long as they may be or half is refused.
+
+    Args:
+        wait: seconds that a page which came now would wait.
+        allowed: seconds that it may wait at most; above 0.
+        refused: the part, 0 to 1, of what came in the last seconds that was refused.
+    """
+    return max(wait / allowed, 2 * refused)
 
 
 class Ladder:

@@ -5,7 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from ocrgate.control.ladder import Degradation, Ladder, LadderParams, Rung, Threshold
+from ocrgate.control.ladder import (
+    Degradation,
+    Ladder,
+    LadderParams,
+    Rung,
+    Threshold,
+    pressure,
+)
 
 
 def press(ladder: Ladder, pressure: float, since: float, seconds: float) -> Degradation:
@@ -67,6 +74,12 @@ def test_a_gate_may_do_without_some_rungs() -> None:
 def test_no_number_is_no_pressure_and_infinity_is_much() -> None:
     assert press(Ladder(), math.nan, 0.0, 20.0).rungs == ()
     assert press(Ladder(), math.inf, 0.0, 2.0).rungs == (Rung.SMALLER_IMAGE,)
+
+
+def test_the_pressure_is_one_where_a_queue_or_half_of_the_pages_is_at_its_end() -> None:
+    assert pressure(0.0, 2.0, 0.0) == 0.0
+    assert pressure(2.0, 2.0, 0.1) == 1.0
+    assert pressure(0.2, 2.0, 0.5) == 1.0
 
 
 def test_thresholds_are_ordered() -> None:

@@ -26,7 +26,6 @@ Reason = Literal[
     "distrust",
     "latency",
     "drop",
-    "ceiling",
 ]
 """Why the limit is what it is: a bounded label for metrics and the debug header."""
 
