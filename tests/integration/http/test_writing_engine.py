@@ -45,7 +45,7 @@ class Bench:
     metrics: Metrics
 
     async def read(
-        self, *scripts: Script, data: bytes | None = None, **options: str
+        self, *scripts: Script, data: bytes | None = None, **options: Any
     ) -> httpx.Response:
         """Read a picture that the server answers as ``scripts`` say."""
         if scripts:
@@ -127,7 +127,7 @@ async def test_boxes_are_pixels_of_the_page_that_was_sent(bench: Bench) -> None:
 
 
 async def test_fields_are_checked_against_the_schema(bench: Bench) -> None:
-    form = {"task": "fields", "schema": json.dumps(SCHEMA)}
+    form: dict[str, Any] = {"task": "fields", "schema": json.dumps(SCHEMA)}
     good = await bench.read(Talk('```json\n{"total": 12.5}\n```'), **form)
     assert good.json()["pages"][0]["fields"] == {"total": 12.5}
     assert good.json()["pages"][0]["warnings"] == []
@@ -148,7 +148,7 @@ async def test_fields_are_checked_against_the_schema(bench: Bench) -> None:
     ],
 )
 async def test_what_cannot_be_asked_never_reaches_the_server(
-    bench: Bench, options: dict[str, str], field: str
+    bench: Bench, options: dict[str, Any], field: str
 ) -> None:
     before = len(bench.server.chats)
     reply = await bench.read(**options)
@@ -256,7 +256,7 @@ async def test_the_models_own_words_in_a_chat_select_the_task(bench: Bench) -> N
 
 async def test_harmful_fields_of_a_chat_are_not_handed_on(bench: Bench) -> None:
     bench.say(Talk("words"))
-    harm = {
+    harm: dict[str, Any] = {
         "priority": -100,
         "mm_processor_kwargs": {"max_pixels": 10**9},
         "vllm_xargs": {"ngram_size": 10**9},
