@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.property.control.faults import FAULTS
 from tests.property.control.machine import AdmissionMachine
@@ -20,6 +20,7 @@ STEPS = settings(
     derandomize=True,
     database=None,
     print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow],  # it measures how busy the machine is
 )
 
 
