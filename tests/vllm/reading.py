@@ -28,7 +28,7 @@ def page(width: int = 512, height: int = 512) -> PageImage:
     )
 
 
-def made(url: str, **fields: str) -> OpenAIEngine:
+def made(url: str, **fields: object) -> OpenAIEngine:
     """An engine that is not started."""
     params = OpenAIParams(recipe=RECIPE.name, connect=2, **fields)  # type: ignore[arg-type]
     return OpenAIEngine(params, url, LoopClock())
