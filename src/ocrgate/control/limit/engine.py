@@ -1,11 +1,11 @@
 """The limit from the engine's own signals: slow start, then additive increase and cuts.
 
 Slow start multiplies by ``growth`` each second until the first complaint. A complaint is a
-preemption, a queue in the engine, or a KV cache that is nearly full. Then, as in TCP (Jacobson
-1988) with CUBIC's memory of where the last complaint was (Ha, Rhee, Xu 2008; RFC 9438): a cut, a
-hold of ``hold`` seconds, a quick return to just under the last complaint, a rest there, and a
-careful probe beyond. The signals and their thresholds are those of the measured law of
-"engine-signal AIMD"; what is added to it is
+preemption, a queue that stands in the engine (:mod:`ocrgate.control.limit.standing`), or a KV cache
+that is nearly full. Then, as in TCP (Jacobson 1988) with CUBIC's memory of where the last complaint
+was (Ha, Rhee, Xu 2008; RFC 9438): a cut, a hold of ``hold`` seconds, a quick return to where that
+was, a rest there, and a probe beyond that is careful at first and doubles its steps while nothing
+is wrong. To that are added
 
 * the size of a cut, in proportion to the harm: pages that the engine threw out or did not let in
   are what is too much, so one preempted page of thirty costs one place and not three, and a halved
