@@ -3,7 +3,8 @@
     python benchmarks/simulate/throughput.py
 
 Starts `ocrgate simulate` as a process and puts two loads on it from this one: small requests, and
-256 streams at once. Prints what came out and the server's CPU.
+256 streams at once. Prints what came out and the server's CPU. Last, the same closed loop over HTTP
+and in virtual time: the two have to agree.
 """
 
 import asyncio
@@ -19,6 +20,11 @@ from typing import Any
 import aiohttp
 import psutil
 from PIL import Image
+
+from ocrgate.simulate.drive import closed_loop
+from ocrgate.simulate.model import VirtualEngine
+from ocrgate.simulate.profiles import PROFILES
+from ocrgate.simulate.workload import Page
 
 CHAT = "/v1/chat/completions"
 STREAMS = 256
@@ -92,10 +98,37 @@ async def streams(profile: str) -> None:
     print(f"{STREAMS * 300 / wall:.0f} tokens/s, {spent / wall:.0%} of a core")
 
 
+def virtual(clients: int, count: int, tokens: int) -> float:
+    """Pages/s of the closed loop in virtual time; its pages cost what those over HTTP do."""
+    one = Page("page", 512, 512, 274, 286, tokens)
+    pages = iter([one] * count)
+    engine = VirtualEngine(PROFILES["f-model"])
+    return closed_loop(engine, pages, clients, 1e4, warmup=0.0).rate
+
+
+async def agreement(clients: int) -> None:
+    count, tokens = clients * 12, 100
+    bodies = [body(shade, max_tokens=tokens) for shade in range(256)]
+    async with simulated("--profile", "f-model") as (session, _):
+
+        async def client(first: int) -> None:
+            for number in range(first, count, clients):
+                async with session.post(CHAT, data=bodies[number % 256]) as reply:
+                    await reply.read()
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(client(first) for first in range(clients)))
+        real = count / (time.perf_counter() - begun)
+    expected = virtual(clients, count, tokens)
+    print(f"{clients} clients: {real:.2f} pages/s over HTTP, {expected:.2f} in virtual time")
+
+
 async def main() -> None:
     await small()
     await streams("f-model")
     await streams("wide")
+    for clients in (4, 16, 48):
+        await agreement(clients)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,6 +110,7 @@ def _serve(profile: "Profile", place: tuple[str, int], *, as_json: bool, **optio
     def ready() -> None:
         if as_json:
             show(json.dumps({"url": url, "profile": asdict(profile)}))
+            sys.stdout.flush()  # whoever started us waits for it
         say(f"{profile.name}: {profile.about}")
         say(f"Serving {options['model']} on {url}; metrics at {url}/metrics. Ctrl-C ends it.")
 

@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -128,7 +128,8 @@ def _each(
 
 
 def _azure(row: dict[str, str]) -> Arrival:
-    at = datetime.fromisoformat(row["TIMESTAMP"].strip()[:26]).timestamp()
+    written = datetime.fromisoformat(row["TIMESTAMP"].strip()[:26])
+    at = written.replace(tzinfo=UTC).timestamp()
     return Arrival(at, int(row["ContextTokens"]), int(row["GeneratedTokens"]))
 
 

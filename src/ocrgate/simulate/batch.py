@@ -47,7 +47,7 @@ class Batch:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.max_num_seqs = profile.max_num_seqs
-        self.usable = profile.blocks - 1  # one block is never given out
+        self.usable = 1
         self.used = 0
         self.waiting: deque[Sequence] = deque()
         self.running: dict[RequestId, Sequence] = {}
@@ -56,6 +56,7 @@ class Batch:
         self.events: list[Event] = []
         self.preemptions = self.generated = self.computed = self.steps = 0
         self._prompting: dict[RequestId, Sequence] = {}
+        self.resize(profile.kv_tokens)
 
     @property
     def room(self) -> int:
@@ -98,7 +99,8 @@ class Batch:
 
     def resize(self, kv_tokens: int) -> None:
         """Another size of the KV cache. Nothing may grow beyond it: it would never be scheduled."""
-        self.usable = blocks_of(kv_tokens, self.profile.block_size) - 1
+        blocks = blocks_of(kv_tokens, self.profile.block_size)
+        self.usable = max(1, blocks - 1)  # one block is never given out
         for sequence in self.known.values():
             room = self.room - sequence.request.input_tokens
             if sequence.queued is not None and sequence.last > room:
@@ -114,7 +116,8 @@ class Batch:
         prompts = self._go_on(now)
         encoding, patches = 0.0, 0
         preempted = self.preemptions > before
-        if not preempted:  # who was thrown out is not taken back in the same step
+        # Who was thrown out is not taken back in the same step, unless nobody is left.
+        if not preempted or not self.running:
             encoding, patches = self._admit(prompts, now)
         if not self.running:
             self.decoding.begun = self.decoding.done

@@ -246,6 +246,20 @@ def test_who_can_never_fit_again_is_ended_and_holds_up_nobody() -> None:
     assert ends[3].reason is Reason.STOP
 
 
+def test_a_prompt_thrown_out_when_it_was_alone_is_looked_at_again() -> None:
+    """Half computed when the cache shrinks below it: nothing else is left to wake the engine."""
+    chunks = replace(PLAIN, reserve_full_prompt=False, max_num_batched_tokens=100)
+    _, events = run(chunks, [page(1, 1000, 5)], [Change(0.025, "kv_tokens", 416)])
+    assert finished(events)[1].reason is Reason.ERROR
+
+
+@pytest.mark.parametrize("tokens", [1, 64])
+def test_a_cache_of_less_than_two_blocks_has_one(tokens: int) -> None:
+    engine, events = run(replace(PLAIN, kv_tokens=tokens, block_size=128), [page(1, 20, 5)])
+    assert finished(events)[1].tokens == 5
+    assert engine.snapshot(1000.0).kv_usage == 0
+
+
 def test_death_takes_all_and_a_restart_serves_again() -> None:
     engine = VirtualEngine(PLAIN, 0, [Change(0.5, "restart")])
     for number in range(6):
