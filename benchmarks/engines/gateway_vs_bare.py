@@ -22,9 +22,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
+import psutil
 from benchmarks.engines.stand import SEQUENCES, stand
 from PIL import Image
 from tests.vllm.calls import CHAT
+from tests.vllm.gateway import Gateway
 from tests.vllm.pages import MODEL, data_uri, image_part, messages, picture, text_part
 from tests.vllm.reading import RECIPE, made, sizes
 from tests.vllm.server import Vllm
@@ -43,6 +45,8 @@ class Tally:
 
     rates: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     refused: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    pages: int = 0
+    cpu: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def rate(self, concurrency: int) -> float:
         """Median over the rounds."""
@@ -101,6 +105,13 @@ async def run(ask: Ask, url: str, pages: list[bytes], concurrency: int) -> tuple
         return len(pages) / (time.monotonic() - start), refused
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process and all below it have used so far; those that have ended are left out."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    times = [process.cpu_times() for process in family]
+    return sum(time.user + time.system for time in times)
+
+
 async def chosen(server: Vllm, count: int) -> list[bytes]:
     """Pages whose texts end by themselves soon."""
     engine = made(server.url)
@@ -111,11 +122,11 @@ async def chosen(server: Vllm, count: int) -> list[bytes]:
     return [jpeg(found[number % len(found)]) for number in range(count)]
 
 
-async def sweep(server: Vllm, front: str, steps: list[int], rounds: int) -> dict[str, Tally]:
+async def sweep(server: Vllm, front: Gateway, steps: list[int], rounds: int) -> dict[str, Tally]:
     """All concurrencies, both ways, in alternating rounds."""
     ways: dict[str, tuple[Ask, str]] = {
         "bare": (directly, server.url),
-        "gateway": (through, front),
+        "gateway": (through, front.url),
     }
     tallies = {way: Tally() for way in ways}
     pages = await chosen(server, max(LEAST, PAGES_EACH * max(steps)))
@@ -127,7 +138,11 @@ async def sweep(server: Vllm, front: str, steps: list[int], rounds: int) -> dict
             for way in order:
                 ask, url = ways[way]
                 part = pages[: max(LEAST, PAGES_EACH * step)]
+                before = {"vLLM": cpu_seconds(server.pid), "ocrgate": cpu_seconds(front.pid)}
                 rate, refused = await run(ask, url, part, step)
+                tallies[way].cpu["vLLM"] += cpu_seconds(server.pid) - before["vLLM"]
+                tallies[way].cpu["ocrgate"] += cpu_seconds(front.pid) - before["ocrgate"]
+                tallies[way].pages += len(part)
                 tallies[way].rates[step].append(rate)
                 tallies[way].refused[step] += refused
     return tallies
@@ -144,6 +159,9 @@ def report(tallies: dict[str, Tally], steps: list[int]) -> None:
             f"{ours.rate(step) / bare.rate(step):12.3f}  {ours.rate(step) / bare.rate(best):14.3f}"
             f"  {ours.refused[step]:8}"
         )
+    for way, tally in tallies.items():
+        used = ", ".join(f"{n} {1000 * t / tally.pages:.1f} ms" for n, t in tally.cpu.items())
+        print(f"CPU for a page, {way}: {used}")
     top = max(steps, key=ours.rate)
     pairs = zip(bare.rates[best], ours.rates[top], strict=True)
     spread = ", ".join(f"{mine / theirs:.3f}" for theirs, mine in pairs)
@@ -160,7 +178,7 @@ def main() -> None:
     options = parser.parse_args()
     steps = [int(step) for step in options.concurrency.split(",")]
     with stand() as (server, front):
-        report(asyncio.run(sweep(server, front.url, steps, options.rounds)), steps)
+        report(asyncio.run(sweep(server, front, steps, options.rounds)), steps)
 
 
 if __name__ == "__main__":
