@@ -6,7 +6,7 @@ Every port has a fake in :mod:`ocrgate.testing`, and one conformance suite runs 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ocrgate.domain.document import Document, DocumentInfo, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
@@ -45,6 +45,13 @@ class EngineDescription:
         prompts: whether a caller may give words of their own for the model.
         instructions: what is asked by each text that the model's own documentation gives for it,
             for callers who send that text instead of naming a task.
+        elastic: whether ``slots`` is where a limit law may begin, and no number to keep.
+        most: pages at the same time that it was started for, which no law may exceed; None where
+            that is not known.
+        signals: whether it shows its load, see :class:`Signalling`.
+        kv_tokens: tokens that its KV cache holds; None where that is not known.
+        tokens: input tokens of an image of so many pixels, width and height, as it is sent; None
+            for engines that count none.
     """
 
     name: str
@@ -55,6 +62,47 @@ class EngineDescription:
     live: bool = False
     prompts: bool = False
     instructions: Mapping[str, PageRequest] = field(default_factory=dict)
+    elastic: bool = False
+    most: int | None = None
+    signals: bool = False
+    kv_tokens: int | None = None
+    tokens: Callable[[int, int], int] | None = None
+
+
+class Load(Protocol):
+    """What an engine says of its load in one poll; None for what it does not show."""
+
+    @property
+    def running(self) -> float | None:
+        """Requests in its batch."""
+
+    @property
+    def waiting(self) -> float | None:
+        """Requests in its own queue."""
+
+    @property
+    def kv_usage(self) -> float | None:
+        """Used share of its KV cache, 0 to 1."""
+
+    @property
+    def preemptions_total(self) -> float | None:
+        """Requests thrown out of the batch since it started."""
+
+    @property
+    def kv_capacity_tokens(self) -> int | None:
+        """Tokens that its KV cache holds."""
+
+
+@runtime_checkable
+class Signalling(Protocol):
+    """An engine whose load can be asked for, when its description says so."""
+
+    async def signals(self) -> Load | None:
+        """Its load now; None if it shows none.
+
+        Raises:
+            EngineUnavailable, EngineFailed: it did not answer in time.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,9 @@ def build(settings: Settings, store: SqlKeyStore | None) -> Built:
     """
     tracing = _tracing(settings)
     metrics = Metrics(__version__, settings.engine.kind)
-    params = ServiceParams(settings.engine, settings.gate, settings.image)
+    params = ServiceParams(
+        settings.engine, settings.gate, settings.image, limit=settings.gate.limit
+    )
     service = EngineFirst.build(params, metrics=metrics, spans=tracing.span)
     keys = CachedKeys(store, ttl=settings.auth.cache_seconds) if store else None
     app = create_app(settings, service, keys=keys, metrics=metrics)

@@ -144,6 +144,10 @@ class Balance:
         """It says that it takes no more before ``until``."""
         self._loads[replica].busy = until
 
+    def resize(self, replica: int, slots: int) -> None:
+        """It has so many slots from now on."""
+        self._loads[replica].slots = slots
+
     def forget(self, replica: int, slots: int) -> None:
         """Another server stands in its place, with so many slots."""
         load = self._loads[replica]

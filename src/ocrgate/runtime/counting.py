@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from ocrgate.control.decision import Admitted, Refused, Snapshot
 from ocrgate.runtime.gate import GateEvent
+from ocrgate.runtime.governor import GovernorEvent, LimitMoved
 from ocrgate.runtime.page import PageEnded
 from ocrgate.runtime.replica import ReplicaEvent, ReplicaState, Retried, Wasted
+from ocrgate.runtime.station import StationState
 from ocrgate.runtime.workers import PoolEvent
 from ocrgate.telemetry.metrics import Metrics
 
@@ -54,6 +56,26 @@ class Counting:
         """What each replica is like, for whoever looks at the metrics."""
         for index, state in enumerate(states):
             self.metrics.replica(str(index), breaker=state.breaker, inflight=state.inflight)
+
+    def governor(self, event: GovernorEvent) -> None:
+        """A limit moved, or pages were thrown out."""
+        if isinstance(event, LimitMoved):
+            self.metrics.limit_moved(event.reason)
+        else:
+            self.metrics.preempted(str(event.replica), event.pages)
+
+    def limits(self, states: Sequence[StationState]) -> None:
+        """What each replica is given and says, for whoever looks at the metrics."""
+        for index, state in enumerate(states):
+            limit, load = state.limit if state.usable else 0, state.load
+            self.metrics.limit(str(index), limit)
+            if load is not None:
+                self.metrics.engine_load(str(index), load.waiting, load.kv_usage)
+        self.metrics.ledger(
+            held=sum(state.held for state in states),
+            promised=sum(state.promised for state in states),
+            capacity=sum(state.capacity or 0 for state in states),
+        )
 
     def engine_workers(self, event: PoolEvent) -> None:
         """A process of the engine came or went."""

@@ -123,7 +123,8 @@ def _fitted(
         model=model.name,
         server="vllm",
         api_key=os.environ.get("VLLM_API_KEY"),  # which vLLM inherits and then asks for
-        slots=min(load.sequences * ranks, params.slots or load.sequences * ranks),
+        slots=None if params.slots is None else min(load.sequences * ranks, params.slots),
+        most=load.sequences * ranks,
         max_side=params.max_side,
         lossless=params.lossless,
         stall=params.stall,

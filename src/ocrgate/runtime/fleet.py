@@ -8,11 +8,13 @@ import structlog
 
 from ocrgate.control.balance import Balance, work
 from ocrgate.control.breaker import Breaker, BreakerState, Verdict
-from ocrgate.domain.recognition import PageRequest, Usage
+from ocrgate.domain.document import PageImage
+from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import BreakerOpen, EngineError, EngineUnavailable
 from ocrgate.ports import Clock, Engine, Listener
 from ocrgate.runtime.clock import sleep
 from ocrgate.runtime.replica import (
+    Answer,
     Attempt,
     BreakerMoved,
     CameUp,
@@ -20,6 +22,8 @@ from ocrgate.runtime.replica import (
     ReplicaEvent,
     ReplicaParams,
     ReplicaState,
+    Unwatched,
+    Watch,
 )
 
 _log = structlog.get_logger(__name__)
@@ -33,6 +37,9 @@ class Fleet:
         clock: tells the time.
         params: how they are used.
         observe: told about every event.
+
+    Attributes:
+        watch: told of every attempt.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class Fleet:
         self._params = params
         self._clock = clock
         self._observe = observe
+        self.watch: Watch = Unwatched()
         self.replicas = [
             Replica(index, engine, Breaker(params.breaker)) for index, engine in enumerate(engines)
         ]
@@ -144,8 +152,16 @@ class Fleet:
         found = [one.index for one in self.replicas if one.due(now) <= now]
         return [] if self.closed else [index for index in found if index not in without]
 
+    def resize(self, index: int, slots: int) -> None:
+        """A replica may be given so many pages from now on."""
+        self._balance.resize(index, slots)
+
     def begin(
-        self, without: Collection[int], request: PageRequest, listener: Listener | None
+        self,
+        without: Collection[int],
+        image: PageImage,
+        request: PageRequest,
+        listener: Listener | None,
     ) -> Attempt | None:
         """Choose a replica and take its leave; None when none takes a page now."""
         now = self._clock.now()
@@ -156,15 +172,20 @@ class Fleet:
         leave = replica.breaker.admit(now)
         assert leave is not None
         self._balance.begin(index, now)
-        return Attempt(replica, leave, now, listener, request.live, self._is_alive)
+        alive, watch = self._is_alive, self.watch
+        attempt = Attempt(replica, leave, now, image, request, listener, alive, watch)
+        watch.began(attempt)
+        return attempt
 
     def end(self, attempt: Attempt, verdict: Verdict) -> None:
         """An attempt has ended."""
         self._balance.end(attempt.replica.index)
         self._record(attempt, verdict)
+        attempt.watch.ended(attempt)
 
-    def learn(self, attempt: Attempt, usage: Usage) -> None:
+    def learn(self, attempt: Attempt, answer: Answer) -> None:
         """It read its page."""
+        attempt.answer, usage = answer, answer[1]
         now = self._clock.now()
         done = work(usage.input_tokens, usage.output_tokens)
         self._balance.read(attempt.replica.index, now - attempt.started, done, now)
@@ -179,10 +200,11 @@ class Fleet:
         if replica.breaker.state(self._clock.now()) is not BreakerState.OPEN:
             replica.fault = error
 
-    def avoid(self, replica: Replica, seconds: float | None) -> None:
+    def avoid(self, attempt: Attempt, seconds: float | None) -> None:
         """It answers properly that it will not, and quickly: it would have headroom for ever."""
         until = self._clock.now() + (seconds or self._params.busy)
-        self._balance.busy(replica.index, until)
+        self._balance.busy(attempt.replica.index, until)
+        attempt.dropped = True
 
     def _is_alive(self, attempt: Attempt) -> None:
         """A probe has a token: the others need not wait for its last."""
@@ -206,18 +228,19 @@ class Fleet:
 
     # Waiting for one
 
-    async def wait_for_another(self, first: Attempt, request: PageRequest) -> Attempt:
+    async def wait_for_another(self, first: Attempt) -> Attempt:
         """A second attempt: at another replica now, else at any as soon as it takes pages.
 
         Raises:
             EngineUnavailable: everything has been closed.
         """
-        here, listener = first.replica.index, first.listener
-        attempt = self.begin([here], request, listener)
+        here = first.replica.index
+        page = (first.image, first.request, first.listener)
+        attempt = self.begin([here], *page)
         if attempt is None:
             await sleep(self._clock, self._params.pause)
         while attempt is None:
-            attempt = self.begin([here], request, listener) or self.begin((), request, listener)
+            attempt = self.begin([here], *page) or self.begin((), *page)
             if attempt is None:
                 await self._change()
         attempt.again = True

@@ -11,7 +11,8 @@ from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
 from ocrgate.errors import EngineError, EngineUnavailable
-from ocrgate.ports import Engine, EngineDescription, Listener
+from ocrgate.ports import Engine, EngineDescription, Listener, Signalling
+from ocrgate.ports import Load as LoadNow
 
 _log = structlog.get_logger(__name__)
 
@@ -197,6 +198,15 @@ class LaunchedEngine:
             self.inflight -= 1
             if not self.inflight:
                 self._idle.set()
+
+    async def signals(self) -> LoadNow | None:
+        """The server's load now; None if it shows none, or is not there.
+
+        Raises:
+            EngineUnavailable, EngineFailed: it did not answer in time.
+        """
+        engine = self._engine
+        return await engine.signals() if isinstance(engine, Signalling) else None
 
     async def close(self) -> None:
         """End all servers: they share one life. Safe to call twice."""

@@ -93,7 +93,8 @@ class Recognizer:
     consumer, so that neither a long document nor a slow consumer holds more than that.
 
     Attributes:
-        seats: pages at the engine; to be refreshed when the engine has more slots.
+        seats: pages at the engine; to be refreshed when it may have more.
+        lookahead: pages of one document ahead of its consumer.
 
     Args:
         gate: admits pages.
@@ -101,6 +102,7 @@ class Recognizer:
         engine: reads them.
         clock: tells the time; the gate's.
         lookahead: pages of one document ahead of its consumer, at least 1.
+        seats: how many pages may be at the engine now; without it, as many as it has slots.
         doorstep: where documents that a worker must look at wait for that.
         observe: told how each page ended; it must not raise.
         spans: where the stages of a page are traced.
@@ -114,13 +116,14 @@ class Recognizer:
         clock: Clock,
         *,
         lookahead: int,
+        seats: Callable[[], int] | None = None,
         doorstep: Doorstep | None = None,
         observe: Callable[[PageEnded], None] = lambda _: None,
         spans: Spans = no_spans,
     ) -> None:
-        self.seats = Seats(lambda: engine.slots)
+        self.seats = Seats(seats or (lambda: engine.slots))
         self._reader = PageReader(gate, rasterizer, engine, self.seats, clock, observe, spans)
-        self._lookahead = lookahead
+        self.lookahead = lookahead
         self._doorstep = doorstep or Doorstep(1)
         self._ids = itertools.count(1)
 
@@ -201,7 +204,7 @@ class Recognizer:
             if not admitted.is_set():
                 await under_way.popleft()  # it was refused or ran out of time, and says so
             while True:
-                room = self._lookahead - len(under_way)
+                room = self.lookahead - len(under_way)
                 for number, ticket in itertools.islice(coming, room):
                     begin(number, ticket)
                 if not under_way:

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ocrgate.control.balance import BalanceParams
 from ocrgate.control.breaker import Breaker, BreakerParams, BreakerState, Pass
 from ocrgate.control.retry import RetryParams
+from ocrgate.domain.document import PageImage
+from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.errors import EngineError, EngineFailed, EngineUnavailable
 from ocrgate.ports import Engine, Listener, Piece
 
@@ -113,40 +116,79 @@ class Replica:
         return self.breaker.due(now) if self.up else float("inf")
 
 
-@dataclass(slots=True)
+Answer = tuple[PageReading, Usage]
+
+
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One try of one page at one replica.
 
     Attributes:
         leave: the breaker's.
         started: instant at which it began.
+        image: the page as it is sent.
+        request: what it is read for; text of a ``live`` one cannot be taken back.
         listener: the caller's.
-        live: whether text that goes to the caller cannot be taken back.
         alive: called at the first token.
+        watch: told of what it streams.
         tokens: made until now.
         told: whether such text went out.
         again: whether it is the page's second.
+        answer: what came of it, if anything did.
+        dropped: whether the replica would not take the page now.
     """
 
     replica: Replica
     leave: Pass
     started: float
+    image: PageImage
+    request: PageRequest
     listener: Listener | None
-    live: bool
     alive: Callable[["Attempt"], None]
+    watch: "Watch"
     tokens: int = 0
     told: bool = False
     again: bool = False
+    answer: Answer | None = None
+    dropped: bool = False
 
     def hear(self, piece: Piece) -> None:
         """Some output came."""
-        first = piece.tokens > 0 and self.tokens == 0
-        self.tokens = piece.tokens
-        self.told = self.told or (self.live and bool(piece.text))
-        if first:
+        before, self.tokens = self.tokens, piece.tokens
+        self.told = self.told or (self.request.live and bool(piece.text))
+        if piece.tokens > 0 and before == 0:
             self.alive(self)
+        # An engine that asks for the page once more counts from 1 again.
+        more = piece.tokens - before
+        self.watch.heard(self, more if more >= 0 else piece.tokens)
         if self.listener is not None:
             self.listener(piece)
+
+
+class Watch(Protocol):
+    """Who is told of every attempt, at once and in the event loop. It must not raise."""
+
+    def began(self, attempt: Attempt) -> None:
+        """A page is sent to the replica."""
+
+    def heard(self, attempt: Attempt, tokens: int) -> None:
+        """So many more tokens were streamed; the attempt's own count has them already."""
+
+    def ended(self, attempt: Attempt) -> None:
+        """It is over, with an answer or without one."""
+
+
+class Unwatched:
+    """Looks away."""
+
+    def began(self, attempt: Attempt) -> None:
+        """Nothing."""
+
+    def heard(self, attempt: Attempt, tokens: int) -> None:
+        """Nothing."""
+
+    def ended(self, attempt: Attempt) -> None:
+        """Nothing."""
 
 
 def is_replicas_fault(error: EngineError) -> bool:

@@ -12,23 +12,23 @@ from dataclasses import replace
 from ocrgate.control.breaker import BreakerState, Verdict
 from ocrgate.control.retry import Failure, Retry, RetryBudget
 from ocrgate.domain.document import PageImage
-from ocrgate.domain.recognition import PageReading, PageRequest, Usage
+from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import EngineError, EngineUnavailable
 from ocrgate.ports import Clock, Engine, EngineDescription, Listener
 from ocrgate.runtime.clock import LoopClock
 from ocrgate.runtime.fleet import Fleet
 from ocrgate.runtime.replica import (
+    Answer,
     Attempt,
     ReplicaEvent,
     ReplicaParams,
     ReplicaState,
     Retried,
     Wasted,
+    Watch,
     is_replicas_fault,
     turns_away,
 )
-
-Answer = tuple[PageReading, Usage]
 
 
 class Replicas:
@@ -80,6 +80,19 @@ class Replicas:
     def slots(self) -> int:
         """Pages that all of them work on at the same time."""
         return sum(one.engine.description.slots for one in self._fleet.replicas)
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """The replicas, in the order given."""
+        return tuple(one.engine for one in self._fleet.replicas)
+
+    def watch(self, watch: Watch) -> None:
+        """Tell ``watch`` of every attempt from now on."""
+        self._fleet.watch = watch
+
+    def resize(self, index: int, slots: int) -> None:
+        """Replica ``index`` may be given so many pages from now on."""
+        self._fleet.resize(index, slots)
 
     def require(self) -> None:
         """Do nothing if a page given now would be tried.
@@ -137,15 +150,15 @@ class Replicas:
             BreakerOpen, EngineUnavailable: no replica takes pages now.
             EngineFailed, BadEngineOutput, RequestError.
         """
-        first = self._fleet.begin((), request, listener)
+        first = self._fleet.begin((), image, request, listener)
         if first is None:
             raise self._fleet.why_none()
         try:
-            return await self._carry_out(first, image, request)
+            return await self._carry_out(first)
         except EngineError as error:
             if not self._may_try_again(first, error, deadline):
                 raise
-        return await self._second(first, image, request, deadline)
+        return await self._second(first, deadline)
 
     async def probe(self, image: PageImage, request: PageRequest) -> Answer:
         """Read a page if any replica can: each is tried once at most, none is waited for.
@@ -158,10 +171,10 @@ class Replicas:
         """
         tried: list[int] = []
         last: EngineError | None = None
-        while (attempt := self._fleet.begin(tried, request, None)) is not None:
+        while (attempt := self._fleet.begin(tried, image, request, None)) is not None:
             tried.append(attempt.replica.index)
             try:
-                return await self._carry_out(attempt, image, request)
+                return await self._carry_out(attempt)
             except EngineError as error:
                 last = error
         raise last or self._fleet.why_none()
@@ -178,10 +191,11 @@ class Replicas:
         """Whoever watches replica ``index`` says that it is no more."""
         self._fleet.down(index, why)
 
-    async def _carry_out(self, attempt: Attempt, image: PageImage, request: PageRequest) -> Answer:
+    async def _carry_out(self, attempt: Attempt) -> Answer:
         verdict = Verdict.NEUTRAL
         try:
-            answer = await attempt.replica.engine.recognize(image, request, attempt.hear)
+            engine, image = attempt.replica.engine, attempt.image
+            answer = await engine.recognize(image, attempt.request, attempt.hear)
         except EngineError as error:
             verdict = self._blame(attempt, error)
             raise
@@ -190,7 +204,7 @@ class Replicas:
             raise
         else:
             verdict = Verdict.SUCCESS
-            self._fleet.learn(attempt, answer[1])
+            self._fleet.learn(attempt, answer)
             self._budget.succeeded(self._clock.now())
             return answer
         finally:
@@ -210,7 +224,7 @@ class Replicas:
             self._fleet.note_fault(attempt.replica, error)
             return Verdict.FAILURE
         if turns_away(error):
-            self._fleet.avoid(attempt.replica, error.retry_after)
+            self._fleet.avoid(attempt, error.retry_after)
         return Verdict.NEUTRAL
 
     def _may_try_again(self, first: Attempt, error: EngineError, deadline: float) -> bool:
@@ -226,12 +240,10 @@ class Replicas:
             self._observe(Retried(made.value))
         return made is Retry.AGAIN
 
-    async def _second(
-        self, first: Attempt, image: PageImage, request: PageRequest, deadline: float
-    ) -> Answer:
+    async def _second(self, first: Attempt, deadline: float) -> Answer:
         outcome = "failed"
         try:
-            answer = await self._when_possible(first, image, request, deadline)
+            answer = await self._when_possible(first, deadline)
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise
@@ -241,18 +253,16 @@ class Replicas:
         finally:
             self._observe(Retried(outcome))
 
-    async def _when_possible(
-        self, first: Attempt, image: PageImage, request: PageRequest, deadline: float
-    ) -> Answer:
+    async def _when_possible(self, first: Attempt, deadline: float) -> Answer:
         """A server that cannot be reached has not begun: a page with a deadline goes on waiting.
 
         So pages in flight live through a restart of a minute, if their callers do. The breaker
         sets the pace of these tries.
         """
         while True:
-            attempt = await self._fleet.wait_for_another(first, request)
+            attempt = await self._fleet.wait_for_another(first)
             try:
-                return await self._carry_out(attempt, image, request)
+                return await self._carry_out(attempt)
             except EngineUnavailable as error:
                 if deadline == math.inf or not is_replicas_fault(error):
                     raise

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ocrgate.control.admission import Admission, AdmissionParams
+from ocrgate.control.limit.choice import AutoLaw, LimitLaw
 from ocrgate.domain.document import Encoding, PageImage
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.imaging.limits import ImageLimits
@@ -17,6 +18,7 @@ from ocrgate.runtime.counting import Counting
 from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.engines import EngineParams, build_engine
 from ocrgate.runtime.gate import Gate
+from ocrgate.runtime.governor import Governor
 from ocrgate.runtime.page import PageEnded, Spans, no_spans
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
 from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
@@ -40,8 +42,9 @@ class ServiceParams:
         engine: what reads the pages.
         gate: how pages queue.
         image: what a document may cost.
-        prefetch: pages that may have a place beyond the engine's slots, to be prepared while
-            the engine works; None means half the slots, rounded up.
+        limit: how the number of pages at the engine is found, where the engine leaves it open.
+        prefetch: pages that may have a place beyond those at the engine, to be prepared while
+            the engine works; None means half as many, rounded up.
         raster_workers: processes for PDF and other dangerous formats; None means one per core, two
             at most.
         readiness: how long a success counts.
@@ -51,6 +54,7 @@ class ServiceParams:
     engine: EngineParams = field(default_factory=CpuParams)
     gate: AdmissionParams = field(default_factory=AdmissionParams)
     image: ImageLimits = field(default_factory=ImageLimits)
+    limit: LimitLaw = field(default_factory=AutoLaw)
     prefetch: int | None = None
     raster_workers: int | None = None
     readiness: ReadinessParams = field(default_factory=ReadinessParams)
@@ -79,6 +83,7 @@ class Service:
         gate: where pages wait for a place.
         replicas: the engine as all pages reach it; whoever starts and watches servers tells it of
             their ends and returns.
+        governor: finds how many pages the engine is given.
         recognizer: reads documents.
         searchable: makes PDF files that can be searched.
 
@@ -107,7 +112,14 @@ class Service:
         engines = parts.engine if isinstance(parts.engine, Sequence) else (parts.engine,)
         self.replicas = Replicas(engines, self._clock, params.replicas, self._replica_event)
         self._prefetch = params.prefetch
-        limit = places(self.replicas.slots, params.prefetch)
+        self.governor = Governor(
+            self.replicas,
+            self._clock,
+            params.limit,
+            changed=self._follow_limit,
+            observe=self._counting.governor,
+        )
+        limit = places(self.governor.total, params.prefetch)
         self.gate = Gate(Admission(limit, params.gate), self._clock, self._counting.gate)
         self._readiness = Readiness(self.replicas, parts.canary, self._clock, params.readiness)
         self._overlay = OnDemand(lambda: overlay_pool(params.image))
@@ -121,6 +133,7 @@ class Service:
             parts.rasterizer,
             self.replicas,
             self._clock,
+            seats=lambda: self.governor.total,
             lookahead=limit,
             doorstep=Doorstep(max(1, raster_size(params) - 1), refused=self._refused),
             observe=self._page_event,
@@ -176,6 +189,7 @@ class Service:
             await asyncio.gather(*starting, return_exceptions=True)
             await self.close()
             raise
+        self.governor.start()
         self._started = True
         self._readiness.succeeded()
 
@@ -216,6 +230,7 @@ class Service:
         """Stop everything. What still runs fails. Safe to call twice."""
         self._started = False
         await self._readiness.close()
+        await self.governor.close()
         await self.replicas.close()
         await self._overlay.close()
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
@@ -224,6 +239,7 @@ class Service:
     def _look(self) -> None:
         self._counting.state(self.gate.snapshot())
         self._counting.replicas(self.replicas.snapshot())
+        self._counting.limits(self.governor.snapshot())
         self.readiness()
 
     def _page_event(self, event: PageEnded) -> None:
@@ -235,15 +251,17 @@ class Service:
 
     def _replica_event(self, event: ReplicaEvent) -> None:
         self._counting.replica(event)
+        self.governor.replica(event)
         if isinstance(event, CameUp):
             self._readiness.succeeded()
-            self._follow_slots()
         elif self._started and isinstance(event, BreakerMoved) and not self.replicas.sound:
             self._readiness.failed()
 
-    def _follow_slots(self) -> None:
-        """A server that came up may have been started for more pages than before, or for fewer."""
-        self.gate.set_limit(places(self.replicas.slots, self._prefetch))
+    def _follow_limit(self) -> None:
+        """The engine is given more pages from now on, or fewer."""
+        limit = places(self.governor.total, self._prefetch)
+        self.recognizer.lookahead = limit
+        self.gate.set_limit(limit)
         self.recognizer.seats.refresh()
 
 

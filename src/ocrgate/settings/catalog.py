@@ -14,6 +14,42 @@ from ocrgate.settings.model import Settings
 
 PREFIX = "OCRGATE_"
 
+_CLIMB: Mapping[str, tuple[float, float]] = {
+    "start": (1, 100_000),
+    "growth": (1.001, 10),
+    "recover": (0.001, 10),
+    "probe": (0.001, 10),
+    "double": (0.01, 3600),
+    "quick": (0, 1),
+    "rest": (0, 3600),
+    "near": (0.01, 1),
+    "backoff": (0.01, 0.999),
+    "first_backoff": (0.01, 0.999),
+    "full_backoff": (0.01, 0.999),
+    "hold": (0, 3600),
+    "waiting": (0, 100_000),
+    "standing": (0, 3600),
+    "kv": (0.01, 1),
+    "gain": (0, 1),
+    "reprobe": (0, 86_400),
+    "distrust": (0, 86_400),
+    "stale": (0, 1000),
+    "decay": (0, 0.999),
+    "settled": (0, 3600),
+    "headroom": (1, 1000),
+    "most": (1, 100_000),
+    "goodput.bucket": (0.01, 60),
+    "goodput.window": (0.1, 3600),
+    "goodput.near": (0, 1),
+    "goodput.least": (3, 1000),
+    "goodput.floor": (0.0001, 1),
+    "trust.stuck": (0.1, 3600),
+    "trust.moved": (0, 1),
+    "trust.empty": (1, 1000),
+    "trust.missed": (0.1, 3600),
+}
+"""Bounds of what two laws have in common: ``latency`` climbs as ``engine`` does."""
+
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "server.port": (0, 65_535),
     "server.max_body_bytes": (1024, 2**31),
@@ -28,6 +64,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "engine.detector_side": (64, 8192),
     "engine.nice": (0, 19),
     "engine.slots": (1, 100_000),
+    "engine.most": (1, 100_000),
     "engine.stall": (0.1, 3600),
     "engine.first_token": (0.1, 3600),
     "engine.connect": (0.1, 600),
@@ -51,6 +88,15 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "gate.retry_min": (0.001, 3600),
     "gate.retry_max": (0.001, 86_400),
     "gate.horizon": (1, 86_400),
+    **{f"gate.limit.{name}": bounds for name, bounds in _CLIMB.items()},
+    **{f"gate.limit.climb.{name}": bounds for name, bounds in _CLIMB.items()},
+    "gate.limit.reading": (0, 0.999),
+    "gate.limit.tolerance": (1, 100),
+    "gate.limit.crowding": (0, 1),
+    "gate.limit.window": (0.1, 3600),
+    "gate.limit.memory": (0.1, 86_400),
+    "gate.limit.least": (1, 10_000),
+    "gate.limit.limit": (1, 100_000),
     "image.max_bytes": (1024, 2**40),
     "image.max_pixels": (1024, 2**31),
     "image.max_side": (64, 1_000_000),
@@ -113,8 +159,11 @@ class Setting:
 
 def attribute_help(owner: type) -> dict[str, str]:
     """What the ``Attributes:`` part of a class's docstring says of each field."""
-    attributes = inspect.cleandoc(owner.__doc__ or "").partition("Attributes:\n")[2]
-    return {name: " ".join(text.split()) for name, text in _ENTRY.findall(attributes)}
+    found: dict[str, str] = {}
+    for each in reversed(owner.__mro__):  # what a class inherits is told where it was declared
+        attributes = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
+        found |= {name: " ".join(text.split()) for name, text in _ENTRY.findall(attributes)}
+    return found
 
 
 def kinds_of(hint: Any) -> tuple[type, ...]:
@@ -159,6 +208,19 @@ def declared() -> Mapping[str, Setting]:
 def kinds(key: str) -> tuple[str, ...]:
     """The kinds with which a setting goes; empty where it goes with any."""
     return tuple(row.kind for row in rows() if row.key == key and row.kind)
+
+
+def chosen() -> Mapping[str, object]:
+    """The keys by which one kind is chosen among several, with the kind where none is named."""
+    keys = (key for key in declared() if key.endswith(".kind"))
+    return {key: _at(Settings(), key) for key in keys}
+
+
+def _at(value: Any, key: str) -> object:
+    for name in key.split("."):
+        value = getattr(value, name)
+    found: object = value
+    return found
 
 
 def sections() -> frozenset[str]:

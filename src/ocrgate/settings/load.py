@@ -12,7 +12,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
-from ocrgate.settings.catalog import PREFIX, Setting, adapter, declared, kinds, sections
+from ocrgate.settings.catalog import (
+    PREFIX,
+    Setting,
+    adapter,
+    chosen,
+    declared,
+    kinds,
+    sections,
+)
 from ocrgate.settings.model import Settings
 
 FILE = "ocrgate.toml"
@@ -235,8 +243,9 @@ def _suggest(entry: _Entry) -> str:
 
 
 def _validate(entries: list[_Entry], origins: Mapping[str, str]) -> Settings:
-    tree: dict[str, Any] = {"engine": {"kind": "cpu"}}
-    for entry in entries:
+    tree: dict[str, Any] = {}
+    unnamed = [_Entry(key, kind, "default") for key, kind in chosen().items()]
+    for entry in (*unnamed, *entries):
         *parents, name = entry.key.split(".")
         place = tree
         for parent in parents:
@@ -281,8 +290,8 @@ def _misplaced(key: str, error: str) -> str | None:
     """What to say of a setting that goes with another kind than the chosen one."""
     if error != "unexpected_keyword_argument" or not kinds(key):
         return None
-    section = key.partition(".")[0]
-    return f"goes with {section}.kind = {' or '.join(kinds(key))}, which is not the one chosen"
+    switch = next(each for each in chosen() if key.startswith(each.removesuffix("kind")))
+    return f"goes with {switch} = {' or '.join(kinds(key))}, which is not the one chosen"
 
 
 def _key_of(place: tuple[int | str, ...]) -> str:
@@ -290,9 +299,10 @@ def _key_of(place: tuple[int | str, ...]) -> str:
 
     In a section of several kinds the location names the kind after the section.
     """
-    names = [str(part) for part in place]
-    if names[1:] and names[1] in kinds(f"{names[0]}.kind"):
-        del names[1]
+    names: list[str] = []
+    for part in map(str, place):
+        if part not in kinds(".".join([*names, "kind"])):
+            names.append(part)
     keys = (".".join(names[:n]) for n in range(len(names), 0, -1))
     return next((key for key in keys if key in declared() or key in sections()), ".".join(names))
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Discriminator
 
 from ocrgate.control.admission import AdmissionParams
+from ocrgate.control.limit.choice import AutoLaw, EngineLaw, FixedLaw, LatencyLaw
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.openai.params import OpenAIParams
@@ -14,6 +15,10 @@ from ocrgate.imaging.limits import ImageLimits
 
 EngineParams = Annotated[CpuParams | OpenAIParams | VllmParams, Discriminator("kind")]
 """The engines that can be chosen, told apart by ``kind``."""
+
+
+LimitLaw = Annotated[AutoLaw | EngineLaw | LatencyLaw | FixedLaw, Discriminator("kind")]
+"""The laws by which the number of pages at an engine is found, told apart by ``kind``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,17 @@ class AuthSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GateSettings(AdmissionParams):
+    """Who waits, how long, who is refused, and how many pages the engine is given.
+
+    Attributes:
+        limit: how the number of pages at an engine is found, unless `engine.slots` is set.
+    """
+
+    limit: LimitLaw = field(default_factory=AutoLaw)
+
+
+@dataclass(frozen=True, slots=True)
 class TelemetrySettings:
     """What the server says about itself.
 
@@ -106,6 +122,6 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     engine: EngineParams = field(default_factory=CpuParams)
-    gate: AdmissionParams = field(default_factory=AdmissionParams)
+    gate: GateSettings = field(default_factory=GateSettings)
     image: ImageLimits = field(default_factory=ImageLimits)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)

@@ -6,7 +6,9 @@ counted as ``other``, so that no caller can make the page of metrics grow.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import get_args
 
+from ocrgate.control.limit.law import Reason as LimitReason
 from ocrgate.domain.recognition import PageWarning
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import leaves
@@ -66,6 +68,8 @@ REASON = Label(
 )
 RETRY_OUTCOME = Label("outcome", frozenset({"ok", "failed", "cancelled", "late", "budget"}))
 REPLICA = Label("replica")
+LIMIT_REASON = Label("reason", frozenset(get_args(LimitReason)))
+TOKENS_KIND = Label("kind", frozenset({"held", "promised", "capacity"}))
 DIRECTION = Label("direction", frozenset({"input", "output"}))
 
 # Pages take from tens of milliseconds (a crop) to a minute (a dense page behind a queue).
@@ -110,7 +114,32 @@ DECLARED: tuple[Declaration, ...] = (
     Declaration("inflight", _G, "Pages that hold a permit now."),
     Declaration("backlog", _G, "Pages that wait at the gate now.", (LANE,)),
     Declaration("backlog_bytes", _G, "Bytes that waiting pages hold in memory now."),
-    Declaration("limit", _G, "Pages that may hold a permit at the same time."),
+    Declaration("places", _G, "Pages that may hold a permit at the same time."),
+    Declaration(
+        "limit",
+        _G,
+        "Pages that may be at the replica at the same time, as its limit law says; 0 while it "
+        "takes none.",
+        (REPLICA,),
+    ),
+    Declaration(
+        "limit_changes_total", _C, "Changes of replicas' limits, by reason.", (LIMIT_REASON,)
+    ),
+    Declaration(
+        "engine_preemptions_total",
+        _C,
+        "Pages that the engine threw out of its batch, to be read again from the start.",
+        (REPLICA,),
+    ),
+    Declaration("engine_waiting", _G, "Pages in the engine's own queue.", (REPLICA,)),
+    Declaration("kv_usage_ratio", _G, "Used part of the engine's KV cache, 0 to 1.", (REPLICA,)),
+    Declaration(
+        "ledger_tokens",
+        _G,
+        "Tokens of the KV caches: held now by the pages at the engines, promised to them at the "
+        "peak, and the caches' capacity where engines tell it.",
+        (TOKENS_KIND,),
+    ),
     Declaration("refusals_total", _C, "Pages or requests refused before any work.", (REASON,)),
     Declaration("retry_after_seconds", _H, "The Retry-After given with refusals.", (), RETRY),
     Declaration("tokens_total", _C, "Tokens that engines took in and gave out.", (DIRECTION,)),

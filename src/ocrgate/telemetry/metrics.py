@@ -68,10 +68,35 @@ class Metrics:
     ) -> None:
         """The gate's state now."""
         self._of(Gauge, "inflight").set(inflight)
-        self._of(Gauge, "limit").set(limit)
+        self._of(Gauge, "places").set(limit)
         self._of(Gauge, "backlog_bytes").set(backlog_bytes)
         for lane in Lane:
             self._of(Gauge, "backlog", lane).set(backlog.get(lane, 0))
+
+    def limit(self, replica: str, limit: int) -> None:
+        """So many pages may be at the replica."""
+        self._of(Gauge, "limit", replica).set(limit)
+
+    def limit_moved(self, reason: str) -> None:
+        """A replica's limit changed."""
+        self._of(Counter, "limit_changes_total", reason).inc()
+
+    def preempted(self, replica: str, pages: float) -> None:
+        """The replica threw so many pages out of its batch."""
+        self._of(Counter, "engine_preemptions_total", replica).inc(pages)
+
+    def engine_load(self, replica: str, waiting: float | None, kv_usage: float | None) -> None:
+        """What the replica says of its load; None for what it does not show."""
+        if waiting is not None:
+            self._of(Gauge, "engine_waiting", replica).set(waiting)
+        if kv_usage is not None:
+            self._of(Gauge, "kv_usage_ratio", replica).set(kv_usage)
+
+    def ledger(self, *, held: int, promised: int, capacity: int) -> None:
+        """The tokens of all replicas."""
+        self._of(Gauge, "ledger_tokens", "held").set(held)
+        self._of(Gauge, "ledger_tokens", "promised").set(promised)
+        self._of(Gauge, "ledger_tokens", "capacity").set(capacity)
 
     def refused(self, reason: str, retry_after: float | None = None) -> None:
         """Work was refused before it began; ``retry_after`` is what the caller was told (s)."""

@@ -274,7 +274,7 @@ async def test_what_happens_is_counted() -> None:
     readings = [asyncio.create_task(read(running)) for _ in range(8)]
     await clock.run(0.5)
     during = metrics.render()[0].decode()
-    assert "ocrgate_limit 2.0" in during
+    assert "ocrgate_places 2.0" in during
     assert "ocrgate_inflight 2.0" in during
     assert 'ocrgate_backlog{lane="standard"} 4.0' in during
     assert 'ocrgate_refusals_total{reason="backlog"} 2.0' in during

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import ocrgate
+from ocrgate.control.limit.choice import AutoLaw, EngineLaw, FixedLaw
 from ocrgate.domain.ticket import Lane
 from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.openai.params import OpenAIParams
@@ -61,7 +62,9 @@ def test_the_origin_of_every_value_is_known(folder: Path) -> None:
     file = written(folder, "[server]\ntimeout = 2.0\n")
     loaded = read(folder, {"OCRGATE_ENGINE__WORKERS": "3"}, server__max_body_bytes=4096)
     origins = {key: origin for key, _, origin in loaded.rows()}
-    assert set(origins) == {key for key in declared() if not kinds(key) or "cpu" in kinds(key)}
+    assert set(origins) == {
+        key for key in declared() if not kinds(key) or {"cpu", "auto"}.intersection(kinds(key))
+    }
     assert origins["server.timeout"] == str(file)
     assert origins["engine.workers"] == "OCRGATE_ENGINE__WORKERS"
     assert origins["server.max_body_bytes"] == "--max-body-bytes"
@@ -280,3 +283,40 @@ def test_the_key_of_an_engine_is_not_shown(folder: Path) -> None:
     assert "sk-hidden" not in str(list(read(folder, environ).rows()))
     file = written(folder, '[engine]\nkind = "openai"\napi_key = ["sk-hidden"]\n')
     assert "sk-hidden" not in str(problems(file.parent))
+
+
+def test_a_limit_law_is_chosen_and_tuned(folder: Path) -> None:
+    """Its parameters stand beside its kind; nothing set means that the law finds the number."""
+    assert read(folder).settings.gate.limit == AutoLaw()
+    written(folder, '[gate.limit]\nkind = "engine"\nstart = 4\n[gate.limit.trust]\nstuck = 9.0\n')
+    limit = read(folder).settings.gate.limit
+    assert isinstance(limit, EngineLaw)
+    assert (limit.start, limit.trust.stuck, limit.growth) == (4, 9.0, EngineLaw().growth)
+
+
+def test_a_fixed_limit_is_a_variable_away(folder: Path) -> None:
+    """What people do by hand stays possible."""
+    environ = {"OCRGATE_GATE__LIMIT__KIND": "fixed", "OCRGATE_GATE__LIMIT__LIMIT": "32"}
+    assert read(folder, environ).settings.gate.limit == FixedLaw(32)
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"OCRGATE_GATE__LIMIT__KIND": "magic"}, "should be one of auto, engine, latency, fixed"),
+        (
+            {"OCRGATE_GATE__LIMIT__START": "4"},
+            "goes with gate.limit.kind = engine, which is not the one chosen",
+        ),
+        (
+            {"OCRGATE_GATE__LIMIT__KIND": "engine", "OCRGATE_GATE__LIMIT__KV": "1.5"},
+            "out of range",
+        ),
+        ({"OCRGATE_GATE__LIMIT": "16"}, "is a section; set a key in it"),
+    ],
+)
+def test_a_wrong_law_is_told_plainly(folder: Path, environ: dict[str, str], told: str) -> None:
+    """The message names the setting and what is allowed."""
+    with pytest.raises(SettingsError, match=re.escape(told)) as caught:
+        read(folder, environ)
+    assert caught.value.problems[0].key.startswith("gate.limit")

@@ -32,6 +32,11 @@ def exercise(metrics: Metrics) -> None:
     metrics.prepare(0.2)
     metrics.engine(0.3, 0.1)
     metrics.gate(inflight=2, limit=4, backlog={Lane.BATCH: 3}, backlog_bytes=1000)
+    metrics.limit("0", 12)
+    metrics.limit_moved("slow_start")
+    metrics.preempted("0", 3)
+    metrics.engine_load("0", 2.0, 0.5)
+    metrics.ledger(held=100, promised=200, capacity=1000)
     metrics.refused("backlog", 2.5)
     metrics.tokens(input_tokens=10, output_tokens=20)
     metrics.wasted(5)
@@ -61,6 +66,11 @@ def test_values_arrive_under_their_labels() -> None:
     assert value(metrics, "engine_seconds_sum") == pytest.approx(0.3)
     assert value(metrics, "backlog", lane="batch") == 3
     assert value(metrics, "backlog", lane="interactive") == 0
+    assert value(metrics, "places") == 4
+    assert value(metrics, "limit", replica="0") == 12
+    assert value(metrics, "limit_changes_total", reason="slow_start") == 1
+    assert value(metrics, "engine_preemptions_total", replica="0") == 3
+    assert value(metrics, "ledger_tokens", kind="promised") == 200
     assert value(metrics, "tokens_total", direction="output") == 20
     assert value(metrics, "retry_after_seconds_count") == 1
     assert value(metrics, "time_to_first_token_seconds_sum") == pytest.approx(0.1)

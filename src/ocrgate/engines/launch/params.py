@@ -44,7 +44,8 @@ class VllmParams:
         state: folder that remembers across restarts which load was too much, and that the
             model's notice was shown.
         notice: show the model's licence notice before its first start.
-        slots: pages that the gate sends to one server at first; None means `max_sequences`.
+        slots: pages at the same time at one server; without it, a limit law finds the number
+            (`gate.limit`), up to `max_sequences`.
         max_side: longest side in pixels of a page as it is sent. The server is started for pages
             of that size, so a smaller one leaves more memory for more pages at once.
         lossless: send pages as PNG or WebP instead of JPEG.

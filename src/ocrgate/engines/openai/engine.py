@@ -17,7 +17,7 @@ from ocrgate.engines.openai.faults import (
 )
 from ocrgate.engines.openai.images import canary, packed
 from ocrgate.engines.openai.link import Link
-from ocrgate.engines.openai.params import OpenAIParams, base_url
+from ocrgate.engines.openai.params import FIRST_SLOTS, OpenAIParams, base_url
 from ocrgate.engines.openai.probe import Capabilities, probe, prompt_tokens, read_signals
 from ocrgate.engines.openai.signals import EngineSignals
 from ocrgate.engines.openai.transcript import Transcript
@@ -83,11 +83,14 @@ class OpenAIEngine:
             name=f"{kind}/{params.model or self._recipe.name}",
             tasks=self._recipe.tasks(),
             input=self._input(None),
-            slots=params.slots,
+            slots=params.slots or min(FIRST_SLOTS, params.most or FIRST_SLOTS),
             boxes=self._recipe.boxes,
             live=True,
             prompts=params.custom_prompts,
             instructions=_vendor_texts(self._recipe),
+            elastic=params.slots is None,
+            most=params.most,
+            tokens=self._recipe.cost.tokens,
         )
 
     @property
@@ -133,6 +136,9 @@ class OpenAIEngine:
             boxes=self._recipe.boxes,
             input=images,
             instructions=_vendor_texts(self._recipe),
+            signals=found.metrics,
+            kv_tokens=found.kv_capacity_tokens,
+            tokens=self._recipe.cost.tokens,
         )
         await self._read_known_page()
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+FIRST_SLOTS = 8
+"""Pages at the same time of a server of which nothing is known yet."""
+
 ServerKind = Literal["vllm", "sglang", "llamacpp", "transformers", "trtllm", "openai"]
 """The servers whose abilities are known, see :mod:`.servers`."""
 
@@ -20,7 +23,10 @@ class OpenAIParams:
             name.
         server: what kind of server it is; `auto` asks it.
         api_key: key that the servers ask for, sent as a bearer token.
-        slots: pages at the same time per replica.
+        slots: pages at the same time per replica; without it, a limit law finds the number while it
+            runs (`gate.limit`).
+        most: pages at the same time that the servers were started for (vLLM: `--max-num-seqs`),
+            which the limit law will not exceed.
         max_side: longest side in pixels of a page as it is sent.
         lossless: send pages as PNG or WebP instead of JPEG.
         stall: seconds without a token, after the first, until the server is given up for this page.
@@ -39,7 +45,8 @@ class OpenAIParams:
     recipe: str | None = None
     server: Literal["auto"] | ServerKind = "auto"
     api_key: str | None = field(default=None, repr=False)
-    slots: int = 16
+    slots: int | None = None
+    most: int | None = None
     max_side: int = 1024
     lossless: bool = False
     stall: float = 30.0
