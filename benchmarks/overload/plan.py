@@ -1,0 +1,134 @@
+"""What the load generator is told: who sends how much, when, and how patient they are."""
+
+import heapq
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Literal
+
+from ocrgate.simulate.arrivals import gamma, read_trace, scaled, square, steps, varying
+
+Arrivals = Literal["poisson", "gamma", "square", "burst", "trace"]
+Retries = Literal["none", "obedient", "impatient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One caller, or callers that need not be told apart.
+
+    Attributes:
+        name: in the records.
+        rate: pages a second on average; for ``square`` and ``burst`` the lower one.
+        arrivals: how they come; ``trace`` replays ``path`` at the rate given.
+        cv: coefficient of variation of a gamma process.
+        high: the higher rate of ``square`` and ``burst``.
+        period: seconds of the square wave.
+        burst: from when to when the burst is.
+        path: of a trace that :func:`ocrgate.simulate.arrivals.read_trace` knows.
+        key: bearer token.
+        lane: sent as ``X-Priority``.
+        retries: what a client does that was refused or had no answer: waits for a jittered 1, 2 s
+            (``impatient``), or as long as it was told if that is more (``obedient``).
+        tries: at most.
+        leaves: seconds after which half of the clients leave at the latest (drawn evenly); 0: none
+            but those at their deadline.
+    """
+
+    name: str
+    rate: float
+    arrivals: Arrivals = "poisson"
+    cv: float = 3.0
+    high: float = 0.0
+    period: float = 20.0
+    burst: tuple[float, float] = (0.0, 0.0)
+    path: str = ""
+    key: str = ""
+    lane: str = ""
+    retries: Retries = "none"
+    tries: int = 1
+    leaves: float = 0.0
+
+    def times(self, source: random.Random) -> Iterator[float]:
+        """Intended send times, seconds from the start."""
+        match self.arrivals:
+            case "poisson":
+                return gamma(self.rate, 1.0, source)
+            case "gamma":
+                return gamma(self.rate, self.cv, source)
+            case "square":
+                return varying(square(self.rate, self.high, self.period), self.high, source)
+            case "burst":
+                begin, end = self.burst
+                rate = steps([(0.0, self.rate), (begin, self.high), (end, self.rate)])
+                return varying(rate, self.high, source)
+            case "trace":
+                trace = read_trace(Path(self.path))
+                return scaled(trace, self.rate * trace[-1].at / len(trace))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run of the generator.
+
+    Attributes:
+        url: whom to send to, without a path.
+        seconds: in which pages are sent.
+        flows: of an open loop.
+        clients: of a closed loop, instead: each sends its next page when it has an answer.
+        deadline: seconds from the intended send time after which a client leaves.
+        seed: of times, pages and patience.
+        hang_up: whether all leave at once when the seconds are over.
+    """
+
+    url: str
+    seconds: float
+    flows: tuple[Flow, ...] = ()
+    clients: int = 0
+    deadline: float = 10.0
+    seed: int = 1
+    hang_up: bool = False
+
+    def sends(self) -> Iterator[tuple[float, int]]:
+        """Intended send times with the number of the flow, in order."""
+        each = [self._of(number, flow) for number, flow in enumerate(self.flows)]
+        return heapq.merge(*each)
+
+    def _of(self, number: int, flow: Flow) -> Iterator[tuple[float, int]]:
+        times = flow.times(random.Random(f"{self.seed} {flow.name}"))
+        return ((at, number) for at in takewhile(lambda at: at < self.seconds, times))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one page; times in seconds.
+
+    Attributes:
+        flow: its caller.
+        at: intended send time, from the start.
+        lag: by how much later it was sent.
+        took: from the intended time to the end of the last try.
+        status: HTTP's; 0: the client left, -1: the connection broke.
+        tokens: of the answer.
+        tries: made.
+        refused: from the first try's beginning to its refusal; None when it was not refused.
+        quit: whether the client left before its deadline, since it wanted to.
+    """
+
+    flow: str
+    at: float
+    lag: float
+    took: float
+    status: int
+    tokens: int = 0
+    tries: int = 1
+    refused: float | None = None
+    quit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The first line of a record: the instant of time 0, on the monotonic clock."""
+
+    begun: float
