@@ -97,11 +97,15 @@ class Stand:
     front: Front
     folder: Path
 
-    def measure(self, plan: Plan, warm: float) -> Result:
-        """Send a plan; what happens after ``warm`` seconds and before its end counts."""
+    def measure(self, plan: Plan, warm: float, at_end: Callable[[], None] = lambda: None) -> Result:
+        """Send a plan; what happens after ``warm`` seconds and before its end counts.
+
+        ``at_end`` is called when the plan's seconds are over, before the last answers are in.
+        """
         process = self.send(plan)
         before = self.at(warm)
         after = self.at(plan.seconds)
+        at_end()
         if process.wait(120):
             raise RuntimeError("the load generator failed")
         result = summary(self.record, warm, plan.seconds, plan.deadline)

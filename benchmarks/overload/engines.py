@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,16 +48,6 @@ def counters(url: str) -> Counters:
         int(values.get("vllm:num_preemptions_total", 0)),
         int(values.get("vllm:generation_tokens_total", 0)),
     )
-
-
-def empty(url: str, since: float, most: float = 20.0) -> float | None:
-    """Seconds after ``since`` (monotonic) until nothing runs and nothing waits; None: never."""
-    while time.monotonic() < since + most:
-        seen = counters(url)
-        if not seen.running and not seen.waiting:
-            return max(0.0, time.monotonic() - since)
-        time.sleep(0.02)
-    return None
 
 
 @contextlib.contextmanager

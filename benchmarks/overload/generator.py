@@ -125,19 +125,22 @@ class Generator:
 
     async def _serve(self, session: aiohttp.ClientSession, client: _Client) -> None:
         lag = time.monotonic() - client.due
-        await self._try_all(session, client)
-        self._write(
-            Row(
-                client.flow.name,
-                round(client.at, 4),
-                round(lag, 5),
-                round(time.monotonic() - client.due, 5),
-                client.answer.status,
-                client.answer.tokens,
-                client.tries,
-                client.refused,
-                client.quits,
-            )
+        try:
+            await self._try_all(session, client)
+        finally:  # also when all hang up
+            self._write(self._row(client, lag))
+
+    def _row(self, client: _Client, lag: float) -> Row:
+        return Row(
+            client.flow.name,
+            round(client.at, 4),
+            round(lag, 5),
+            round(time.monotonic() - client.due, 5),
+            client.answer.status,
+            client.answer.tokens,
+            client.tries,
+            client.refused,
+            client.quits,
         )
 
     async def _try_all(self, session: aiohttp.ClientSession, client: _Client) -> None:
