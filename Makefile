@@ -6,7 +6,7 @@ PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK    = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-vllm install-vllm check unit lock docs clean
+.PHONY: help serve test test-slow test-vllm install-vllm check unit lock docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ check: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-slow: $(VENV)/installed-dev  ## run the tests that take ten seconds or more
+	$(BIN)/pytest -m slow
 
 test-vllm: $(VENV)/installed-dev  ## install a real vLLM for CPUs (2.5 GB, once) and test against it
 	-@tests/vllm/install.sh

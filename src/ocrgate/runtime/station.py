@@ -152,8 +152,10 @@ class Station:
         return _risen(before, load)
 
     def tick(self, now: float) -> None:
-        """Time has passed."""
+        """Time has passed. The ledger moves on here, since once per token would cost too much."""
         self._flush(now)
+        for number, (attempt, _) in self._open.items():
+            self._ledger.advance(number, attempt.tokens)
         self.change = self._law.tick(now)
 
     def _tell(self, now: float) -> None:
@@ -162,13 +164,9 @@ class Station:
         self._law.occupied(now, len(self._open), started)
 
     def _flush(self, now: float) -> None:
-        """Pass on what was streamed; a ledger that is moved once per token costs too much."""
-        if not self._work:
-            return
-        self._law.progress(now, self._work)
-        self._work = 0.0
-        for number, (attempt, _) in self._open.items():
-            self._ledger.advance(number, attempt.tokens)
+        if self._work:
+            self._law.progress(now, self._work)
+            self._work = 0.0
 
     # Lengths
 

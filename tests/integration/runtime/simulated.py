@@ -106,9 +106,10 @@ class SimulatedEngine:
             self._timer = self._clock.call_at(soonest, self._look)
 
     def _tell(self, event: FirstToken | Progress | Finished | Rejected) -> None:
-        future, listener = self._calls.get(event.id, (None, None))  # type: ignore[arg-type]
-        if future is None or future.done():
+        call = self._calls.get(int(event.id))
+        if call is None or call[0].done():
             return
+        future, listener = call
         if isinstance(event, Finished):
             future.set_result(event.tokens)
         elif isinstance(event, Rejected):
@@ -119,7 +120,7 @@ class SimulatedEngine:
 
 def pages(mix: Mix, seed: int = 0) -> Iterator[Page]:
     """Pages without end."""
-    return mix.pages(random.Random(f"pages {seed}"))  # noqa: S311 - not a secret
+    return mix.pages(random.Random(f"pages {seed}"))
 
 
 class Crowd:

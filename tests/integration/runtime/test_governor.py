@@ -202,7 +202,7 @@ async def test_polls_fail_without_harm_and_never_overlap() -> None:
     async with busy(at):
         await at.clock.run(8.0)
         for broken in (hang, fail):
-            engine.signals = broken  # type: ignore[assignment]
+            engine.signals = broken  # type: ignore[method-assign]
             await at.clock.run(8.0)
             assert at.governor.snapshot()[0].reason in {"stale", "decay"}
             assert at.limits[0] >= 1
