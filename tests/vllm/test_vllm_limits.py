@@ -84,9 +84,6 @@ async def test_streamed_refusal_comes_as_a_success_with_an_error_inside(server: 
     assert last.strip() == "data: [DONE]"
 
 
-@pytest.mark.xfail(
-    strict=False, reason="an error event of a stream with code 503 is taken for garbled output"
-)
 async def test_engine_tells_busy_from_broken(server: Vllm) -> None:
     """Over the bound a page is refused as busy, which opens no breaker; the others are whole."""
     engine = made(server.url)

@@ -86,11 +86,6 @@ async def test_page_costs_what_was_computed(llamacpp: str, size: tuple[int, int]
     assert "".join(piece.text for piece in pieces).split() == reading.text.split()
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="llama.cpp promises to keep the connection and closes it after a streamed answer; the "
-    "next page is sent on it and fails",
-)
 async def test_pages_right_after_one_another_are_read(engine: OpenAIEngine) -> None:
     """A connection that the server closed between two pages is no failure of a page."""
     for _ in range(20):

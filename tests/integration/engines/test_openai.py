@@ -108,6 +108,10 @@ FAULTS: dict[str, tuple[Script, type[OcrgateError]]] = {
     "a finish nobody knows": (Talk("half", finish="tired"), EngineBroke),
     "withheld": (Talk("", finish="content_filter"), RefusedOutput),
     "an error in the stream": (Talk("a", error={"message": "boom", "code": 500}), GarbledOutput),
+    "busy in the stream": (
+        Talk("", error={"message": "The engine is currently busy", "code": 503}),
+        EngineBusy,
+    ),
     "a refusal in the stream": (Talk("a", error={"message": "no", "code": 400}), RefusedOutput),
     "an error under 200": (Refuse(200, {"error": {"message": "boom"}}), GarbledOutput),
     "HTML under 200": (Refuse(200, "<h1>Welcome</h1>", "text/html"), GarbledOutput),
@@ -123,7 +127,6 @@ FAULTS: dict[str, tuple[Script, type[OcrgateError]]] = {
     "nothing": (Raw([]), EngineBroke),
     "a line without end": (Raw([b"data: " + b"x" * 70_000] + [b"x" * 70_000] * 40), GarbledOutput),
     "no HTTP": (Raw([b"SSH-2.0-OpenSSH\r\n\r\n"], verbatim=True), GarbledOutput),
-    "silence at once": (Raw([], verbatim=True), EngineBroke),
     "busy": (Refuse(503, {"error": {"message": "The engine is currently busy"}}), EngineBusy),
     "too many": (Refuse(429, "", headers={"Retry-After": "3"}), EngineBusy),
     "broken engine": (Refuse(500, {"error": {"message": "EngineCore"}}), EngineBroke),
@@ -149,6 +152,27 @@ async def test_every_fault_has_its_error(attach: Attach, page: PageImage, name: 
         assert pair.server.url in raised.value.detail or "stream holds" in raised.value.detail
         reading, _ = await pair.engine.recognize(page, PageRequest())
         assert reading.text == TEXT
+
+
+SILENCE = Raw([], verbatim=True)  # the connection is closed without a byte
+
+
+async def test_a_kept_connection_that_was_closed_is_no_failure(
+    attach: Attach, page: PageImage
+) -> None:
+    """The server may close it between two pages; another connection is taken."""
+    async with attach(SILENCE, Talk(TEXT)) as pair:
+        reading, _ = await pair.engine.recognize(page, PageRequest())
+        assert reading.text == TEXT
+
+
+async def test_silence_on_a_new_connection_is_a_failure(attach: Attach, page: PageImage) -> None:
+    """Else a server that dies of a page would be given it again and again."""
+    async with attach(SILENCE, SILENCE, Talk(TEXT)) as pair:
+        before = len(pair.server.chats)
+        with pytest.raises(EngineBroke):
+            await pair.engine.recognize(page, PageRequest())
+        assert len(pair.server.chats) - before == 2
 
 
 async def test_retry_after_reaches_the_caller(attach: Attach, page: PageImage) -> None:

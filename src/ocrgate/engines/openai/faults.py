@@ -18,6 +18,7 @@ finish_reason abort, as of a server that is shut down  EngineAborted       engin
 finish_reason error or one that is not known           EngineBroke         engine_failed  yes
 200 that is not a stream of chat chunks                GarbledOutput       bad_output     yes
 200 with an error object, plain or in the stream       GarbledOutput       bad_output     yes
+the same with 429, 503 or 529 and a text as above      EngineBusy          engine_failed  no
 the same with a code below 500; content_filter         RefusedOutput       bad_output     no
 =====================================================  ==================  =============  =====
 
@@ -215,8 +216,11 @@ def _redirected(status: int, headers: Mapping[str, str], server: str) -> Ocrgate
     )
 
 
-def of_error_object(body: bytes, server: str) -> BadEngineOutput:
-    """The error for an ``error`` object where a reading was due, under status 200."""
+def of_error_object(body: bytes, server: str) -> BadEngineOutput | EngineBusy:
+    """The error for an ``error`` object where a reading was due, under status 200.
+
+    vLLM refuses a streamed request so when its queue is full: busy, and not broken.
+    """
     code: object = None
     try:
         error = _decode(body).error
@@ -224,11 +228,14 @@ def of_error_object(body: bytes, server: str) -> BadEngineOutput:
         error = None
     if isinstance(error, _Inner):
         code = error.code
+    said = message_of(body)
+    if code in {429, 503, 529} and _BUSY.search(said):
+        return EngineBusy(f"{server} is busy: {said}", retry_after=1.0)
     kind = RefusedOutput if isinstance(code, int) and 400 <= code < 500 else GarbledOutput
-    return kind(f"{server} broke off with an error: {message_of(body)}")
+    return kind(f"{server} broke off with an error: {said}")
 
 
-def of_content(content_type: str, body: bytes, server: str) -> BadEngineOutput:
+def of_content(content_type: str, body: bytes, server: str) -> BadEngineOutput | EngineBusy:
     """The error for a 200 that is no stream of events."""
     if b'"error"' in body:
         return of_error_object(body, server)

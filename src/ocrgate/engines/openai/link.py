@@ -8,6 +8,7 @@ import io
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import aiohttp
 
@@ -121,12 +122,8 @@ class Link:
             EngineUnreachable, EngineUnusable, EngineBusy, EngineRejected, EngineBroke,
             PageTooLarge, GarbledOutput, RefusedOutput.
         """
-        headers = {"Content-Type": "application/json", "Accept": _STREAM}
         with self._translated(), self._tracked():
-            # A file object, since plain bytes of this size would be written in one go.
-            response = await self._open().post(
-                self._url + CHAT, data=io.BytesIO(body), headers=headers, allow_redirects=False
-            )
+            response = await self._send(body)
             try:
                 await self._must_stream(response)
                 stream = Stream(response.content.iter_any())
@@ -135,6 +132,29 @@ class Link:
                     await _linger(response)
             finally:
                 response.close()  # closes the connection unless the answer was read to its end
+
+    async def _send(self, body: bytes) -> aiohttp.ClientResponse:
+        """Send a completion and wait for the head of its answer.
+
+        A kept connection may have been closed by the server since its last answer (llama.cpp does
+        so after every streamed one). Then nothing was done, and another connection is taken; every
+        turn uses one up, so there is an end.
+        """
+        headers = {"Content-Type": "application/json", "Accept": _STREAM}
+        while True:
+            kept = _Kept()
+            try:
+                # A file object, since plain bytes of this size would be written in one go.
+                return await self._open().post(
+                    self._url + CHAT,
+                    data=io.BytesIO(body),
+                    headers=headers,
+                    allow_redirects=False,
+                    trace_request_ctx=kept,
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError):
+                if not kept.reused:
+                    raise
 
     async def _must_stream(self, response: aiohttp.ClientResponse) -> None:
         if response.status != 200:
@@ -158,6 +178,7 @@ class Link:
                 ),
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[_watching_reuse()],
             )
         return self._session
 
@@ -195,6 +216,23 @@ class Link:
             raise EngineUnreachable(f"{self.server} does not answer in time") from error
         except ConnectionError as error:
             raise EngineBroke(f"{self.server} broke off: {error}") from error
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Whether a request went out on a connection that had served before."""
+
+    reused: bool = False
+
+
+def _watching_reuse() -> aiohttp.TraceConfig:
+    async def note(_session: object, context: SimpleNamespace, _params: object) -> None:
+        if isinstance(context.trace_request_ctx, _Kept):
+            context.trace_request_ctx.reused = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(note)
+    return trace
 
 
 async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
