@@ -15,6 +15,7 @@ DISTRIBUTION = {  # of modules that are not called like what installs them
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "multipart": "python-multipart",
+    "pynvml": "nvidia-ml-py",
     "starlette": "fastapi",  # which is made of it and chooses its version
 }
 TRACING = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}

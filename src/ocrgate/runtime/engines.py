@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from ocrgate.control.guard import Load
 from ocrgate.domain.document import PageImage
@@ -47,12 +48,14 @@ class EngineParts:
         canary: a page that they must be able to read.
         pools: the processes that they work in, if any.
         watch: called with whoever is to be told which servers come and go.
+        here: whether it works on the GPUs of this machine.
     """
 
     engines: Sequence[Engine]
     canary: PageImage
     pools: tuple[WorkerPool, ...] = ()
     watch: Callable[[Watched], None] = _nobody
+    here: bool = False
 
 
 @functools.singledispatch
@@ -86,7 +89,7 @@ def _(params: CpuParams, observe: Callable[[PoolEvent], None]) -> EngineParts:
 def _(params: OpenAIParams, observe: Callable[[PoolEvent], None]) -> EngineParts:
     del observe  # it has no processes
     engines = tuple(OpenAIEngine(params, url, LoopClock()) for url in params.url)
-    return EngineParts(engines, canary())
+    return EngineParts(engines, canary(), here=all(map(_is_here, params.url)))
 
 
 @build_engine.register
@@ -103,7 +106,12 @@ def _(params: VllmParams, observe: Callable[[PoolEvent], None]) -> EngineParts:
         [url_of(params.host, seat.port) for seat in placed],
         most,
     )
-    return EngineParts(launch.engines, canary(), watch=launch.watch)
+    here = not any(seat.cpu for seat in placed)
+    return EngineParts(launch.engines, canary(), watch=launch.watch, here=here)
+
+
+def _is_here(url: str) -> bool:
+    return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
 
 
 def _supervisor(

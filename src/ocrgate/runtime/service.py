@@ -19,6 +19,7 @@ from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.engines import EngineParams, build_engine
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.governor import Governor
+from ocrgate.runtime.heat import Thermometer
 from ocrgate.runtime.page import PageEnded, Spans, no_spans
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
 from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
@@ -27,6 +28,7 @@ from ocrgate.runtime.replica import BreakerMoved, CameUp, ReplicaEvent, ReplicaP
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.runtime.searchable import OnDemand, SearchablePdfs, overlay_pool
 from ocrgate.runtime.workers import WorkerParams, WorkerPool
+from ocrgate.telemetry.gpu import GpuSource, open_nvml
 from ocrgate.telemetry.metrics import Metrics
 
 _BLANK = PageImage(b"\xff" * 32 * 32, Encoding.RAW, 32, 32, 1, 32, 32)
@@ -61,12 +63,17 @@ class ServiceParams:
     replicas: ReplicaParams = field(default_factory=ReplicaParams)
 
 
+def _no_gpus() -> None:
+    """None of this machine's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a service is made of.
 
     ``engine`` is one, or several of the same kind: the replicas. ``pools`` are started before it
-    and closed after it; ``at_end`` is called last.
+    and closed after it; ``at_end`` is called last. ``gpus`` finds the GPUs that the engine works
+    on, in a thread.
     """
 
     engine: Engine | Sequence[Engine]
@@ -74,6 +81,7 @@ class Parts:
     pools: Sequence[WorkerPool] = ()
     canary: PageImage = _BLANK
     at_end: Callable[[], None] = lambda: None
+    gpus: Callable[[], GpuSource | None] = _no_gpus
 
 
 class Service:
@@ -119,6 +127,9 @@ class Service:
             changed=self._follow_limit,
             observe=self._counting.governor,
         )
+        self._heat = Thermometer(
+            parts.gpus, self._clock, self.governor.cool, self._counting.metrics.gpu
+        )
         limit = places(self.governor.total, params.prefetch)
         self.gate = Gate(Admission(limit, params.gate), self._clock, self._counting.gate)
         self._readiness = Readiness(self.replicas, parts.canary, self._clock, params.readiness)
@@ -155,7 +166,8 @@ class Service:
         raster = WorkerPool(raster_params(params))
         rasterizer = PoolRasterizer(params.image, raster, _cores(), metrics.refused)
         pools = (*made.pools, raster)
-        parts = Parts(made.engines, rasterizer, pools, made.canary, rasterizer.close)
+        gpus = open_nvml if made.here else _no_gpus
+        parts = Parts(made.engines, rasterizer, pools, made.canary, rasterizer.close, gpus)
         service = cls(parts, params, metrics=metrics, spans=spans)
         made.watch(service.replicas)
         return service
@@ -190,6 +202,8 @@ class Service:
             await self.close()
             raise
         self.governor.start()
+        if self._parts.gpus is not _no_gpus:
+            self._heat.start()
         self._started = True
         self._readiness.succeeded()
 
@@ -231,6 +245,7 @@ class Service:
         self._started = False
         await self._readiness.close()
         await self.governor.close()
+        await self._heat.close()
         await self.replicas.close()
         await self._overlay.close()
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))

@@ -12,6 +12,7 @@ from ocrgate.control.limit.law import Reason as LimitReason
 from ocrgate.domain.recognition import PageWarning
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import leaves
+from ocrgate.telemetry.gpu import REASONS as GPU_REASONS
 
 PREFIX = "ocrgate_"
 OTHER = "other"
@@ -70,6 +71,8 @@ RETRY_OUTCOME = Label("outcome", frozenset({"ok", "failed", "cancelled", "late",
 REPLICA = Label("replica")
 LIMIT_REASON = Label("reason", frozenset(get_args(LimitReason)))
 TOKENS_KIND = Label("kind", frozenset({"held", "promised", "capacity"}))
+GPU = Label("gpu")
+GPU_REASON = Label("reason", GPU_REASONS)
 DIRECTION = Label("direction", frozenset({"input", "output"}))
 
 # Pages take from tens of milliseconds (a crop) to a minute (a dense page behind a queue).
@@ -164,6 +167,17 @@ DECLARED: tuple[Declaration, ...] = (
         (REPLICA,),
     ),
     Declaration("replica_inflight", _G, "Pages that the replica has now.", (REPLICA,)),
+    Declaration("gpu_memory_bytes", _G, "Memory in use on the GPU.", (GPU,)),
+    Declaration("gpu_temperature_celsius", _G, "Temperature of the GPU.", (GPU,)),
+    Declaration(
+        "gpu_utilization_ratio",
+        _G,
+        "Part of the time, 0 to 1, in which something ran on the GPU.",
+        (GPU,),
+    ),
+    Declaration(
+        "gpu_throttled", _G, "1 while the GPU's clock is lowered for the reason.", (GPU, GPU_REASON)
+    ),
     Declaration(
         "event_loop_lag_seconds", _H, "How late the event loop woke up for a timer.", (), LAG
     ),

@@ -10,6 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from ocrgate.control.breaker import BreakerState
 from ocrgate.domain.ticket import Lane
 from ocrgate.telemetry.catalog import DECLARED, OTHER, Declaration, Kind, Label
+from ocrgate.telemetry.gpu import REASONS, GpuReading
 
 _KINDS: dict[Kind, type[MetricWrapperBase]] = {Kind.COUNTER: Counter, Kind.GAUGE: Gauge}
 _MOST_VALUES = 64
@@ -121,6 +122,21 @@ class Metrics:
         """A replica's state now."""
         self._of(Gauge, "breaker_state", replica).set(_BREAKER[breaker])
         self._of(Gauge, "replica_inflight", replica).set(inflight)
+
+    def gpu(self, reading: GpuReading) -> None:
+        """What a GPU says of itself."""
+        name = str(reading.index)
+        figures = {
+            "gpu_memory_bytes": reading.memory,
+            "gpu_temperature_celsius": reading.celsius,
+            "gpu_utilization_ratio": reading.utilization,
+        }
+        for metric, figure in figures.items():
+            if figure is not None:
+                self._of(Gauge, metric, name).set(figure)
+        if reading.reasons is not None:
+            for reason in REASONS:
+                self._of(Gauge, "gpu_throttled", name, reason).set(reason in reading.reasons)
 
     def loop_lag(self, seconds: float) -> None:
         """The event loop woke up this late."""

@@ -1,4 +1,4 @@
-"""The whole way: default settings, HTTP, a simulated vLLM in real time. It takes its ten seconds."""
+"""The whole way: default settings, HTTP, a simulated vLLM in real time. It takes ten seconds."""
 
 import asyncio
 import io

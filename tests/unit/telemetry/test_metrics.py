@@ -7,6 +7,7 @@ from ocrgate.control.breaker import BreakerState
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import leaves
 from ocrgate.telemetry.catalog import DECLARED, Kind
+from ocrgate.telemetry.gpu import GpuReading
 from ocrgate.telemetry.metrics import Metrics
 
 
@@ -42,6 +43,7 @@ def exercise(metrics: Metrics) -> None:
     metrics.wasted(5)
     metrics.retried("ok")
     metrics.replica("0", breaker=BreakerState.OPEN, inflight=7)
+    metrics.gpu(GpuReading(0, 2**30, 61.0, 0.5, frozenset({"heat"})))
     metrics.loop_lag(0.001)
     metrics.workers(2)
     metrics.worker_restarted()
@@ -67,6 +69,8 @@ def test_values_arrive_under_their_labels() -> None:
     assert value(metrics, "backlog", lane="batch") == 3
     assert value(metrics, "backlog", lane="interactive") == 0
     assert value(metrics, "places") == 4
+    assert value(metrics, "gpu_throttled", gpu="0", reason="heat") == 1
+    assert value(metrics, "gpu_throttled", gpu="0", reason="power_cap") == 0
     assert value(metrics, "limit", replica="0") == 12
     assert value(metrics, "limit_changes_total", reason="slow_start") == 1
     assert value(metrics, "engine_preemptions_total", replica="0") == 3
