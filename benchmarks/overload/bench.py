@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from benchmarks.overload.engines import Counters, EngineChoice, counters, engine
@@ -51,6 +52,7 @@ class Bench:
         setups: by name.
         seed: of the load.
         parallel: runs at the same time.
+        earlier: results of the run that this one is joined to.
         missing: rivals that could not be started, and why.
     """
 
@@ -59,6 +61,7 @@ class Bench:
     setups: list[Setup]
     seed: int
     parallel: int = 1
+    earlier: tuple[Result, ...] = ()
     missing: dict[str, str] = field(default_factory=dict)
 
     @contextlib.contextmanager
@@ -69,6 +72,12 @@ class Bench:
             place = Place(behind.url, places, folder, tenants)
             with setup.open(place) as front:
                 yield Stand(setup, behind.url, front, folder)
+
+    def joined(
+        self, jobs: list[tuple[Setup, float]], run: Callable[[Setup, float], Result]
+    ) -> list[Result]:
+        """As :meth:`each`, with the results of the run that this one is joined to."""
+        return [*self.earlier, *self.each(jobs, run)]
 
     def each(
         self, jobs: list[tuple[Setup, float]], run: Callable[[Setup, float], Result]
@@ -206,6 +215,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     made.add_argument("--parallel", type=int, default=1, help="runs at the same time")
     made.add_argument("--out", type=Path, help="folder for records and the results as JSON")
     made.add_argument("--no-figure", action="store_true", help="do not write into docs/images")
+    made.add_argument("--join", type=Path, help="results to add these to; the knee is theirs")
     made.add_argument("--rate", type=float, help="the knee, where it is known: no sweep")
     made.add_argument("--places", type=int, help="the best number at once, with --rate")
     return made
@@ -220,11 +230,19 @@ def opened(options: argparse.Namespace) -> Iterator[Bench]:
     with contextlib.ExitStack() as stack:
         folder = options.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        yield Bench(choice, folder, setups, options.seed, options.parallel)
+        earlier = msgspec.convert(_earlier(options)["results"], tuple[Result, ...])
+        yield Bench(choice, folder, setups, options.seed, options.parallel, earlier)
+
+
+def _earlier(options: argparse.Namespace) -> dict[str, Any]:
+    found = json.loads(options.join.read_text()) if options.join else {"results": []}
+    return dict(found)
 
 
 def known_knee(bench: Bench, options: argparse.Namespace) -> Knee:
     """The knee by a sweep, or as the command line says."""
+    if options.join:
+        return msgspec.convert(_earlier(options)["knee"], Knee, strict=False)
     if options.rate is not None:
         return Knee(options.rate, options.places or 32, {})
     sizes = (8, 12, 16, 20) if options.profile == "vllm" else (16, 24, 28, 32, 40, 48)
@@ -260,6 +278,7 @@ def finish(bench: Bench, name: str, found: Knee, results: list[Result]) -> None:
 
 def _commit() -> str:
     words = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(
-        words, cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
+    return (
+        subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+        or "unknown"
+    )

@@ -17,7 +17,7 @@ from benchmarks.overload.bench import (
     opened,
     parser,
 )
-from benchmarks.overload.figure import Panel, Points, draw
+from benchmarks.overload.figure import Panel, draw
 from benchmarks.overload.fronts import Setup
 from benchmarks.overload.plan import Flow, Plan, Retries
 from benchmarks.overload.record import Result, recovery, rows
@@ -26,10 +26,8 @@ BURST = 10.0
 WINDOW = 5.0
 
 
-def run(
-    bench: Bench, found: Knee, setup: Setup, after: float, retries: Retries
-) -> tuple[Result, Points]:
-    """One burst; the result and the share of fresh pages served in time, by when they came."""
+def run(bench: Bench, found: Knee, setup: Setup, after: float, retries: Retries) -> Result:
+    """One burst; its curve is the share of fresh pages served in time, by when they came."""
     begin = setup.settle
     end = begin + BURST
     flow = Flow(
@@ -46,10 +44,11 @@ def run(
         result = stand.measure(plan, end)
         result.load = 10.0
         result.extra["recovery"] = recovery(stand.record, end, plan.seconds, DEADLINE)
-        return result, served(stand.record, begin, plan.seconds)
+        result.curve = served(stand.record, begin, plan.seconds)
+    return result
 
 
-def served(record: Path, begin: float, seconds: float) -> Points:
+def served(record: Path, begin: float, seconds: float) -> list[tuple[float, float]]:
     """Served share of the pages that came in each window, seconds from the burst's begin."""
     came, good = Counter[int](), Counter[int]()
     for row in rows(record):
@@ -67,27 +66,24 @@ def main() -> None:
     options = made.parse_args()
     retries: Retries = "impatient" if options.impatient else "obedient"
     after = 30.0 if options.quick else 90.0
-    curves: dict[str, Points] = {}
-
-    def one(setup: Setup, _: float) -> Result:
-        result, curves[setup.name] = run(bench, found, setup, after, retries)
-        return result
-
     with opened(options) as bench:
         found = known_knee(bench, options)
-        results = bench.each([(setup, 10.0) for setup in bench.setups], one)
+        results = bench.joined(
+            [(setup, 10.0) for setup in bench.setups],
+            lambda setup, _: run(bench, found, setup, after, retries),
+        )
         for result in results:
             seconds = result.extra["recovery"]
             said = f"never in {after:g} s" if seconds is None else f"after {seconds:g} s"
             print(f"{result.setup:14} recovered {said}; {result.tries:.2f} tries a page since")
         finish(bench, "burst", found, results)
     if not options.no_figure:
-        order = sorted(curves, key=lambda name: name != "ocrgate")
+        order = sorted(results, key=lambda result: result.setup != "ocrgate")
         panel = Panel(
             "Fresh pages served in 10 s, by when they came",
             "seconds from the burst's begin",
             "share",
-            {name: curves[name] for name in order},
+            {result.setup: result.curve for result in order},
             1.05,
         )
         draw(IMAGES / "overload-burst.svg", "10 s at 10 times the knee", [panel], 820)

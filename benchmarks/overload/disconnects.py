@@ -18,7 +18,7 @@ from benchmarks.overload.bench import (
     parser,
 )
 from benchmarks.overload.engines import counters
-from benchmarks.overload.figure import Panel, Points, draw
+from benchmarks.overload.figure import Panel, draw
 from benchmarks.overload.fronts import Setup
 from benchmarks.overload.plan import Flow, Plan
 from benchmarks.overload.record import Result
@@ -27,10 +27,8 @@ LEAVES = 5.0
 WATCHED = 20.0
 
 
-def run(
-    bench: Bench, found: Knee, setup: Setup, load: float, seconds: float
-) -> tuple[Result, Points]:
-    """One setup: the result, and pages in the engine by seconds since all hung up."""
+def run(bench: Bench, found: Knee, setup: Setup, load: float, seconds: float) -> Result:
+    """One setup; its curve is of pages in the engine by seconds since all hung up."""
     flow = Flow("all", load * found.rate, leaves=LEAVES)
     plan = Plan(
         "", setup.settle + seconds, (flow,), deadline=DEADLINE, seed=bench.seed, hang_up=True
@@ -44,7 +42,8 @@ def run(
         )
     result.load = load
     result.extra["emptied"] = busy[-1][0] if busy[-1][1] == 0 else None
-    return result, busy
+    result.curve = busy
+    return result
 
 
 def watched(engine: str, since: float) -> Iterator[tuple[float, float]]:
@@ -61,27 +60,24 @@ def main() -> None:
     """Run it."""
     options = parser(__doc__).parse_args()
     seconds = 15.0 if options.quick else 40.0
-    curves: dict[str, Points] = {}
-
-    def one(setup: Setup, load: float) -> Result:
-        result, curves[setup.name] = run(bench, found, setup, load, seconds)
-        return result
-
     with opened(options) as bench:
         found = known_knee(bench, options)
-        results = bench.each([(setup, 2.0) for setup in bench.setups], one)
+        results = bench.joined(
+            [(setup, 2.0) for setup in bench.setups],
+            lambda setup, load: run(bench, found, setup, load, seconds),
+        )
         for result in results:
             emptied = result.extra["emptied"]
             said = f"not in {WATCHED:g} s" if emptied is None else f"{emptied:.2f} s"
             print(f"{result.setup:14} engine empty after everybody left: {said}")
         finish(bench, "disconnects", found, results)
     if not options.no_figure:
-        order = sorted(curves, key=lambda name: name != "ocrgate")
+        order = sorted(results, key=lambda result: result.setup != "ocrgate")
         panel = Panel(
             "Pages still in the engine after everybody hung up",
             "seconds",
             "running and waiting",
-            {name: curves[name] for name in order},
+            {result.setup: result.curve for result in order},
         )
         draw(IMAGES / "overload-disconnects.svg", "Disconnect storm", [panel], 820)
 

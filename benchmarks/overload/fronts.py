@@ -254,8 +254,8 @@ def envoy(place: Place) -> Iterator[Front]:
         yield Front(found, {})
 
 
-def ocrgate(**settings: str) -> Opener:
-    """``ocrgate serve`` with default settings, but for those given."""
+def ocrgate(law: str | None = None) -> Opener:
+    """``ocrgate serve`` with default settings, or with another limit law."""
 
     @contextlib.contextmanager
     def opened(place: Place) -> Iterator[Front]:
@@ -265,7 +265,10 @@ def ocrgate(**settings: str) -> Opener:
             "OCRGATE_SERVER__PORT": str(port),
             "OCRGATE_TELEMETRY__LOG_LEVEL": "error",
         }
-        env |= {f"OCRGATE_{name}": value for name, value in settings.items()}
+        if law is not None:
+            env["OCRGATE_GATE__LIMIT__KIND"] = law
+        if law == "fixed":
+            env["OCRGATE_GATE__LIMIT__LIMIT"] = str(place.places)
         keys = {name: _key(name, env) for name in place.tenants}
         words = [sys.executable, "-m", "ocrgate", "serve", "--url", place.engine]
         log = place.folder / "ocrgate.log"
@@ -291,5 +294,7 @@ SETUPS = {
         Setup("haproxy", "maxconn at the same number, half as many wait, at most 1 s", haproxy),
         Setup("envoy", "adaptive_concurrency as documented", envoy, settle=45.0),
         Setup("ocrgate", "default settings", ocrgate()),
+        Setup("ocrgate fixed", "the law `fixed` at the sweep's best number", ocrgate("fixed")),
+        Setup("ocrgate latency", "the law `latency`, which sees no metrics", ocrgate("latency")),
     )
 }

@@ -84,7 +84,7 @@ def main() -> None:
     with opened(options) as bench:
         found = known_knee(bench, options)
         jobs = [(setup, load) for load in loads for setup in bench.setups]
-        results = bench.each(jobs, lambda setup, load: run(bench, found, setup, load, seconds))
+        results = bench.joined(jobs, lambda setup, load: run(bench, found, setup, load, seconds))
         finish(bench, "ladder", found, results)
     if not options.no_figure:
         figure(IMAGES / "overload-ladder.svg", found, results, loads)

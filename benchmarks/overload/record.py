@@ -31,7 +31,7 @@ class Result:
         statuses: pages by last status.
         shares: served share of pages, by flow.
         tries: per page.
-        extra: what one experiment measures alone.
+        extra: what one experiment measures alone; ``curve``, the same as points.
     """
 
     setup: str = ""
@@ -58,6 +58,7 @@ class Result:
     shares: dict[str, float] = field(default_factory=dict)
     tries: float = 1.0
     extra: dict[str, float | None] = field(default_factory=dict)
+    curve: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def waste(self) -> float | None:

@@ -65,7 +65,7 @@ def main() -> None:
     with opened(options) as bench:
         found = known_knee(bench, options)
         jobs = [(setup, load) for load in loads for setup in bench.setups]
-        results = bench.each(jobs, lambda setup, load: run(bench, found, setup, load, seconds))
+        results = bench.joined(jobs, lambda setup, load: run(bench, found, setup, load, seconds))
         for result in results:
             extra = {name: round(value or 0.0, 3) for name, value in result.extra.items()}
             print(f"{result.setup:14} {result.load:4.1f}x served shares: {extra}")

@@ -1,0 +1,131 @@
+"""Our own admission core, limit law and ledger before a virtual engine, without the shell."""
+
+from collections.abc import Iterable, Iterator
+
+from benchmarks.overload.rivals import Asked, Denied, Sent, Verdict
+
+from ocrgate.control.admission import Admission
+from ocrgate.control.cost import Lengths, PageClass
+from ocrgate.control.decision import Admitted, Decision, Expired, Outcome, Refused
+from ocrgate.control.ledger import Ledger, Promise
+from ocrgate.control.limit.engine import EngineLimit
+from ocrgate.control.limit.law import INPUT_WORK, Limit, Sample, Signals
+from ocrgate.domain.ticket import Cost, Lane, Ticket
+from ocrgate.simulate.model import VirtualEngine
+from ocrgate.simulate.workload import Page
+
+POLLS = 4  # ticks between two polls of the engine's metrics: one a second
+LONGEST = 2048
+
+
+class LedgerBudget:
+    """The ledger as the admission core asks for it."""
+
+    def __init__(self, ledger: Ledger, gate: "Ours") -> None:
+        self._ledger = ledger
+        self._gate = gate
+
+    def fits(self, ticket: Ticket, now: float) -> bool:
+        """Whether the cache has room for it."""
+        return self._ledger.judge(self._gate.promise(ticket.id), now) != "full"
+
+    def begin(self, ticket: Ticket, now: float) -> None:  # noqa: ARG002
+        """It holds what was promised."""
+        self._ledger.hold(ticket.id, self._gate.promise(ticket.id))
+
+    def end(self, ticket_id: int, now: float) -> None:  # noqa: ARG002
+        """It holds nothing."""
+        self._ledger.release(ticket_id)
+
+
+class Ours:
+    """Admission, a limit law (the engine law unless another is given), perhaps the ledger."""
+
+    def __init__(self, law: Limit | None = None, kv_tokens: int | None = None) -> None:
+        self._law = law or EngineLimit()
+        self._lengths = Lengths()
+        self._ledger = Ledger(capacity=kv_tokens)
+        budget = LedgerBudget(self._ledger, self) if kv_tokens else None
+        self._admission = Admission(self._law.value(0.0), budget=budget)
+        self._asked: dict[int, Asked] = {}
+        self._sent: dict[int, float] = {}
+        self._started: set[int] = set()
+        self._ticks = 0
+        self._work = 0.0
+        self._written = 0
+
+    def promise(self, number: int) -> Promise:
+        """What a page will hold."""
+        page = self._asked[number].page
+        return self._lengths.estimate(_class_of(page)).promise(page.input_tokens, LONGEST)
+
+    def offer(self, now: float, asked: Asked) -> Iterator[Verdict]:
+        """A page has come."""
+        self._asked[asked.number] = asked
+        found = self._lengths.estimate(_class_of(asked.page))
+        low, median = round(found.low), round(found.median)
+        cost = Cost(asked.page.input_tokens, low, median, max(median, round(found.high)))
+        ticket = Ticket(asked.number, Lane.STANDARD, "all", now, asked.until, cost=cost)
+        return self._carry_out(now, self._admission.offer(ticket, now))
+
+    def ended(self, now: float, asked: Asked, tokens: int | None) -> Iterator[Verdict]:
+        """A page has left the engine."""
+        number, page = asked.number, asked.page
+        begun = self._sent.pop(number)
+        self._started.discard(number)
+        self._law.occupied(now, len(self._sent), len(self._started))
+        outcome = Outcome.CANCELLED if tokens is None else Outcome.OK
+        if tokens is not None:
+            cut = tokens >= LONGEST
+            self._lengths.observe(_class_of(page), tokens, censored=cut)
+            work = tokens + page.input_tokens * INPUT_WORK
+            self._law.sample(now, Sample(now - begun, work))
+        decided = self._admission.release(number, now, outcome, tokens)
+        del self._asked[number]
+        return self._carry_out(now, decided)
+
+    def left(self, now: float, asked: Asked) -> Iterator[Verdict]:
+        """The client of a page that waits has left."""
+        decided = self._admission.cancel(asked.number, now)
+        self._asked.pop(asked.number, None)
+        return self._carry_out(now, decided)
+
+    def begun(self, now: float, asked: Asked) -> None:
+        """A page has its first token."""
+        if asked.number in self._sent:
+            self._started.add(asked.number)
+            self._work += asked.page.input_tokens * INPUT_WORK
+            self._law.occupied(now, len(self._sent), len(self._started))
+
+    def tick(self, now: float, engine: VirtualEngine) -> Iterator[Verdict]:
+        """Tell the law what was streamed, once a second what the metrics say, and obey it."""
+        seen = engine.snapshot(now)
+        self._law.progress(now, seen.generated - self._written + self._work)
+        self._written, self._work = seen.generated, 0.0
+        for number in self._sent:
+            self._ledger.advance(number, engine.tokens(now, number))
+        if self._ticks % POLLS == 0:
+            self._ledger.usage(seen.kv_usage, now)
+            counts = (float(seen.running), float(seen.waiting))
+            self._law.signals(now, Signals(*counts, seen.kv_usage, float(seen.preemptions)))
+        self._ticks += 1
+        limit = self._law.tick(now).limit
+        return self._carry_out(now, self._admission.set_limit(limit, now))
+
+    def due(self) -> float | None:
+        """When the first of those that wait is dropped."""
+        return self._admission.next_deadline()
+
+    def _carry_out(self, now: float, decided: Iterable[Decision]) -> Iterator[Verdict]:
+        for decision in decided:
+            number = decision.ticket.id
+            if isinstance(decision, Admitted):
+                self._sent[number] = now
+                self._law.occupied(now, len(self._sent), len(self._started))
+                yield Sent(self._asked[number])
+            elif isinstance(decision, Refused | Expired):
+                yield Denied(self._asked.pop(number))
+
+
+def _class_of(page: Page) -> PageClass:
+    return PageClass.of("model", "text", page.width * page.height)
