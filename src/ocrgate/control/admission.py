@@ -6,26 +6,33 @@ carries it out.
 The contract, one line per promise (each is an invariant of the property suite):
 
 1. A place is given only while fewer than ``limit`` are taken.
-2. Nothing waits while a place is free.
+2. Nothing waits while a place is free, unless the budget has no room for it or for one before it.
 3. Each ticket ends once: admitted, refused, expired or withdrawn; none is lost.
 4. Nothing is admitted after its deadline, nor when it could not be finished before it.
-5. Inside a lane, first come, first served.
-6. No lane has more entries waiting than its bound, whatever waits in the others.
+5. A caller's tickets go first come, first served; while the queue stands, its newest entry goes in
+   place of its oldest. Later pages of documents keep their order.
+6. No lane has more entries waiting than its bound, whatever waits in the others. From a full one an
+   entry is turned away only for a caller that then holds no more than the one it is taken from.
 7. No lane has more bytes waiting than its bound, except for later pages of accepted documents.
 8. A ticket that continues a document is never refused.
 9. No entry waits longer than its patience: a share of its time left, and never over ``wait_max``.
 10. A withdrawn or released ticket holds nothing from that moment; doing it twice changes nothing.
 11. Lanes that all wait get places in proportion to their shares; a lane alone gets every place.
+    No lane starves, whatever the shares and whatever arrives.
 12. After :meth:`Admission.drain` no new document enters, and what was accepted is finished.
 13. ``Retry-After`` lies within its bounds.
 14. Whom :meth:`Admission.would_refuse` turns away, :meth:`Admission.offer` would refuse at the
     same instant for the same reason; the question changes nothing.
+15. Inside a lane, callers that all wait get equal service, however many pages each sends; what was
+    refused costs a caller nothing.
+16. The budget hears of every ticket that has a place exactly once when it begins and once when it
+    ends; a ticket begins only if it fits or nothing else runs.
+17. A ticket that did not fit when it was first in turn is passed by a bounded number of others in a
+    bounded time, so that no page is too big to be read.
 
-Seams: the order inside a lane is ``lanes.LaneQueue.pop``; a ledger of tokens joins
-``Admission._fits``; a limit law calls :meth:`Admission.set_limit`.
+A limit law calls :meth:`Admission.set_limit`; a ledger is the ``budget``.
 """
 
-import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,12 +47,12 @@ from ocrgate.control.decision import (
     Refused,
     Snapshot,
 )
-from ocrgate.control.drain import DrainRate, ServiceTimes, retry_after
-from ocrgate.control.lanes import LaneQueue, LaneShares, Turns, Waiting
+from ocrgate.control.drain import Returns
+from ocrgate.control.headroom import Budget, Passing, PassingParams
+from ocrgate.control.lanes import LaneShares, Turns
+from ocrgate.control.pace import Pace
+from ocrgate.control.queueing import LaneQueue, StandingParams, Timers, Waiting
 from ocrgate.domain.ticket import Lane, Ticket
-
-IDLE_QUANTILE = 0.1  # optimistic while nobody waits: a refusal would protect nobody
-LOAD_QUANTILE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,8 @@ class AdmissionParams:
         retry_min: least ``Retry-After``, seconds.
         retry_max: greatest ``Retry-After``, seconds.
         horizon: seconds after which measurements are forgotten.
+        standing: when the newest entry goes first.
+        passing: how long others may pass a page that the budget has no room for.
     """
 
     shares: LaneShares = field(default_factory=LaneShares)
@@ -73,6 +82,8 @@ class AdmissionParams:
     retry_min: float = 1.0
     retry_max: float = 30.0
     horizon: float = 30.0
+    standing: StandingParams = field(default_factory=StandingParams)
+    passing: PassingParams = field(default_factory=PassingParams)
 
     def __post_init__(self) -> None:
         bounds = {
@@ -88,7 +99,13 @@ class AdmissionParams:
             raise ValueError(f"out of range: {', '.join(wrong)}")
 
 
-PATIENT = AdmissionParams(backlog_min=2**31, backlog_bytes=2**62, wait_share=1.0, wait_max=math.inf)
+PATIENT = AdmissionParams(
+    backlog_min=2**31,
+    backlog_bytes=2**62,
+    wait_share=1.0,
+    wait_max=math.inf,
+    standing=StandingParams(interval=math.inf),
+)
 """For a caller that is alone and rather waits than is refused, such as a command line."""
 
 
@@ -97,25 +114,33 @@ class _Running:
     ticket: Ticket
     started: float
     expected: float
+    charged: float
 
 
 class Admission:
-    """Places, lanes, deadlines and a bounded backlog.
+    """Places, lanes, callers, deadlines and a bounded backlog.
 
     Args:
         limit: pages that may have a place at the same time, at least 1.
         params: bounds and shares.
+        budget: what pages take besides places; None: nothing.
     """
 
-    def __init__(self, limit: int, params: AdmissionParams | None = None) -> None:
+    def __init__(
+        self, limit: int, params: AdmissionParams | None = None, budget: Budget | None = None
+    ) -> None:
         self._limit = _checked(limit)
-        self._params = params or AdmissionParams()
-        self._lanes = {lane: LaneQueue() for lane in Lane}
+        self._params = params = params or AdmissionParams()
+        self._budget = budget
+        self._lanes = {lane: LaneQueue(params.standing) for lane in Lane}
+        self._queues = tuple(self._lanes.values())
         self._running: dict[int, _Running] = {}
-        self._turns = Turns(self._params.shares)
-        self._service = ServiceTimes(self._params.horizon)
-        self._drain = DrainRate(self._params.horizon)
-        self._timers: list[tuple[float, int, Lane]] = []
+        self._turns = Turns(params.shares)
+        self._pace = Pace(params.horizon)
+        self._returns = {lane: Returns((params.retry_min, params.retry_max)) for lane in Lane}
+        self._passing = Passing(params.passing)
+        self._timers = Timers(self._lanes)
+        self._order = 0
         self._draining = False
 
     def __repr__(self) -> str:
@@ -125,18 +150,25 @@ class Admission:
     @property
     def idle(self) -> bool:
         """Whether nothing has a place and nothing waits."""
-        return not self._running and not any(self._lanes.values())
+        return not self._running and not self._anybody_waits()
 
     def offer(self, ticket: Ticket, now: float) -> tuple[Decision, ...]:
         """A page asks for a place. The last decision about ``ticket`` in the answer is its own."""
         due = self._due(now)
-        verdict = self._judge(ticket, now)
+        room = self._room_at_once(ticket, now)
+        verdict = self._judge(ticket, now, room=room)
         if verdict is not None:
+            if isinstance(verdict, Refused):
+                self.note_refused(verdict, now)
             return (*due, verdict)
+        if room:
+            return (*due, self._start_at_once(ticket, now))
+        decided = [*due, *self._make_room(ticket, now)]
         self._push(ticket, now)
-        decided = tuple(self._dispatch(now))
-        waits = ticket.id in self._lanes[ticket.lane].waiting
-        return (*due, *decided, *((Queued(ticket),) if waits else ()))
+        decided += self._dispatch(now)
+        if ticket.id in self._lanes[ticket.lane].waiting:
+            decided.append(Queued(ticket))
+        return tuple(decided)
 
     def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
         """The refusal that :meth:`offer` would give to a document, before anything of it is read.
@@ -147,19 +179,37 @@ class Admission:
         due = self.next_deadline()
         if ticket.continues or ticket.deadline <= now or (due is not None and due <= now):
             return None
-        return self._refusal(ticket, now)
+        return self._refusal(ticket, now, room=self._room_at_once(ticket, now))
+
+    def note_refused(self, refused: Refused, now: float) -> None:
+        """Somebody was turned away by the answer of :meth:`would_refuse`, and may come back."""
+        lane = refused.ticket.lane
+        ahead = self._lanes[lane].ahead(refused.ticket.caller)
+        self._returns[lane].told(ahead, self._lane_rate(lane, now), now)
 
     def release(
-        self, ticket_id: int, now: float, outcome: Outcome = Outcome.OK
+        self,
+        ticket_id: int,
+        now: float,
+        outcome: Outcome = Outcome.OK,
+        output_tokens: int | None = None,
     ) -> tuple[Decision, ...]:
-        """A page gives its place back. Unknown tickets change nothing."""
-        self._free(ticket_id, now, outcome)
+        """A page gives its place back. Unknown tickets change nothing.
+
+        Args:
+            ticket_id: of the page.
+            now: the instant.
+            outcome: how it ended.
+            output_tokens: what it has written; None: not known.
+        """
+        self._free(ticket_id, now, outcome, output_tokens)
         return self.tick(now)
 
     def cancel(self, ticket_id: int, now: float) -> tuple[Decision, ...]:
         """Whoever wanted the page has left: it holds no place and does not wait any more."""
         for queue in self._lanes.values():
-            queue.remove(ticket_id)
+            if queue.remove(ticket_id):
+                self._passing.gone(ticket_id)
         return self.release(ticket_id, now, Outcome.CANCELLED)
 
     def set_limit(self, limit: int, now: float) -> tuple[Decision, ...]:
@@ -174,14 +224,13 @@ class Admission:
         return self.tick(now)
 
     def tick(self, now: float) -> tuple[Decision, ...]:
-        """Time has passed. Call it at :meth:`next_deadline`."""
+        """Time has passed. Call it at :meth:`next_deadline`, and when the budget has more room."""
         return (*self._due(now), *self._dispatch(now))
 
     def next_deadline(self) -> float | None:
         """The instant at which the next waiting ticket is dropped; None if there is none."""
-        while self._timers and not self._waits(self._timers[0]):
-            heapq.heappop(self._timers)
-        return self._timers[0][0] if self._timers else None
+        item = self._timers.next()
+        return item.until if item else None
 
     def snapshot(self, now: float) -> Snapshot:
         """What is going on."""
@@ -195,38 +244,61 @@ class Admission:
             bytes=sum(queue.bytes for queue in self._lanes.values()),
             rate=self._rate(now),
             draining=self._draining,
+            standing=frozenset(lane for lane, q in self._lanes.items() if q.standing.stands),
         )
 
     # Entry: is it worth taking this one in?
 
-    def _judge(self, ticket: Ticket, now: float) -> Refused | Expired | None:
+    def _judge(self, ticket: Ticket, now: float, *, room: bool) -> Refused | Expired | None:
         if ticket.deadline <= now:
             return Expired(ticket, 0.0)
-        return None if ticket.continues else self._refusal(ticket, now)
+        if not ticket.continues:
+            return self._refusal(ticket, now, room=room)
+        return Expired(ticket, 0.0) if room and not self._feasible(ticket, now) else None
 
-    def _refusal(self, ticket: Ticket, now: float) -> Refused | None:
-        reason = self._objection(ticket, now)
+    def _refusal(self, ticket: Ticket, now: float, *, room: bool) -> Refused | None:
+        reason = self._objection(ticket, now, room=room)
         return self._refuse(ticket, reason, now) if reason else None
 
-    def _objection(self, ticket: Ticket, now: float) -> Reason | None:
+    def _objection(self, ticket: Ticket, now: float, *, room: bool) -> Reason | None:
         if self._draining:
             return "draining"
-        wait = 0.0 if self._fits() else self._predicted_wait(ticket.lane, now)
-        if not self._fits():
+        wait = 0.0
+        if not room:
             queue = self._lanes[ticket.lane]
-            if queue.entries >= self._backlog_limit():
+            leaving = self._gives_way(ticket)
+            if leaving is None and queue.entries >= self._backlog_limit():
                 return "backlog"
-            if queue.bytes + ticket.bytes > self._params.backlog_bytes:
+            freed = leaving.ticket.bytes if leaving else 0
+            if queue.bytes - freed + ticket.bytes > self._params.backlog_bytes:
                 return "bytes"
+            wait = self._predicted_wait(ticket, now)
             if wait > self._patience(ticket, now):
                 return "wait"
         return None if self._feasible(ticket, now, wait) else "infeasible"
 
     def _refuse(self, ticket: Ticket, reason: Reason, now: float, waited: float = 0.0) -> Refused:
-        ahead = len(self._lanes[ticket.lane]) + 1
-        bounds = (self._params.retry_min, self._params.retry_max)
+        ahead = self._lanes[ticket.lane].ahead(ticket.caller)
         rate = self._lane_rate(ticket.lane, now)
-        return Refused(ticket, reason, retry_after(ahead, rate, ticket.id, bounds), waited)
+        after = self._returns[ticket.lane].after(ahead, rate, ticket.id, now)
+        return Refused(ticket, reason, after, waited)
+
+    def _turn_away(self, item: Waiting, reason: Reason, now: float) -> Refused:
+        """One that waits has to go."""
+        self._take(item)
+        refused = self._refuse(item.ticket, reason, now, now - item.since)
+        self.note_refused(refused, now)
+        return refused
+
+    def _gives_way(self, ticket: Ticket) -> Waiting | None:
+        """The entry that leaves a full backlog so that ``ticket`` can wait."""
+        queue = self._lanes[ticket.lane]
+        full = queue.entries >= self._backlog_limit()
+        return queue.gives_way(ticket.caller) if full else None
+
+    def _make_room(self, ticket: Ticket, now: float) -> Iterator[Decision]:
+        if not ticket.continues and (leaving := self._gives_way(ticket)):
+            yield self._turn_away(leaving, "backlog", now)
 
     def _backlog_limit(self) -> int:
         return max(self._params.backlog_min, int(self._limit * self._params.backlog_share))
@@ -236,25 +308,24 @@ class Admission:
 
     # Estimates
 
-    def _predicted_wait(self, lane: Lane, now: float) -> float:
-        rate = self._lane_rate(lane, now)
-        return (len(self._lanes[lane]) + 1) / rate if rate else 0.0
+    def _predicted_wait(self, ticket: Ticket, now: float) -> float:
+        rate = self._lane_rate(ticket.lane, now)
+        return self._lanes[ticket.lane].ahead(ticket.caller) / rate if rate else 0.0
 
     def _lane_rate(self, lane: Lane, now: float) -> float | None:
         rate = self._rate(now)
         return rate and rate * self._params.shares.part(lane, self._waiting_lanes())
 
     def _rate(self, now: float) -> float | None:
-        mean = self._service.mean(now)
-        guess = self._limit / mean if mean else None
-        return self._drain.rate(now, full=not self._fits(), guess=guess)
+        full = self._full()
+        places = min(self._limit, len(self._running)) if full else self._limit
+        return self._pace.rate(now, places, full=full)
 
     def _feasible(self, ticket: Ticket, now: float, wait: float = 0.0) -> bool:
         """Whether the page, at entry its whole document, can be done by the deadline."""
         if now + wait >= ticket.deadline:
             return False
-        quantile = LOAD_QUANTILE if any(self._lanes.values()) else IDLE_QUANTILE
-        page = self._service.quantile(quantile, now) or 0.0
+        page = self._pace.page_seconds(ticket, now, loaded=self._anybody_waits())
         rate = self._rate(now) if ticket.pages > 1 and not ticket.continues else None
         rest = (ticket.pages - 1) / rate if rate else 0.0
         return now + wait + page + rest <= ticket.deadline
@@ -264,8 +335,22 @@ class Admission:
     def _fits(self) -> bool:
         return len(self._running) < self._limit
 
+    def _full(self) -> bool:
+        """Whether the gate gives all it can: every place, or all that there is room for."""
+        return not self._fits() or self._anybody_waits()
+
+    def _has_room(self, ticket: Ticket, now: float) -> bool:
+        return self._budget is None or not self._running or self._budget.fits(ticket, now)
+
+    def _room_at_once(self, ticket: Ticket, now: float) -> bool:
+        return not self._full() and self._has_room(ticket, now)
+
+    def _anybody_waits(self) -> bool:
+        first, second, third = self._queues
+        return bool(first.waiting or second.waiting or third.waiting)
+
     def _waiting_lanes(self) -> list[Lane]:
-        return [lane for lane, queue in self._lanes.items() if queue]
+        return [lane for lane, queue in self._lanes.items() if queue.waiting]
 
     def _push(self, ticket: Ticket, now: float) -> None:
         queue = self._lanes[ticket.lane]
@@ -273,62 +358,137 @@ class Admission:
             self._turns.join(ticket.lane, self._limit)
         patience = math.inf if ticket.continues else self._patience(ticket, now)
         until = min(ticket.deadline, now + patience)
-        queue.push(Waiting(ticket, now, until))
-        if until < math.inf:
-            self._set_timer(until, ticket)
+        self._order += 1
+        item = Waiting(ticket, now, until, self._order)
+        queue.push(item, now)
+        self._timers.set(item)
 
-    def _set_timer(self, until: float, ticket: Ticket) -> None:
-        heapq.heappush(self._timers, (until, ticket.id, ticket.lane))
-        if len(self._timers) > 64 + 2 * sum(map(len, self._lanes.values())):
-            self._timers = [timer for timer in self._timers if self._waits(timer)]
-            heapq.heapify(self._timers)
-
-    def _waits(self, timer: tuple[float, int, Lane]) -> bool:
-        return timer[1] in self._lanes[timer[2]].waiting
+    def _take(self, item: Waiting) -> None:
+        """It does not wait any more."""
+        self._lanes[item.ticket.lane].remove(item.ticket.id)
+        self._passing.gone(item.ticket.id)
 
     def _due(self, now: float) -> tuple[Decision, ...]:
-        due = []
-        while (when := self.next_deadline()) is not None and when <= now:
-            _, ticket_id, lane = heapq.heappop(self._timers)
-            item = self._lanes[lane].remove(ticket_id)
-            assert item is not None
+        due: list[Decision] = []
+        while (item := self._timers.next()) and item.until <= now:
             due.append(self._drop(item, now))
         return tuple(due)
 
     def _drop(self, item: Waiting, now: float) -> Decision:
-        if item.ticket.deadline <= now:
-            return Expired(item.ticket, now - item.since)
-        return self._refuse(item.ticket, "wait", now, now - item.since)
+        if item.ticket.deadline > now:
+            return self._turn_away(item, "wait", now)
+        self._take(item)
+        return Expired(item.ticket, now - item.since)
+
+    # Dispatch
 
     def _dispatch(self, now: float) -> Iterator[Decision]:
-        while self._fits() and (lane := self._turns.next(self._waiting_lanes())):
-            item = self._lanes[lane].pop()
+        while self._fits() and (item := self._next(now)):
+            self._look_at_queue(item.ticket.lane, now)
             if self._feasible(item.ticket, now):
                 yield self._start(item, now)
             else:
+                self._take(item)
                 yield Expired(item.ticket, now - item.since)
+            yield from self._slough(item.ticket.lane, now)
+
+    def _next(self, now: float) -> Waiting | None:
+        if self._budget is not None:
+            return self._next_with_room(now)
+        lane = self._turns.next(self._waiting_lanes())
+        return self._lanes[lane].first() if lane else None
+
+    def _next_with_room(self, now: float) -> Waiting | None:
+        held_up = self._held_up(now)
+        if held_up is not None:
+            return held_up if self._can_go(held_up, now) else None
+        first = True
+        for lane in self._turns.ordered(self._waiting_lanes()):
+            for item in self._lanes[lane].candidates():
+                if self._can_go(item, now):
+                    return item
+                if first:
+                    self._passing.note(item.ticket.id, now)
+                first = False
+        return None
+
+    def _can_go(self, item: Waiting, now: float) -> bool:
+        """Whether it can be started, or need not wait any more since it is too late."""
+        return self._has_room(item.ticket, now) or not self._feasible(item.ticket, now)
+
+    def _held_up(self, now: float) -> Waiting | None:
+        """The ticket that nothing may pass any more."""
+        ticket_id = self._passing.next(now)
+        if ticket_id is None:
+            return None
+        return next(q.waiting[ticket_id] for q in self._lanes.values() if ticket_id in q.waiting)
+
+    def _look_at_queue(self, lane: Lane, now: float) -> None:
+        queue = self._lanes[lane]
+        if (oldest := queue.oldest()) is not None:
+            queue.standing.saw(now - oldest.since, now)
+
+    def _slough(self, lane: Lane, now: float) -> Iterator[Decision]:
+        """While a queue stands, tell those at its bottom early that their turn will not come."""
+        queue, params = self._lanes[lane], self._params.standing
+        while queue.standing.stands and (oldest := queue.oldest()) is not None:
+            rate = self._lane_rate(lane, now)
+            waited = now - oldest.since
+            if waited <= params.slough * params.target or not rate:
+                return
+            if now + len(queue) / rate <= oldest.until:
+                return
+            yield self._turn_away(oldest, "wait", now)
+
+    def _start_at_once(self, ticket: Ticket, now: float) -> Admitted:
+        self._turns.join(ticket.lane, self._limit)
+        return self._begin(ticket, now, 0.0)
 
     def _start(self, item: Waiting, now: float) -> Admitted:
-        self._elapse(now)
-        expected = self._service.mean(now) or 1.0
-        self._turns.served(item.ticket.lane, expected)
-        self._running[item.ticket.id] = _Running(item.ticket, now, expected)
-        return Admitted(item.ticket, now - item.since)
+        admitted = self._begin(item.ticket, now, now - item.since)
+        self._take(item)
+        return admitted
 
-    def _free(self, ticket_id: int, now: float, outcome: Outcome) -> None:
+    def _begin(self, ticket: Ticket, now: float, waited: float) -> Admitted:
+        self._elapse(now)
+        expected = self._pace.place_seconds(now)
+        median = ticket.cost.median if ticket.cost else 0
+        charged = self._pace.charge(ticket, median, now) or expected
+        self._turns.served(ticket.lane, expected)
+        self._lanes[ticket.lane].counters.charge(ticket.caller, charged, now)
+        self._running[ticket.id] = _Running(ticket, now, expected, charged)
+        self._passing.started(ticket.id)
+        if self._budget is not None:
+            self._budget.begin(ticket, now)
+        return Admitted(ticket, waited)
+
+    def _free(
+        self, ticket_id: int, now: float, outcome: Outcome, output_tokens: int | None
+    ) -> None:
         if ticket_id not in self._running:
             return
         self._elapse(now)
-        if not self._fits():
-            self._drain.freed()
+        if self._full():
+            self._pace.drain.freed()
         running = self._running.pop(ticket_id)
-        held = now - running.started
-        self._turns.correct(running.ticket.lane, held - running.expected)
+        if self._budget is not None:
+            self._budget.end(ticket_id, now)
+        self._settle(running, now, outcome, output_tokens)
+
+    def _settle(
+        self, running: _Running, now: float, outcome: Outcome, output_tokens: int | None
+    ) -> None:
+        """Learn from a page that has ended, and charge what it really took."""
+        ticket, took = running.ticket, now - running.started
         if outcome is Outcome.OK:
-            self._service.add(now, held)
+            self._pace.learn(ticket, now, took, output_tokens)
+        self._turns.correct(ticket.lane, took - running.expected)
+        if output_tokens is not None:
+            took = self._pace.charge(ticket, output_tokens, now) or took
+        self._lanes[ticket.lane].counters.settle(ticket.caller, took - running.charged)
 
     def _elapse(self, now: float) -> None:
-        self._drain.elapse(now, full=not self._fits())
+        self._pace.drain.elapse(now, full=self._full())
 
 
 def _checked(limit: int) -> int:

@@ -8,6 +8,8 @@ import bisect
 import math
 from collections import deque
 
+from ocrgate.domain.ticket import weighted
+
 
 class ServiceTimes:
     """Seconds that pages held their places lately.
@@ -22,11 +24,13 @@ class ServiceTimes:
         self._size = size
         self._samples: deque[tuple[float, float]] = deque()
         self._sorted: list[float] = []
+        self._total = 0.0
 
     def add(self, now: float, seconds: float) -> None:
         """A page ended well after holding its place for ``seconds``."""
         self._samples.append((now, seconds))
         bisect.insort(self._sorted, seconds)
+        self._total += seconds
         if len(self._samples) > self._size:
             self._drop_oldest()
 
@@ -38,7 +42,7 @@ class ServiceTimes:
     def mean(self, now: float) -> float | None:
         """Mean of the samples; None without any."""
         times = self._lately(now)
-        return sum(times) / len(times) if times else None
+        return self._total / len(times) if times else None
 
     def _lately(self, now: float) -> list[float]:
         while self._samples and self._samples[0][0] < now - self._horizon:
@@ -48,6 +52,7 @@ class ServiceTimes:
     def _drop_oldest(self) -> None:
         _, seconds = self._samples.popleft()
         del self._sorted[bisect.bisect_left(self._sorted, seconds)]
+        self._total = self._total - seconds if self._samples else 0.0
 
 
 class DrainRate:
@@ -92,23 +97,116 @@ class DrainRate:
         return self._freed * fade, self._busy * fade + (passed if full else 0.0)
 
 
+class PageSpeed:
+    """How long a page takes by its tokens: ``a * input + b * output`` seconds.
+
+    Least squares over the pages of late, each fading with ``horizon`` seconds; neither ``a`` nor
+    ``b`` is ever below 0. It is the time of a page beside as many others as there were.
+
+    Args:
+        horizon: seconds in which a page fades to 1/e, and after which the last is forgotten.
+    """
+
+    def __init__(self, horizon: float) -> None:
+        self._horizon = horizon
+        self._seen = -math.inf
+        self._sums: tuple[float, ...] = (0.0,) * 7
+
+    def add(self, now: float, seconds: float, input_tokens: int, output_tokens: int) -> None:
+        """A page ended well after ``seconds``."""
+        fade = math.exp((self._seen - now) / self._horizon)
+        fresh = (
+            input_tokens * input_tokens,
+            input_tokens * output_tokens,
+            output_tokens * output_tokens,
+            input_tokens * seconds,
+            output_tokens * seconds,
+            weighted(input_tokens, output_tokens),
+            seconds,
+        )
+        old = self._sums
+        self._sums = tuple(fade * old[n] + fresh[n] for n in range(7))
+        self._seen = now
+
+    def seconds(self, input_tokens: float, output_tokens: float, now: float) -> float | None:
+        """What a page of so many tokens takes; None when nothing is known."""
+        if self._seen < now - self._horizon:
+            return None
+        a, b = self._slopes()
+        return a * input_tokens + b * output_tokens
+
+    def per_token(self, now: float) -> float | None:
+        """Seconds of a place per weighted token; None when nothing is known."""
+        tokens, seconds = self._sums[5:]
+        return seconds / tokens if tokens and self._seen >= now - self._horizon else None
+
+    def _slopes(self) -> tuple[float, float]:
+        ii, io, oo, it, ot, _, _ = self._sums
+        det = ii * oo - io * io
+        if det > 1e-9 * ii * oo:
+            a, b = (oo * it - io * ot) / det, (ii * ot - io * it) / det
+            if a >= 0 and b >= 0:
+                return a, b
+        whole = ii + 2 * io + oo  # both slopes alike, where they cannot be told apart
+        if det <= 1e-9 * ii * oo:
+            alike = (it + ot) / whole if whole else 0.0
+            return alike, alike
+        alone_a, alone_b = it / ii, ot / oo
+        return (0.0, alone_b) if alone_b * ot >= alone_a * it else (alone_a, 0.0)
+
+
+class Returns:
+    """When the callers that were turned away from one lane should come back.
+
+    After the backlog ahead of them, and after those who were told to come back before them: backlog
+    over drain rate, where the backlog includes those who are away. They are given ``SHARE`` of what
+    the lane gets, since new callers come as well. Without it, all who are refused during a burst
+    are told the same few seconds, come back together and are refused again.
+
+    Args:
+        bounds: least and most seconds to say.
+    """
+
+    SHARE = 0.5
+
+    def __init__(self, bounds: tuple[float, float]) -> None:
+        self._bounds = bounds
+        self._until = -math.inf
+
+    def after(self, ahead: int, rate: float | None, ticket_id: int, now: float) -> float:
+        """Seconds to say to the next one; nothing is changed. See :func:`retry_after`."""
+        return retry_after(ahead, rate, ticket_id, self._bounds, self._until - now)
+
+    def told(self, ahead: int, rate: float | None, now: float) -> None:
+        """One more was told to come back."""
+        if rate:
+            start = max(self._until, now + ahead / rate)
+            self._until = min(now + self._bounds[1], start + 1 / (self.SHARE * rate))
+
+
 def retry_after(
-    ahead: int, rate: float | None, ticket_id: int, bounds: tuple[float, float]
+    ahead: int,
+    rate: float | None,
+    ticket_id: int,
+    bounds: tuple[float, float],
+    least_wait: float = 0.0,
 ) -> float:
     """Seconds after which a refused caller should come back: backlog ahead / drain rate.
 
     Spread by up to a fifth either way, always the same way for the same ticket, so that callers
-    refused together do not return together.
+    refused together do not return together; so also at the bounds.
 
     Args:
         ahead: tickets that would go first, the refused one included.
         rate: places that its lane gets per second; None when not known.
         ticket_id: of the refused ticket.
         bounds: least and most seconds to say.
+        least_wait: seconds before which others have been told to come back.
     """
     least, most = bounds
-    seconds = ahead / rate if rate else least
-    return min(most, max(least, seconds * (0.8 + 0.4 * _spread(ticket_id))))
+    seconds = max(ahead / rate if rate else least, least_wait)
+    middle = min(most / 1.2, max(least / 0.8, seconds))
+    return min(most, max(least, middle * (0.8 + 0.4 * _spread(ticket_id))))
 
 
 def _spread(number: int) -> float:

@@ -1,4 +1,4 @@
-"""Three lanes: what waits in each, and whose turn it is when a place is free.
+"""Three lanes: whose turn it is when a place is free.
 
 Turns follow start-time fair queueing (Goyal, Vin, Cheng 1996) with the lanes' shares as weights.
 Each lane has a counter of the seconds of places it held, divided by its share; the waiting lane
@@ -15,9 +15,9 @@ with the lowest counter goes next. From that one rule follow:
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.domain.ticket import Lane
 
 CATCH_UP = 5.0  # seconds
 
@@ -69,6 +69,10 @@ class Turns:
         """The lane to serve; among equals the more urgent one. None when nobody waits."""
         return min(waiting, key=lambda lane: (self._served[lane], lane.rank), default=None)
 
+    def ordered(self, waiting: Iterable[Lane]) -> list[Lane]:
+        """All of ``waiting``, the next first."""
+        return sorted(waiting, key=lambda lane: (self._served[lane], lane.rank))
+
     def served(self, lane: Lane, seconds: float) -> None:
         """``lane`` got a place that it is expected to hold for ``seconds``."""
         self._level = max(self._level, self._served[lane])
@@ -77,52 +81,3 @@ class Turns:
     def correct(self, lane: Lane, seconds: float) -> None:
         """``lane`` held a place ``seconds`` longer (or shorter, if negative) than expected."""
         self._served[lane] += seconds / self._shares.of(lane)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A ticket in a queue. It is dropped at ``until`` if it is still there."""
-
-    ticket: Ticket
-    since: float
-    until: float
-
-
-@dataclass(slots=True)
-class LaneQueue:
-    """What waits in one lane, first come, first served.
-
-    The one place that knows the order inside a lane: fairness between callers and last come,
-    first served under a standing queue belong in :meth:`pop`.
-
-    Attributes:
-        entries: waiting tickets that are judged at entry, so without the later pages of documents.
-        bytes: memory held by all waiting tickets.
-    """
-
-    waiting: dict[int, Waiting] = field(default_factory=dict)
-    entries: int = 0
-    bytes: int = 0
-
-    def __len__(self) -> int:
-        return len(self.waiting)
-
-    def push(self, item: Waiting) -> None:
-        """Let one more wait."""
-        self.waiting[item.ticket.id] = item
-        self.entries += not item.ticket.continues
-        self.bytes += item.ticket.bytes
-
-    def pop(self) -> Waiting:
-        """Take the next one. The queue is not empty."""
-        item = self.remove(next(iter(self.waiting)))
-        assert item is not None
-        return item
-
-    def remove(self, ticket_id: int) -> Waiting | None:
-        """Take out one ticket wherever it stands; None if it does not wait here."""
-        item = self.waiting.pop(ticket_id, None)
-        if item is not None:
-            self.entries -= not item.ticket.continues
-            self.bytes -= item.ticket.bytes
-        return item

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+OUTPUT_PRICE = 2
+"""An output token weighs as much as this many input tokens (VTC, Sheng et al., OSDI 2024)."""
+
 
 class Lane(StrEnum):
     """Classes of traffic, from the most to the least urgent."""
@@ -15,6 +18,32 @@ class Lane(StrEnum):
     def rank(self) -> int:
         """0 for the most urgent."""
         return list(Lane).index(self)
+
+
+def weighted(input_tokens: int, output_tokens: int) -> int:
+    """What a page takes, in tokens of input."""
+    return input_tokens + OUTPUT_PRICE * output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a page is expected to take, in tokens.
+
+    Attributes:
+        input_tokens: of its prompt, image included; exact.
+        low: output tokens that nearly every such page exceeds.
+        median: output tokens that half of such pages exceed.
+        high: output tokens that hardly any such page exceeds.
+    """
+
+    input_tokens: int
+    low: int
+    median: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if self.input_tokens < 0 or not 0 <= self.low <= self.median <= self.high:
+            raise ValueError("input_tokens >= 0 and 0 <= low <= median <= high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +61,8 @@ class Ticket:
             the time for all of them.
         continues: a later page of a document whose first page was admitted. It is not judged at
             entry again (what was accepted is not refused halfway); it can still expire.
+        cost: what this page is expected to take; None where tokens are not known, then only the
+            time counts that pages held their places lately.
     """
 
     id: int
@@ -42,3 +73,4 @@ class Ticket:
     bytes: int = 0
     pages: int = 1
     continues: bool = False
+    cost: Cost | None = None

@@ -99,6 +99,7 @@ class Gate:
         ticket = Ticket(self._foreseen, lane, caller, now, now + timeout, size)
         refused = self._admission.would_refuse(ticket, now)
         if refused is not None:
+            self._admission.note_refused(refused, now)
             self._observe(refused)
             raise _refusal(refused)
 
@@ -109,6 +110,10 @@ class Gate:
     def set_limit(self, limit: int) -> None:
         """Change the number of places."""
         self._apply(self._admission.set_limit(limit, self._clock.now()))
+
+    def look(self) -> None:
+        """Let in what has room by now: call it when the admission's budget may have more."""
+        self._apply(self._admission.tick(self._clock.now()))
 
     async def drain(self) -> None:
         """Refuse new documents, and return when all that was accepted has ended."""
@@ -124,9 +129,12 @@ class Gate:
         self._apply(decisions)
         return _carried_out(verdict or await self._wait(ticket))
 
-    def leave(self, ticket: Ticket, held: float, outcome: Outcome) -> None:
-        """Give a place back."""
-        self._apply(self._admission.release(ticket.id, self._clock.now(), outcome))
+    def leave(
+        self, ticket: Ticket, held: float, outcome: Outcome, output_tokens: int | None = None
+    ) -> None:
+        """Give a place back, and tell how many tokens were written where that is known."""
+        now = self._clock.now()
+        self._apply(self._admission.release(ticket.id, now, outcome, output_tokens))
         self._observe(Released(ticket, held, outcome))
         self._note_if_empty()
 
@@ -192,6 +200,8 @@ class Permit:
 
     Attributes:
         waited: seconds in the queue.
+        output_tokens: what the page has written so far; whoever reads it says so, and the gate
+            charges its caller for it and learns from it. None: not known.
     """
 
     def __init__(self, gate: Gate, ticket: Ticket) -> None:
@@ -199,6 +209,7 @@ class Permit:
         self._ticket = ticket
         self._since = 0.0
         self.waited = 0.0
+        self.output_tokens: int | None = None
 
     async def __aenter__(self) -> Self:
         self.waited = (await self._gate.enter(self._ticket)).waited
@@ -215,7 +226,8 @@ class Permit:
         if kind is not None:
             gone = issubclass(kind, asyncio.CancelledError)
             outcome = Outcome.CANCELLED if gone else Outcome.FAILED
-        self._gate.leave(self._ticket, self._gate.now() - self._since, outcome)
+        held = self._gate.now() - self._since
+        self._gate.leave(self._ticket, held, outcome, self.output_tokens)
 
 
 def _own(decisions: tuple[Decision, ...], ticket: Ticket) -> Verdict | None:

@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import cast
 
 from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.decision import Decision, Outcome, Refused
-from ocrgate.control.drain import DrainRate, ServiceTimes
-from ocrgate.control.lanes import LaneQueue, Turns, Waiting
+from ocrgate.control.drain import DrainRate, PageSpeed, ServiceTimes
+from ocrgate.control.fairness import Counters
+from ocrgate.control.headroom import Budget, Passing
+from ocrgate.control.lanes import Turns
+from ocrgate.control.pace import Pace
+from ocrgate.control.queueing import LaneQueue, Standing, Timers, Waiting
 from ocrgate.domain.ticket import Lane, Ticket
 
 
@@ -26,30 +31,39 @@ class KeepsCancelledInQueue(Admission):
 class ForgetsBytesOfCancelled(Admission):
     def cancel(self, ticket_id: int, now: float) -> tuple[Decision, ...]:
         for queue in self._lanes.values():
-            queue.waiting.pop(ticket_id, None)
+            item = queue.remove(ticket_id)
+            queue.bytes += item.ticket.bytes if item else 0
         return self.release(ticket_id, now, Outcome.CANCELLED)
 
 
 class KeepsPlaceOfFailed(Admission):
     def release(
-        self, ticket_id: int, now: float, outcome: Outcome = Outcome.OK
+        self,
+        ticket_id: int,
+        now: float,
+        outcome: Outcome = Outcome.OK,
+        output_tokens: int | None = None,
     ) -> tuple[Decision, ...]:
         if outcome is Outcome.FAILED:
             return self.tick(now)
-        return super().release(ticket_id, now, outcome)
+        return super().release(ticket_id, now, outcome, output_tokens)
 
 
 class FreesSomebodyOnSecondRelease(Admission):
-    def _free(self, ticket_id: int, now: float, outcome: Outcome) -> None:
+    def _free(self, ticket_id: int, now: float, outcome: Outcome, tokens: int | None) -> None:
         known = ticket_id in self._running
-        super()._free(ticket_id if known else next(iter(self._running), -1), now, outcome)
+        super()._free(ticket_id if known else next(iter(self._running), -1), now, outcome, tokens)
 
 
 class DoesNotDispatchOnRelease(Admission):
     def release(
-        self, ticket_id: int, now: float, outcome: Outcome = Outcome.OK
+        self,
+        ticket_id: int,
+        now: float,
+        outcome: Outcome = Outcome.OK,
+        output_tokens: int | None = None,
     ) -> tuple[Decision, ...]:
-        self._free(ticket_id, now, outcome)
+        self._free(ticket_id, now, outcome, output_tokens)
         return self._due(now)
 
 
@@ -92,15 +106,18 @@ class CountsContinuationsAsEntries(Admission):
 
 
 class IgnoresBytes(Admission):
-    def _objection(self, ticket: Ticket, now: float) -> object:  # type: ignore[override]
-        reason = super()._objection(ticket, now)
+    def _objection(self, ticket: Ticket, now: float, *, room: bool) -> object:  # type: ignore[override]
+        reason = super()._objection(ticket, now, room=room)
         return None if reason == "bytes" else reason
 
 
 class RefusesContinuations(Admission):
-    def _judge(self, ticket: Ticket, now: float) -> object:  # type: ignore[override]
-        reason = None if ticket.deadline <= now else self._objection(ticket, now)
-        return self._refuse(ticket, reason, now) if reason else super()._judge(ticket, now)
+    def _judge(self, ticket: Ticket, now: float, *, room: bool) -> object:  # type: ignore[override]
+        alive = ticket.deadline > now
+        reason = self._objection(ticket, now, room=room) if alive else None
+        if reason:
+            return self._refuse(ticket, reason, now)
+        return super()._judge(ticket, now, room=room)
 
 
 class AdmitsHopeless(Admission):
@@ -127,21 +144,37 @@ class LosesAQueued(Admission):
     def _dispatch(self, now: float) -> Iterator[Decision]:
         for queue in self._lanes.values():
             if len(queue) > 2:
-                queue.pop()
+                queue.remove(queue.first().ticket.id)
         return super()._dispatch(now)
 
 
+class _Rebuilt(Admission):
+    """With another kind of queue, counters or the like."""
+
+    queue: type[LaneQueue] = LaneQueue
+
+    def __init__(
+        self, limit: int, params: AdmissionParams | None = None, budget: Budget | None = None
+    ) -> None:
+        super().__init__(limit, params, budget)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._lanes = {lane: self.queue(self._params.standing) for lane in Lane}
+        self._queues = tuple(self._lanes.values())
+        self._timers = Timers(self._lanes)
+
+
 class _LastFirst(LaneQueue):
-    def pop(self) -> Waiting:
-        item = self.remove(next(reversed(self.waiting)))
-        assert item is not None
-        return item
+    def first(self) -> Waiting:
+        item = super().first()
+        return next(
+            i for i in reversed(self.waiting.values()) if i.ticket.caller == item.ticket.caller
+        )
 
 
-class LastComeFirstServed(Admission):
-    def __init__(self, limit: int, params: AdmissionParams | None = None) -> None:
-        super().__init__(limit, params)
-        self._lanes = {lane: _LastFirst() for lane in Lane}
+class LastComeFirstServed(_Rebuilt):
+    queue = _LastFirst
 
 
 class ForgetsToDrain(Admission):
@@ -151,7 +184,9 @@ class ForgetsToDrain(Admission):
 
 class DropsBacklogOnDrain(Admission):
     def drain(self, now: float) -> tuple[Decision, ...]:
-        self._lanes = {lane: LaneQueue() for lane in Lane}
+        for queue in self._lanes.values():
+            for ticket_id in list(queue.waiting):
+                queue.remove(ticket_id)
         return super().drain(now)
 
 
@@ -201,11 +236,10 @@ class _CountingTurns(Turns):
         super().served(lane, 1.0)
 
 
-class StarvesBatch(Admission):
+class StarvesBatch(_Rebuilt):
     turns: type[Turns] = _StrictTurns
 
-    def __init__(self, limit: int, params: AdmissionParams | None = None) -> None:
-        super().__init__(limit, params)
+    def _rebuild(self) -> None:
         self._turns = self.turns(self._params.shares)
 
 
@@ -225,10 +259,9 @@ class CountsPagesNotTime(StarvesBatch):
     turns = _CountingTurns
 
 
-class NeverForgets(Admission):
-    def __init__(self, limit: int, params: AdmissionParams | None = None) -> None:
-        super().__init__(limit, params)
-        self._service = ServiceTimes(math.inf)
+class NeverForgets(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._pace.service = ServiceTimes(math.inf)
 
 
 class _IdleCounts(DrainRate):
@@ -236,10 +269,9 @@ class _IdleCounts(DrainRate):
         super().elapse(now, full=full or self._seen > -math.inf)
 
 
-class CountsIdleTimeAsDraining(Admission):
-    def __init__(self, limit: int, params: AdmissionParams | None = None) -> None:
-        super().__init__(limit, params)
-        self._drain = cast("DrainRate", _IdleCounts(1e9))
+class CountsIdleTimeAsDraining(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._pace.drain = cast("DrainRate", _IdleCounts(1e9))
 
 
 class ForeseesFromTheQueueAlone(Admission):
@@ -252,7 +284,8 @@ class ForeseesWhoWaitsInVain(Admission):
     """Does not see that a waiting ticket is about to make room."""
 
     def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
-        return None if ticket.continues else self._refusal(ticket, now)
+        room = self._room_at_once(ticket, now)
+        return None if ticket.continues else self._refusal(ticket, now, room=room)
 
 
 class ForeseesNothing(Admission):
@@ -264,6 +297,249 @@ class DrainsWhenAsked(Admission):
     def would_refuse(self, ticket: Ticket, now: float) -> Refused | None:
         self._draining = self._draining or len(self._running) > 2
         return super().would_refuse(ticket, now)
+
+
+class _Counters(_Rebuilt):
+    """With other counters of service."""
+
+    counters: type[Counters] = Counters
+
+    def _rebuild(self) -> None:
+        for queue in self._lanes.values():
+            queue.counters = self.counters()
+
+
+class _Uncounted(Counters):
+    def charge(self, caller: str, seconds: float, now: float) -> None:
+        super().charge(caller, 0.0, now)
+
+    def settle(self, caller: str, seconds: float) -> None:
+        super().settle(caller, 0.0)
+
+
+class _Unsettled(Counters):
+    def settle(self, caller: str, seconds: float) -> None:
+        super().settle(caller, 0.0)
+
+
+class _PerPage(_Unsettled):
+    def charge(self, caller: str, seconds: float, now: float) -> None:
+        super().charge(caller, 1.0, now)
+
+
+class _Unlifted(Counters):
+    def join(self, caller: str, now: float) -> None:
+        self._level = 0.0
+        super().join(caller, now)
+
+
+class _Unaged(Counters):
+    def join(self, caller: str, now: float) -> None:
+        super().join(caller, 0.0)
+
+    def charge(self, caller: str, seconds: float, now: float) -> None:
+        super().charge(caller, seconds, 0.0)
+
+
+class ServesCallersInTurnOfArrival(_Counters):
+    counters = _Uncounted
+
+
+class NeverCorrectsTheCharge(_Counters):
+    counters = _Unsettled
+
+
+class CountsPagesOfCallers(_Counters):
+    counters = _PerPage
+
+
+class LetsCallersSaveUp(_Counters):
+    counters = _Unlifted
+
+
+class ServesStrangersFirst(_Counters):
+    counters = _Unaged
+
+
+class ChargesTheRefused(Admission):
+    def note_refused(self, refused: Refused, now: float) -> None:
+        counters = self._lanes[refused.ticket.lane].counters
+        counters.charge(refused.ticket.caller, 1.0, now)
+        counters.settle(refused.ticket.caller, 0.0)
+
+
+class IgnoresTokens(Admission):
+    def _free(self, ticket_id: int, now: float, outcome: Outcome, tokens: int | None) -> None:
+        super()._free(ticket_id, now, outcome, None)
+
+
+class _NeverGivesWay(LaneQueue):
+    def gives_way(self, newcomer: str) -> Waiting | None:
+        return None
+
+
+class _AlwaysGivesWay(LaneQueue):
+    def gives_way(self, newcomer: str) -> Waiting | None:
+        return next(reversed(self._oldest.values()), None)
+
+
+class _OldestGivesWay(LaneQueue):
+    def gives_way(self, newcomer: str) -> Waiting | None:
+        item = super().gives_way(newcomer)
+        return next(iter(self._flows[item.ticket.caller].entries.values())) if item else None
+
+
+class LetsOneCallerFillTheBacklog(_Rebuilt):
+    queue = _NeverGivesWay
+
+
+class TurnsOutWhoIsWithinItsPart(_Rebuilt):
+    queue = _AlwaysGivesWay
+
+
+class TurnsOutTheOldest(_Rebuilt):
+    queue = _OldestGivesWay
+
+
+class _NeverStands(Standing):
+    def saw(self, waited: float, now: float) -> None:
+        pass
+
+
+class _AlwaysStands(Standing):
+    def emptied(self) -> None:
+        self.stands = True
+
+
+class _StandsForEver(Standing):
+    def emptied(self) -> None:
+        pass
+
+
+class _StandsWhenLong(Standing):
+    def saw(self, waited: float, now: float) -> None:
+        self.stands = waited > 0.5
+
+
+class ServesTheOldestForEver(_Rebuilt):
+    standing: type[Standing] = _NeverStands
+
+    def _rebuild(self) -> None:
+        for queue in self._lanes.values():
+            queue.standing = self.standing(self._params.standing)
+            queue.standing.emptied()
+
+
+class ServesTheNewestAlways(ServesTheOldestForEver):
+    standing = _AlwaysStands
+
+
+class ServesTheNewestForEver(ServesTheOldestForEver):
+    standing = _StandsForEver
+
+
+class TakesABurstForAStandingQueue(ServesTheOldestForEver):
+    standing = _StandsWhenLong
+
+
+class _TurnsDocumentsRound(LaneQueue):
+    def first(self) -> Waiting:
+        item = super().first()
+        pages = self._flows[item.ticket.caller].pages
+        last = self.standing.stands and item.ticket.continues
+        return next(reversed(pages.values())) if last else item
+
+
+class TurnsDocumentsRound(_Rebuilt):
+    queue = _TurnsDocumentsRound
+
+
+class _EntriesFirst(LaneQueue):
+    def first(self) -> Waiting:
+        item = super().first()
+        flow = self._flows[item.ticket.caller]
+        newest = self.standing.stands and flow.entries
+        return next(reversed(flow.entries.values())) if newest else item
+
+
+class StarvesDocumentsInAStandingQueue(_Rebuilt):
+    queue = _EntriesFirst
+
+
+class TellsTheHopelessLate(Admission):
+    def _slough(self, lane: Lane, now: float) -> Iterator[Decision]:
+        return iter(())
+
+
+class TellsEverybodyEarly(Admission):
+    def _slough(self, lane: Lane, now: float) -> Iterator[Decision]:
+        queue = self._lanes[lane]
+        while queue.standing.stands and (oldest := queue.oldest()) is not None:
+            yield self._turn_away(oldest, "wait", now)
+
+
+class IgnoresTheBudget(Admission):
+    def _has_room(self, ticket: Ticket, now: float) -> bool:
+        return True
+
+
+class WaitsForRoomThatNobodyHolds(Admission):
+    def _has_room(self, ticket: Ticket, now: float) -> bool:
+        return self._budget is None or self._budget.fits(ticket, now)
+
+
+class ForgetsTheBudgetOfTheCancelled(Admission):
+    def _free(self, ticket_id: int, now: float, outcome: Outcome, tokens: int | None) -> None:
+        budget, known = self._budget, ticket_id in self._running
+        self._budget = None if known and outcome is Outcome.CANCELLED else budget
+        super()._free(ticket_id, now, outcome, tokens)
+        self._budget = budget
+
+
+class LetsAllPass(Admission):
+    def _held_up(self, now: float) -> Waiting | None:
+        return None
+
+
+class LetsNobodyPass(Admission):
+    def _next_with_room(self, now: float) -> Waiting | None:
+        item = next((self._lanes[lane].first() for lane in self._waiting_lanes()), None)
+        return item if item and self._can_go(item, now) else None
+
+
+class HoldsUpForTheHopeless(Admission):
+    def _can_go(self, item: Waiting, now: float) -> bool:
+        return self._has_room(item.ticket, now)
+
+
+class CountsNoTimeOfPassing(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._passing = Passing(replace(self._params.passing, seconds=math.inf))
+
+
+class CountsNoPasses(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._passing = Passing(replace(self._params.passing, passes=10**9))
+
+
+class IgnoresCost(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._pace.speed = PageSpeed(-1.0)
+
+
+class IsPessimisticWhileIdle(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._pace = _Pessimist(self._params.horizon)
+
+
+class _Pessimist(Pace):
+    def page_seconds(self, ticket: Ticket, now: float, *, loaded: bool) -> float:
+        return super().page_seconds(ticket, now, loaded=True)
+
+
+class CallsAllBackAtOnce(Admission):
+    def note_refused(self, refused: Refused, now: float) -> None:
+        pass
 
 
 FAULTS: tuple[type[Admission], ...] = (
@@ -302,4 +578,33 @@ FAULTS: tuple[type[Admission], ...] = (
     ForeseesWhoWaitsInVain,
     ForeseesNothing,
     DrainsWhenAsked,
+    ServesCallersInTurnOfArrival,
+    NeverCorrectsTheCharge,
+    CountsPagesOfCallers,
+    LetsCallersSaveUp,
+    ServesStrangersFirst,
+    ChargesTheRefused,
+    IgnoresTokens,
+    LetsOneCallerFillTheBacklog,
+    TurnsOutWhoIsWithinItsPart,
+    TurnsOutTheOldest,
+    ServesTheOldestForEver,
+    ServesTheNewestAlways,
+    ServesTheNewestForEver,
+    TakesABurstForAStandingQueue,
+    TurnsDocumentsRound,
+    StarvesDocumentsInAStandingQueue,
+    TellsTheHopelessLate,
+    TellsEverybodyEarly,
+    IgnoresTheBudget,
+    WaitsForRoomThatNobodyHolds,
+    ForgetsTheBudgetOfTheCancelled,
+    LetsAllPass,
+    LetsNobodyPass,
+    HoldsUpForTheHopeless,
+    CountsNoTimeOfPassing,
+    CountsNoPasses,
+    IgnoresCost,
+    IsPessimisticWhileIdle,
+    CallsAllBackAtOnce,
 )

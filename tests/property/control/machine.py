@@ -4,6 +4,7 @@ Each check carries the number of the promise in the docstring of ``ocrgate.contr
 """
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
@@ -15,14 +16,23 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from tests.property.control.purse import Purse, size_of
 
 from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.decision import Admitted, Decision, Expired, Outcome, Queued, Refused
-from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.control.queueing import StandingParams
+from ocrgate.domain.ticket import Cost, Lane, Ticket
 
 PARAMS = AdmissionParams(
-    backlog_min=2, backlog_bytes=100, wait_share=0.5, wait_max=6.0, retry_max=20.0, horizon=30.0
+    backlog_min=2,
+    backlog_bytes=100,
+    wait_share=0.5,
+    wait_max=6.0,
+    retry_max=20.0,
+    horizon=30.0,
+    standing=StandingParams(target=0.5, interval=2.0),
 )
+COSTS = (None, None, Cost(3, 1, 2, 3), Cost(7, 1, 2, 3), Cost(12, 1, 2, 3))
 EPSILON = 1e-6
 INSTANTS = st.integers(1, 40).map(lambda n: n / 4)
 
@@ -41,13 +51,16 @@ class AdmissionMachine(RuleBasedStateMachine):
     """Offers, releases, cancels, waits; checks every promise after each step."""
 
     make: type[Admission] = Admission
+    budget = False
     tickets = Bundle("tickets")
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
         self.limit = 2
-        self.admission = self.make(self.limit, PARAMS)
+        self.purse = Purse() if self.budget else None
+        self.admission = self.make(self.limit, PARAMS, self.purse)
+        self.filled: dict[Lane, float] = {}
         self.known: dict[int, Known] = {}
         self.count = 0
         self.draining = False
@@ -62,22 +75,32 @@ class AdmissionMachine(RuleBasedStateMachine):
         time_left=st.one_of(INSTANTS, st.just(math.inf)),
         size=st.sampled_from((0, 30, 60)),
         pages=st.sampled_from((1, 1, 1, 5)),
+        caller=st.sampled_from("aab"),
+        cost=st.sampled_from(COSTS),
     )
-    def offer(self, lane: Lane, time_left: float, size: int, pages: int) -> int:
+    def offer(
+        self, lane: Lane, time_left: float, size: int, pages: int, caller: str, cost: Cost | None
+    ) -> int:
         """A document arrives."""
-        return self._offer(lane, self.now + time_left, size=size, pages=pages)
+        end = self.now + time_left
+        return self._offer(lane, end, size=size, pages=pages, caller=caller, cost=cost)
 
     @rule(
         lane=st.sampled_from(Lane),
         time_left=st.sampled_from((3.0, 10.0, 30.0, math.inf)),
         sizes=st.lists(st.sampled_from((0, 0, 40, 60)), min_size=3, max_size=6),
         continues=st.booleans(),
+        callers=st.sampled_from(("a", "b", "ab", "aac")),
     )
-    def burst(self, lane: Lane, time_left: float, sizes: list[int], *, continues: bool) -> None:
+    def burst(
+        self, lane: Lane, time_left: float, sizes: list[int], callers: str, *, continues: bool
+    ) -> None:
         """Several documents, or the next pages of one, arrive at once."""
-        for size in sizes:
+        for number, size in enumerate(sizes):
             held = 0 if continues else size
-            self._offer(lane, self.now + time_left, size=held, continues=continues)
+            caller = callers[number % len(callers)]
+            end = self.now + time_left
+            self._offer(lane, end, size=held, continues=continues, caller=caller)
 
     @precondition(lambda self: self.admission.next_deadline() is not None)
     @rule(lane=st.sampled_from(Lane), size=st.sampled_from((0, 60)))
@@ -154,7 +177,18 @@ class AdmissionMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_waits_beside_a_free_place(self) -> None:
         """Promise 2."""
-        assert not (self._waiting() and len(self._running()) < self.limit), "2: idle place"
+        if self._waiting() and len(self._running()) < self.limit:
+            assert self.purse is not None, "2: idle place"
+            assert self._running(), "2: idle gate"
+            fits = [self.purse.fits(known.ticket, self.now) for known in self._waiting()]
+            assert not all(fits), "2: idle place and room"
+
+    @invariant()
+    def budget_agrees(self) -> None:
+        """Promise 16: what runs is what the budget knows of."""
+        if self.purse is not None:
+            running = {known.ticket.id: size_of(known.ticket) for known in self._running()}
+            assert self.purse.held == running, "16: budget"
 
     @invariant()
     def counts_agree(self) -> None:
@@ -197,10 +231,18 @@ class AdmissionMachine(RuleBasedStateMachine):
     # Following what was decided
 
     def _offer(
-        self, lane: Lane, deadline: float, *, size: int = 0, pages: int = 1, continues: bool = False
+        self,
+        lane: Lane,
+        deadline: float,
+        *,
+        size: int = 0,
+        pages: int = 1,
+        continues: bool = False,
+        caller: str = "a",
+        cost: Cost | None = None,
     ) -> int:
         self.count += 1
-        ticket = Ticket(self.count, lane, "a", self.now, deadline, size, pages, continues)
+        ticket = Ticket(self.count, lane, caller, self.now, deadline, size, pages, continues, cost)
         self.known[ticket.id] = Known(ticket, self.now, self.count)
         foreseen = self._foresee(ticket)
         decisions = self.admission.offer(ticket, self.now)
@@ -254,6 +296,11 @@ class AdmissionMachine(RuleBasedStateMachine):
             assert known is not None, "3: decided about a ticket that has ended"
             assert not known.running, "3: decided about a ticket that has a place"
             self._check(decision, known)
+        for lane in Lane:
+            if not any(not known.ticket.continues for known in self._lane(lane)):
+                self.filled.pop(lane, None)
+            else:
+                self.filled.setdefault(lane, self.now)
         self.sound = True
 
     def _check(self, decision: Decision, known: Known) -> None:
@@ -282,10 +329,43 @@ class AdmissionMachine(RuleBasedStateMachine):
         assert len(self._running()) < self.limit, "1: no such place"
         assert self.now < known.ticket.deadline, "4: dead"
         assert self.now + self._quickest() <= known.ticket.deadline + EPSILON, "4: hopeless"
-        first = min(self._lane(known.ticket.lane), key=lambda k: k.order)
-        assert known is first, "5: out of turn"
+        if self.purse is not None:
+            room = self.purse.held.get(known.ticket.id)
+            assert room is not None, "16: not begun"
+        self._check_turn(known)
         new = known.order == self.count and known.since == self.now
         assert not (new and self.draining and not known.ticket.continues), "12: entered"
+
+    def _check_turn(self, known: Known) -> None:
+        lane = self._lane(known.ticket.lane)
+        own = [k for k in lane if k.ticket.caller == known.ticket.caller]
+        kind = [k for k in own if k.ticket.continues == known.ticket.continues]
+        kind.sort(key=lambda k: k.order)
+        if known.ticket.continues:
+            assert known is kind[0], "5: pages of a document out of turn"
+        if self.purse is not None:
+            return  # some may pass others that have no room
+        first = min(own, key=lambda k: k.order)
+        assert first.ticket.continues == known.ticket.continues, "5: entry or page out of turn"
+        if known is not kind[0]:
+            assert known is kind[-1], "5: neither first nor last"
+            stood = self.now - self.filled.get(known.ticket.lane, self.now)
+            assert stood >= PARAMS.standing.interval, "5: last come, first served"
+
+    def _check_turned_out(self, known: Known, others: list[Known]) -> None:
+        """Promise 6: of an entry that leaves a full backlog, or the newcomer that does not."""
+        entries = [k for k in others if not k.ticket.continues]
+        holds = Counter(k.ticket.caller for k in entries)
+        own = holds[known.ticket.caller]
+        if known.order == self.count:
+            assert max(holds.values(), default=0) <= own + 1, "6: refused below its part"
+            return
+        (new,) = [k for k in entries if k.order == self.count]
+        holds[new.ticket.caller] -= 1
+        assert own + 1 == max([own + 1, *holds.values()]), "6: another holds more"
+        assert own > holds[new.ticket.caller], "6: turned out of its part"
+        later = [k for k in entries if k.ticket.caller == known.ticket.caller]
+        assert all(k is new or k.order < known.order for k in later), "6: not the newest"
 
     def _check_refused(self, refused: Refused, known: Known) -> None:
         assert not known.ticket.continues, "8: refused halfway"
@@ -294,13 +374,15 @@ class AdmissionMachine(RuleBasedStateMachine):
         if refused.reason == "backlog":
             entries = sum(not k.ticket.continues for k in others)
             assert entries >= self._backlog_limit(), "6: refused although there was room"
+            self._check_turned_out(known, others)
         elif refused.reason == "bytes":
             held = sum(k.ticket.bytes for k in others) + known.ticket.bytes
             assert held > PARAMS.backlog_bytes, "7: refused although it fits"
         elif refused.reason == "draining":
             assert self.draining, "12: not draining"
         if refused.reason in {"backlog", "bytes", "wait"} and known.since == self.now:
-            assert len(self._running()) >= self.limit, "2: refused beside a free place"
+            busy = len(self._running()) >= self.limit or (self.purse and self._running())
+            assert busy, "2: refused beside a free place"
 
     # The model's own arithmetic
 
@@ -327,3 +409,9 @@ class AdmissionMachine(RuleBasedStateMachine):
         """No estimate of a page's time may be lower than the shortest that is remembered."""
         lately = [held for end, held in self.served[-64:] if end >= self.now - PARAMS.horizon]
         return min(lately, default=0.0)
+
+
+class BudgetMachine(AdmissionMachine):
+    """The same with a budget that has room for few pages at a time."""
+
+    budget = True

@@ -1,0 +1,57 @@
+"""How fast pages are read, as far as the admission core has seen it."""
+
+from ocrgate.control.drain import DrainRate, PageSpeed, ServiceTimes
+from ocrgate.domain.ticket import Ticket, weighted
+
+IDLE_QUANTILE = 0.1  # optimistic while nobody waits: a refusal would protect nobody
+LOAD_QUANTILE = 0.5
+
+
+class Pace:
+    """What is known of the time that pages take, and of how fast places become free.
+
+    Args:
+        horizon: seconds after which measurements are forgotten.
+
+    Attributes:
+        service: seconds that pages held their places.
+        speed: the same, by their tokens.
+        drain: places freed while all were taken.
+    """
+
+    def __init__(self, horizon: float) -> None:
+        self.service = ServiceTimes(horizon)
+        self.speed = PageSpeed(horizon)
+        self.drain = DrainRate(horizon)
+
+    def rate(self, now: float, places: int, *, full: bool) -> float | None:
+        """Places that become free per second, when ``places`` are in use; None: not known."""
+        mean = self.service.mean(now)
+        guess = places / mean if mean and places else None
+        return self.drain.rate(now, full=full, guess=guess)
+
+    def page_seconds(self, ticket: Ticket, now: float, *, loaded: bool) -> float:
+        """How long the page takes at the least: half of all such pages under load, few without."""
+        if cost := ticket.cost:
+            output = cost.median if loaded else cost.low
+            seconds = self.speed.seconds(cost.input_tokens, output, now)
+            if seconds is not None:
+                return seconds
+        return self.service.quantile(LOAD_QUANTILE if loaded else IDLE_QUANTILE, now) or 0.0
+
+    def place_seconds(self, now: float) -> float:
+        """How long a page is expected to hold its place."""
+        return self.service.mean(now) or 1.0
+
+    def charge(self, ticket: Ticket, output_tokens: int, now: float) -> float | None:
+        """The service a page takes, in seconds of a place but by its tokens; None: not known."""
+        if ticket.cost is None:
+            return None
+        per_token = self.speed.per_token(now)
+        return per_token and per_token * weighted(ticket.cost.input_tokens, output_tokens)
+
+    def learn(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
+        """A page has ended well."""
+        self.service.add(now, held)
+        if ticket.cost and output_tokens is not None:
+            self.speed.add(now, held, ticket.cost.input_tokens, output_tokens)
