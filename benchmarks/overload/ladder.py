@@ -80,7 +80,7 @@ def main() -> None:
     """Run it."""
     options = parser(__doc__).parse_args()
     loads = QUICK if options.quick else LOADS
-    seconds = 15.0 if options.quick else 40.0
+    seconds = 15.0 if options.quick else 30.0
     with opened(options) as bench:
         found = known_knee(bench, options)
         jobs = [(setup, load) for load in loads for setup in bench.setups]
