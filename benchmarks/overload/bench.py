@@ -252,6 +252,24 @@ def known_knee(bench: Bench, options: argparse.Namespace) -> Knee:
     return found
 
 
+def markdown(found: Knee, results: list[Result]) -> Iterator[str]:
+    """The results as a table."""
+    head = ("setup", "load", "goodput / knee", "p99, s", "refused", "after p50 / p99, ms")
+    head += ("tokens wasted", "preempted per 1,000", "CPU, cores")
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|" + "--:|" * (len(head) - 1)
+    for one in sorted(results, key=lambda result: [*SETUPS].index(result.setup)):
+        waste = "-" if one.waste is None else f"{one.waste:.2f}"
+        preempted = f"{one.preempted:.0f}" if one.served else "-"
+        late = "" if one.p99 is None else f"{one.p99:.1f}"
+        after = "-"
+        if one.refusal_p50 is not None and one.refusal_p99 is not None:
+            after = f"{1000 * one.refusal_p50:.0f} / {1000 * one.refusal_p99:.0f}"
+        cells = [one.setup, f"{one.load:g}", f"{one.goodput / found.rate:.2f}", late or "-"]
+        cells += [f"{100 * one.refused:.0f} %", after, waste, preempted, f"{one.cpu:.2f}"]
+        yield "| " + " | ".join(cells) + " |"
+
+
 def finish(bench: Bench, name: str, found: Knee, results: list[Result]) -> None:
     """Write the results as JSON, and say what is missing."""
     whole = {
@@ -267,6 +285,7 @@ def finish(bench: Bench, name: str, found: Knee, results: list[Result]) -> None:
     }
     path = bench.folder / f"{name}.json"
     path.write_text(json.dumps(whole, indent=1))
+    print("\n" + "\n".join(markdown(found, results)) + "\n")
     for rival, why in bench.missing.items():
         print(f"not run: {rival}: {why}")
     lags = [result.lag_p99 for result in results]

@@ -65,7 +65,7 @@ def main() -> None:
     made.add_argument("--impatient", action="store_true", help="clients ignore Retry-After")
     options = made.parse_args()
     retries: Retries = "impatient" if options.impatient else "obedient"
-    after = 30.0 if options.quick else 90.0
+    after = 30.0 if options.quick else 60.0
     with opened(options) as bench:
         found = known_knee(bench, options)
         results = bench.joined(
