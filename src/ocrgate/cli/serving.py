@@ -60,7 +60,11 @@ def build(settings: Settings, store: SqlKeyStore | None) -> Built:
     tracing = _tracing(settings)
     metrics = Metrics(__version__, settings.engine.kind)
     params = ServiceParams(
-        settings.engine, settings.gate, settings.image, limit=settings.gate.limit
+        settings.engine,
+        settings.gate,
+        settings.image,
+        limit=settings.gate.limit,
+        degrade=settings.gate.degrade,
     )
     service = EngineFirst.build(params, metrics=metrics, spans=tracing.span)
     keys = CachedKeys(store, ttl=settings.auth.cache_seconds) if store else None

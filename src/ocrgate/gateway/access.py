@@ -6,6 +6,7 @@ from typing import Protocol
 
 from starlette.datastructures import Headers
 
+from ocrgate.control.ladder import Rung
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import Forbidden, InvalidRequest, Unauthenticated
 from ocrgate.ports import ApiKey
@@ -125,6 +126,23 @@ def time_given(headers: Headers, server: ServerSettings) -> float:
             limit=f"{server.max_timeout:g} s",
         )
     return seconds
+
+
+def forbidden(headers: Headers) -> frozenset[Rung]:
+    """What the caller's pages may not get less of: ``X-No-Degradation: 1``, or a list of rungs.
+
+    Raises:
+        InvalidRequest: it names something else.
+    """
+    asked = headers.get("x-no-degradation", "0").strip().lower()
+    if asked in {"1", "true", "0", "false", ""}:
+        return frozenset(Rung) if asked in {"1", "true"} else frozenset()
+    try:
+        return frozenset(Rung(name.strip()) for name in asked.split(","))
+    except ValueError:
+        names = ", ".join(Rung)
+        message = f"{asked[:80]!r} is neither 1 nor a list of {names}"
+        raise InvalidRequest(message, field="X-No-Degradation") from None
 
 
 def _number(text: str) -> float | None:

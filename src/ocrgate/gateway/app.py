@@ -16,6 +16,7 @@ from ocrgate.gateway.access import Access, Keys
 from ocrgate.gateway.budget import BytesInFlight
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.middleware.body import BodyBounds, BodyLimits
+from ocrgate.gateway.middleware.debug import GateDebug
 from ocrgate.gateway.middleware.draining import DrainingDoor
 from ocrgate.gateway.middleware.failures import Failures
 from ocrgate.gateway.middleware.identity import Identity
@@ -103,6 +104,7 @@ def _layers(settings: Settings, service: Service, metrics: Metrics) -> list[Midd
     return [
         Middleware(Identity),
         Middleware(Observe, metrics=metrics, templates={end: path for _, path, end in _ROUTES}),
+        Middleware(GateDebug, explain=service.explain),
         Middleware(BodyBounds, limits=limits, budget=budget),
         Middleware(Failures),
         Middleware(

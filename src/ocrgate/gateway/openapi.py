@@ -150,6 +150,18 @@ ASKING: list[Json] = [
         {"type": "number", "minimum": LEAST_SECONDS},
     ),
     _header(
+        "X-No-Degradation",
+        "1, or the names of what pages may not get less of while the server is under pressure: "
+        "smaller_image, shorter_output. What they got less of stands in `degraded`.",
+        {"type": "string", "maxLength": 128},
+    ),
+    _header(
+        "X-Debug",
+        "`gate` answers with a header `X-Debug-Gate`: limits and their reasons, pages in flight "
+        "and waiting, the predicted wait, tokens held and promised.",
+        {"enum": ["gate"]},
+    ),
+    _header(
         "X-Request-Id",
         "Names the request in logs and errors.",
         {"type": "string", "maxLength": 128},

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from ocrgate.domain.document import Document, PageSelection
 from ocrgate.domain.recognition import PageRequest, Task
 from ocrgate.errors import DeadlineExceeded, EngineError, RefusedError
-from ocrgate.gateway.access import Caller, time_given
+from ocrgate.gateway.access import Caller, forbidden, time_given
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.hangup import while_connected
@@ -94,7 +94,7 @@ class Visit:
 
         Raises:
             DeadlineExceeded: the body took all of it.
-            InvalidRequest: the pages are misspelled.
+            InvalidRequest: the pages are misspelled, or ``X-No-Degradation`` is.
         """
         left = self.left
         if left <= 0:
@@ -105,6 +105,7 @@ class Visit:
             lane=self.caller.lane,
             caller=self.caller.name,
             timeout=left,
+            forbidden=forbidden(self.request.headers),
         )
 
     async def read(self, document: Document, asked: DocumentRequest) -> DocumentResult:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ocrgate.control.decision import Admitted, Refused, Snapshot
+from ocrgate.control.ladder import Rung
 from ocrgate.runtime.gate import GateEvent
 from ocrgate.runtime.governor import GovernorEvent, LimitMoved
 from ocrgate.runtime.page import PageEnded
@@ -39,6 +40,8 @@ class Counting:
         """A page ended."""
         self.metrics.page(event.outcome)
         if event.result is not None:
+            for rung in event.result.reading.degraded:
+                self.metrics.degraded(rung)
             self.metrics.prepare(event.result.timings.prepare)
             self.metrics.engine(event.result.timings.engine, event.result.timings.first_token)
             usage = event.result.usage
@@ -76,6 +79,10 @@ class Counting:
             promised=sum(state.promised for state in states),
             capacity=sum(state.capacity or 0 for state in states),
         )
+
+    def degraded(self, rung: Rung) -> None:
+        """From now on pages get less of something."""
+        self.metrics.rung_entered(rung.value)
 
     def engine_workers(self, event: PoolEvent) -> None:
         """A process of the engine came or went."""

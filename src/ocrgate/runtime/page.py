@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+from ocrgate.control.ladder import Rung
 from ocrgate.domain.document import Document
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.domain.ticket import Lane, Ticket
@@ -13,6 +14,7 @@ from ocrgate.errors import DeadlineExceeded, OcrgateError
 from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.gate import Gate
+from ocrgate.runtime.pressure import Given, Pressure
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.runtime.seats import Seats
 
@@ -72,6 +74,21 @@ def no_spans(name: str) -> AbstractContextManager[None]:  # noqa: ARG001 - the f
 
 
 @dataclass(frozen=True, slots=True)
+class PageAsked:
+    """What a caller asks of one page.
+
+    Attributes:
+        request: what to read for.
+        listener: told of output as it comes.
+        forbidden: what the page may not get less of.
+    """
+
+    request: PageRequest
+    listener: Listener | None = None
+    forbidden: frozenset[Rung] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class PageReader:
     """Takes single pages through gate, rasterizer and engine.
 
@@ -86,23 +103,18 @@ class PageReader:
     clock: Clock
     observe: Callable[[PageEnded], None]
     spans: Spans
+    pressure: Pressure | None = None
 
     async def read(
-        self,
-        document: Document,
-        ticket: Ticket,
-        request: PageRequest,
-        admitted: asyncio.Event,
-        listener: Listener | None = None,
+        self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event
     ) -> PageResult:
-        """Read one page; ``admitted`` is set as soon as it has a place, and ``listener`` is told
-        of output as it comes.
+        """Read one page; ``admitted`` is set as soon as it has a place.
 
         Raises:
             RequestError, RefusedError, EngineError, DeadlineExceeded.
         """
         try:
-            result = await self._admitted(document, ticket, request, admitted, listener)
+            result = await self._admitted(document, ticket, asked, admitted)
         except BaseException as error:
             self.observe(PageEnded(ticket.lane, _name(error), error=error))
             raise
@@ -111,12 +123,7 @@ class PageReader:
         return result
 
     async def _admitted(
-        self,
-        document: Document,
-        ticket: Ticket,
-        request: PageRequest,
-        admitted: asyncio.Event,
-        listener: Listener | None,
+        self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event
     ) -> PageResult:
         async with AsyncExitStack() as stack:
             with self.spans("queue"):
@@ -124,34 +131,37 @@ class PageReader:
             admitted.set()
             try:
                 async with until(self.clock, ticket.deadline):
-                    return await self._work(document, request, ticket, permit.waited, listener)
+                    return await self._work(document, ticket, asked, permit.waited)
             except TimeoutError:
                 raise DeadlineExceeded("the time ran out", where="engine") from None
 
     async def _work(
-        self,
-        document: Document,
-        request: PageRequest,
-        ticket: Ticket,
-        waited: float,
-        listener: Listener | None,
+        self, document: Document, ticket: Ticket, asked: PageAsked, waited: float
     ) -> PageResult:
         self.engine.require()
-        start = self.clock.now()
+        start, given = self.clock.now(), self._given(asked)
         with self.spans("prepare"):
-            spec = self.engine.description.input
-            image = await self.rasterizer.prepare(document, request.number, spec)
+            number = given.request.number
+            image = await self.rasterizer.prepare(document, number, given.spec)
         prepared = self.clock.now()
         async with self.seats.one():
-            heard = _Heard(self.clock, listener)
+            heard = _Heard(self.clock, asked.listener)
             with self.spans("engine"):
                 reading, usage = await self.engine.recognize(
-                    image, request, heard, deadline=ticket.deadline
+                    image, given.request, heard, deadline=ticket.deadline
                 )
+        reading = given.told(reading, image)
         queued = waited + heard.start - prepared
         engine = self.clock.now() - heard.start
         timings = Timings(queued, prepared - start, engine, heard.first)
         return PageResult(reading, usage, timings)
+
+    def _given(self, asked: PageAsked) -> Given:
+        """What the page gets, which under pressure is less than what is asked for."""
+        spec = self.engine.description.input
+        if self.pressure is None:
+            return Given(asked.request, spec)
+        return self.pressure.given(asked.request, spec, asked.forbidden)
 
 
 class _Heard:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from ocrgate.control.ladder import Rung
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
 from ocrgate.domain.recognition import PageRequest, Recognition, Usage
 from ocrgate.domain.ticket import Lane, Ticket
@@ -18,7 +19,16 @@ from ocrgate.runtime.asking import require
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
-from ocrgate.runtime.page import PageEnded, PageReader, PageResult, Spans, Timings, no_spans
+from ocrgate.runtime.page import (
+    PageAsked,
+    PageEnded,
+    PageReader,
+    PageResult,
+    Spans,
+    Timings,
+    no_spans,
+)
+from ocrgate.runtime.pressure import Pressure
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.runtime.seats import Seats
 
@@ -47,6 +57,7 @@ class DocumentRequest:
             request.
         listener: told what a page says while it is read, with the page's 0-based position among
             those asked for, by engines that do so.
+        forbidden: what its pages may not get less of while the server is under pressure.
     """
 
     asked: PageRequest = field(default_factory=PageRequest)
@@ -56,6 +67,7 @@ class DocumentRequest:
     timeout: float | None = None
     counted: Callable[[int], None] = lambda _pages: None
     listener: PageListener | None = None
+    forbidden: frozenset[Rung] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +89,9 @@ class _Open:
     deadline: float
     size: int
 
-    def page(self, number: int) -> PageRequest:
-        return replace(self.request.asked, number=number)
+    def page(self, number: int, position: int) -> PageAsked:
+        request = replace(self.request.asked, number=number)
+        return PageAsked(request, self.listener(position), self.request.forbidden)
 
     def listener(self, position: int) -> Listener | None:
         told = self.request.listener
@@ -106,6 +119,7 @@ class Recognizer:
         doorstep: where documents that a worker must look at wait for that.
         observe: told how each page ended; it must not raise.
         spans: where the stages of a page are traced.
+        pressure: what pages get less of; without it, none does.
     """
 
     def __init__(
@@ -120,9 +134,12 @@ class Recognizer:
         doorstep: Doorstep | None = None,
         observe: Callable[[PageEnded], None] = lambda _: None,
         spans: Spans = no_spans,
+        pressure: Pressure | None = None,
     ) -> None:
         self.seats = Seats(seats or (lambda: engine.slots))
-        self._reader = PageReader(gate, rasterizer, engine, self.seats, clock, observe, spans)
+        self._reader = PageReader(
+            gate, rasterizer, engine, self.seats, clock, observe, spans, pressure
+        )
         self.lookahead = lookahead
         self._doorstep = doorstep or Doorstep(1)
         self._ids = itertools.count(1)
@@ -192,10 +209,8 @@ class Recognizer:
         under_way: deque[asyncio.Task[PageResult]] = deque()
 
         def begin(number: int, ticket: Ticket) -> None:
-            listener = opened.listener(len(numbers) - ticket.pages)
-            page = self._reader.read(
-                opened.document, ticket, opened.page(number), admitted, listener
-            )
+            asked = opened.page(number, len(numbers) - ticket.pages)
+            page = self._reader.read(opened.document, ticket, asked, admitted)
             under_way.append(asyncio.create_task(page))
 
         try:

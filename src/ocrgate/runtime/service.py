@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ocrgate.control.admission import Admission, AdmissionParams
+from ocrgate.control.degrade import DegradeParams
 from ocrgate.control.limit.choice import AutoLaw, LimitLaw
 from ocrgate.domain.document import Encoding, PageImage
 from ocrgate.engines.cpu.params import CpuParams
@@ -17,10 +18,12 @@ from ocrgate.runtime.clock import LoopClock, until
 from ocrgate.runtime.counting import Counting
 from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.engines import EngineParams, build_engine
-from ocrgate.runtime.gate import Gate
+from ocrgate.runtime.explain import explained
+from ocrgate.runtime.gate import Gate, GateEvent
 from ocrgate.runtime.governor import Governor
 from ocrgate.runtime.heat import Thermometer
 from ocrgate.runtime.page import PageEnded, Spans, no_spans
+from ocrgate.runtime.pressure import Pressure
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
 from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
 from ocrgate.runtime.recognizer import Recognizer
@@ -45,6 +48,7 @@ class ServiceParams:
         gate: how pages queue.
         image: what a document may cost.
         limit: how the number of pages at the engine is found, where the engine leaves it open.
+        degrade: what pages get less of while the gate is under pressure.
         prefetch: pages that may have a place beyond those at the engine, to be prepared while
             the engine works; None means half as many, rounded up.
         raster_workers: processes for PDF and other dangerous formats; None means one per core, two
@@ -57,6 +61,7 @@ class ServiceParams:
     gate: AdmissionParams = field(default_factory=AdmissionParams)
     image: ImageLimits = field(default_factory=ImageLimits)
     limit: LimitLaw = field(default_factory=AutoLaw)
+    degrade: DegradeParams = field(default_factory=DegradeParams)
     prefetch: int | None = None
     raster_workers: int | None = None
     readiness: ReadinessParams = field(default_factory=ReadinessParams)
@@ -92,6 +97,7 @@ class Service:
         replicas: the engine as all pages reach it; whoever starts and watches servers tells it of
             their ends and returns.
         governor: finds how many pages the engine is given.
+        pressure: how hard the gate is pressed, and what pages get less of meanwhile.
         recognizer: reads documents.
         searchable: makes PDF files that can be searched.
 
@@ -131,7 +137,15 @@ class Service:
             parts.gpus, self._clock, self.governor.cool, self._counting.metrics.gpu
         )
         limit = places(self.governor.total, params.prefetch)
-        self.gate = Gate(Admission(limit, params.gate), self._clock, self._counting.gate)
+        self.gate = Gate(Admission(limit, params.gate), self._clock, self._gate_event)
+        self.pressure = Pressure(
+            self.gate.snapshot,
+            self._clock,
+            params.gate,
+            params.degrade,
+            writes=self.replicas.description.live,
+            entered=self._counting.degraded,
+        )
         self._readiness = Readiness(self.replicas, parts.canary, self._clock, params.readiness)
         self._overlay = OnDemand(lambda: overlay_pool(params.image))
         self.searchable = SearchablePdfs(
@@ -149,6 +163,7 @@ class Service:
             doorstep=Doorstep(max(1, raster_size(params) - 1), refused=self._refused),
             observe=self._page_event,
             spans=spans,
+            pressure=self.pressure,
         )
 
     @classmethod
@@ -251,11 +266,22 @@ class Service:
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
         self._parts.at_end()
 
+    def explain(self) -> str:
+        """Why the gate stands where it stands, in one line; see :func:`.explain.explained`."""
+        pressure = self.pressure
+        states = self.governor.snapshot()
+        return explained(self.gate.snapshot(), states, pressure.rungs, pressure.now)
+
     def _look(self) -> None:
         self._counting.state(self.gate.snapshot())
         self._counting.replicas(self.replicas.snapshot())
         self._counting.limits(self.governor.snapshot())
+        self._counting.metrics.ladder(len(self.pressure.rungs))
         self.readiness()
+
+    def _gate_event(self, event: GateEvent) -> None:
+        self._counting.gate(event)
+        self.pressure.gate(event)
 
     def _page_event(self, event: PageEnded) -> None:
         self._counting.page(event)

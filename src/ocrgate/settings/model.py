@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Discriminator
 
 from ocrgate.control.admission import AdmissionParams
+from ocrgate.control.degrade import DegradeParams
 from ocrgate.control.limit.choice import AutoLaw, EngineLaw, FixedLaw, LatencyLaw
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.engines.launch.params import VllmParams
@@ -78,9 +79,11 @@ class GateSettings(AdmissionParams):
 
     Attributes:
         limit: how the number of pages at an engine is found, unless `engine.slots` is set.
+        degrade: what pages get less of under pressure.
     """
 
     limit: LimitLaw = field(default_factory=AutoLaw)
+    degrade: DegradeParams = field(default_factory=DegradeParams)
 
 
 @dataclass(frozen=True, slots=True)

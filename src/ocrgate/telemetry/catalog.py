@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import get_args
 
+from ocrgate.control.ladder import Rung
 from ocrgate.control.limit.law import Reason as LimitReason
 from ocrgate.domain.recognition import PageWarning
 from ocrgate.domain.ticket import Lane
@@ -71,6 +72,7 @@ RETRY_OUTCOME = Label("outcome", frozenset({"ok", "failed", "cancelled", "late",
 REPLICA = Label("replica")
 LIMIT_REASON = Label("reason", frozenset(get_args(LimitReason)))
 TOKENS_KIND = Label("kind", frozenset({"held", "promised", "capacity"}))
+RUNG = Label("rung", frozenset(Rung))
 GPU = Label("gpu")
 GPU_REASON = Label("reason", GPU_REASONS)
 DIRECTION = Label("direction", frozenset({"input", "output"}))
@@ -167,6 +169,13 @@ DECLARED: tuple[Declaration, ...] = (
         (REPLICA,),
     ),
     Declaration("replica_inflight", _G, "Pages that the replica has now.", (REPLICA,)),
+    Declaration("ladder_rung", _G, "Rungs of degradation in force now; 0 at rest."),
+    Declaration(
+        "ladder_entered_total", _C, "Times that a rung of degradation came into force.", (RUNG,)
+    ),
+    Declaration(
+        "degraded_pages_total", _C, "Pages that got less than was asked for, by what.", (RUNG,)
+    ),
     Declaration("gpu_memory_bytes", _G, "Memory in use on the GPU.", (GPU,)),
     Declaration("gpu_temperature_celsius", _G, "Temperature of the GPU.", (GPU,)),
     Declaration(

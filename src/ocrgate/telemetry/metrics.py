@@ -123,6 +123,18 @@ class Metrics:
         self._of(Gauge, "breaker_state", replica).set(_BREAKER[breaker])
         self._of(Gauge, "replica_inflight", replica).set(inflight)
 
+    def ladder(self, rungs: int) -> None:
+        """So many rungs of degradation are in force."""
+        self._of(Gauge, "ladder_rung").set(rungs)
+
+    def rung_entered(self, rung: str) -> None:
+        """One more came into force."""
+        self._of(Counter, "ladder_entered_total", rung).inc()
+
+    def degraded(self, rung: str) -> None:
+        """A page got less than was asked for."""
+        self._of(Counter, "degraded_pages_total", rung).inc()
+
     def gpu(self, reading: GpuReading) -> None:
         """What a GPU says of itself."""
         name = str(reading.index)

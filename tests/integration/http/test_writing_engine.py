@@ -14,6 +14,10 @@ import httpx
 import pytest
 from PIL import Image
 
+from ocrgate.control.admission import AdmissionParams
+from ocrgate.control.decision import Refused
+from ocrgate.control.degrade import DegradeParams
+from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.gateway.app import create_app
 from ocrgate.runtime.service import Service, ServiceParams
@@ -284,3 +288,53 @@ async def test_tokens_and_the_first_of_them_are_counted(bench: Bench) -> None:
     assert bench.metric('ocrgate_tokens_total{direction="output"}') == 3
     assert bench.metric('ocrgate_tokens_total{direction="input"}') == 321
     assert bench.metric("ocrgate_time_to_first_token_seconds_count") == 1
+
+
+async def pressed(bench: Bench) -> None:
+    """Have the gate refuse most of what comes for some seconds."""
+    bench.service.pressure.retune(AdmissionParams(), DegradeParams(sustain=0.0, dwell=0.0))
+    now = asyncio.get_running_loop().time()
+    ticket = Ticket(10**9, Lane.STANDARD, "ann", now, now + 10.0)
+    for _ in range(40):
+        bench.service.pressure.gate(Refused(ticket, "backlog", 1.0))
+    await asyncio.sleep(0.6)
+    assert len(bench.service.pressure.rungs) == 2
+
+
+async def test_under_pressure_pages_get_less_and_the_reply_says_so(bench: Bench) -> None:
+    """A smaller picture and a lower cap reach the server; both stand in the reply and count."""
+    await pressed(bench)
+    reply = await bench.read(Talk("half a", finish="length"), data=picture(1000, 800))
+    assert reply.json()["pages"][0]["degraded"] == ["smaller_image", "shorter_output"]
+    assert bench.asked["max_tokens"] == 1024
+    sent = bench.asked["messages"][-1]["content"][0]["image_url"]["url"]
+    with Image.open(io.BytesIO(base64.b64decode(sent.partition(",")[2]))) as image:
+        assert max(image.size) == 768
+    assert bench.metric('ocrgate_degraded_pages_total{rung="smaller_image"}') == 1
+    assert bench.metric("ocrgate_ladder_rung") == 2
+
+
+async def test_a_caller_may_forbid_degradation(bench: Bench) -> None:
+    """All of it with 1, some of it by name; a misspelled name is refused."""
+    await pressed(bench)
+    bench.say(Talk("whole", finish="length"))
+
+    async def read(header: str) -> httpx.Response:
+        headers = {"x-no-degradation": header}
+        return await bench.client.post("/ocr", content=picture(1000, 800), headers=headers)
+
+    assert (await read("1")).json()["pages"][0]["degraded"] == []
+    assert (await read("smaller_image")).json()["pages"][0]["degraded"] == ["shorter_output"]
+    wrong = await read("smaler_image")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
+
+
+async def test_whoever_asks_is_told_why_the_gate_stands_there(bench: Bench) -> None:
+    """Limit, reason, pages and tokens in one header; nobody else gets it."""
+    bench.say(Talk("text"))
+    answer = await bench.client.post("/ocr", content=picture(), headers={"x-debug": "gate"})
+    told = answer.headers["x-debug-gate"]
+    assert told.startswith("gate;places=6;inflight=0;backlog=0;wait=0.000;pressure=")
+    assert "replica0;limit=4;reason=fixed;held=0;promised=0" in told
+    plain = await bench.client.post("/ocr", content=picture())
+    assert "x-debug-gate" not in plain.headers
