@@ -82,7 +82,7 @@ class _Scale:
 
 def _panel(panel: Panel, styles: Mapping[str, str], left: int, width: int) -> Iterator[str]:
     points = [point for line in panel.lines.values() for point in line]
-    xs = [x for x, _ in points] or [0.0, 1.0]
+    xs = [*(x for x, _ in points), *panel.ticks] or [0.0, 1.0]
     top = panel.top or 1.08 * max((y for _, y in points), default=1.0) or 1.0
     x = _Scale(min(xs), max(xs), left + _LEFT, left + width - 14, panel.logarithmic)
     y = _Scale(0.0, top, _TOP + _HEIGHT, _TOP + 10)

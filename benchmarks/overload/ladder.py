@@ -66,14 +66,10 @@ def figure(path: Path, found: Knee, results: list[Result], loads: tuple[float, .
     panels = [
         goodput,
         panel("Latency of served pages, p99", "seconds", lambda result: result.p99, 10.5),
-        panel("Refusal, p50", "milliseconds", _refusal, 60.0),
+        panel("Pages refused", "share", lambda result: result.refused, 1.0),
         panel("Tokens written for nobody", "share", lambda result: result.waste, 1.0),
     ]
     draw(path, f"Load ladder; knee {found.rate:.1f} pages/s", panels, 380)
-
-
-def _refusal(result: Result) -> float | None:
-    return None if result.refusal_p50 is None else 1000 * result.refusal_p50
 
 
 def main() -> None:
