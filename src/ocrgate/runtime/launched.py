@@ -1,7 +1,7 @@
 """Servers that we start ourselves, as engines: each waits for its server and follows it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -10,7 +10,7 @@ from ocrgate.control.guard import Load
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
-from ocrgate.errors import EngineError, EngineUnavailable
+from ocrgate.errors import EngineUnavailable
 from ocrgate.ports import Engine, EngineDescription, Listener, Signalling
 from ocrgate.ports import Load as LoadNow
 
@@ -52,17 +52,25 @@ class Launch:
         fit: makes the engine for one of them.
         urls: where they will answer, one for each.
         load: what each is meant to carry.
+        pause: seconds until a server that is up and was not read from is asked again.
     """
 
     def __init__(
-        self, make: Callable[[Observer, Hooks], Starter], fit: Fit, urls: Sequence[str], load: Load
+        self,
+        make: Callable[[Observer, Hooks], Starter],
+        fit: Fit,
+        urls: Sequence[str],
+        load: Load,
+        *,
+        pause: float = 2.0,
     ) -> None:
         hooks = Hooks(check=self._check, drain=self._drained, busy=self._is_busy)
         self._starter = make(self._changed, hooks)
         self._fit = fit
         self._load = load
         self._starting: asyncio.Task[None] | None = None
-        self._chores: set[asyncio.Task[None]] = set()
+        self._pause = pause
+        self._chores: dict[int, asyncio.Task[None]] = {}  # by the server that they follow
         self._watched: Watched | None = None
         self.engines = tuple(LaunchedEngine(self, fit(url, load)) for url in urls)
 
@@ -86,8 +94,9 @@ class Launch:
 
     async def close(self) -> None:
         """End all servers. Safe to call twice."""
-        for chore in tuple(self._chores):
+        for chore in self._chores.values():
             chore.cancel()
+        await asyncio.gather(*self._chores.values(), return_exceptions=True)
         await self._starter.close()
         if self._starting is not None:
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -102,8 +111,10 @@ class Launch:
     def _changed(self, change: Change) -> None:
         engine = self.engines[change.index]
         why = change.diagnosis.text if change.diagnosis is not None else "its server was ended"
+        if (chore := self._chores.pop(change.index, None)) is not None:
+            chore.cancel()  # it followed a server that is no more
         if change.state is State.UP:
-            self._chore(self._came_up(engine, change))
+            self._chores[change.index] = asyncio.create_task(self._came_up(engine, change))
         elif change.state is State.STOPPED:
             if change.diagnosis is not None or not self._is_starting():
                 engine.lose(why)  # else the failed start says why, in a moment
@@ -112,17 +123,30 @@ class Launch:
             self._tell_down(change.index, why)
 
     async def _came_up(self, engine: "LaunchedEngine", change: Change) -> None:
-        """The server may have been started for less than before: the engine is made anew."""
+        """The server may have been started for less than before: the engine is made anew.
+
+        The supervisor has read a page, so an error here passes: it is tried until it does, or until
+        the server's state changes.
+        """
+        while not await self._follow(engine, change):  # noqa: ASYNC110 - it is asked, not told
+            await asyncio.sleep(self._pause)
+        if self._watched is not None:
+            self._watched.replica_up(change.index)
+
+    async def _follow(self, engine: "LaunchedEngine", change: Change) -> bool:
+        """Have ``engine`` speak to the new server; whether that reads pages."""
         fitted = self._fit(change.url, change.load)
         try:
             await fitted.start()
-        except EngineError as error:
-            _log.warning("a server is up and is not read from", url=change.url, reason=error.detail)
+        except asyncio.CancelledError:
             await fitted.close()
-            return  # its breaker and the supervisor find out what is wrong
+            raise
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task, so none is lost
+            _log.warning("a server is up and is not read from", url=change.url, reason=str(error))
+            await fitted.close()
+            return False
         await engine.take(fitted)
-        if self._watched is not None:
-            self._watched.replica_up(change.index)
+        return True
 
     def _tell_down(self, index: int, why: str) -> None:
         if self._watched is not None:
@@ -144,11 +168,6 @@ class Launch:
 
     def _is_busy(self, index: int) -> bool:
         return self.engines[index].inflight > 0
-
-    def _chore(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
 
 
 class LaunchedEngine:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.integration.engines.conftest import Attach
@@ -25,6 +25,7 @@ from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.errors import EngineUnavailable, InvalidRequest, OcrgateError
 from ocrgate.ports import Piece
 from ocrgate.testing import Mute, Persona, Raw, Refuse, Script, Talk, endless
+from ocrgate.testing.faulty.wire import Received, Wire
 
 TEXT = "First line of the page\nsecond line, 你好 and 🙂"
 
@@ -175,6 +176,28 @@ async def test_silence_on_a_new_connection_is_a_failure(attach: Attach, page: Pa
         assert len(pair.server.chats) - before == 2
 
 
+@dataclass(frozen=True)
+class LateSilence:
+    """The connection is closed without a byte, after some work."""
+
+    reads_body: bool = True
+
+    async def play(self, wire: Wire, received: Received) -> None:
+        """Close it."""
+        await asyncio.sleep(1.1)
+        await wire.close()
+
+
+async def test_a_kept_connection_that_closes_late_is_a_failure(
+    attach: Attach, page: PageImage
+) -> None:
+    """The server had the page: with many kept connections it would be given it as often."""
+    async with attach(LateSilence(), Talk(TEXT)) as pair:
+        with pytest.raises(EngineBroke):
+            await pair.engine.recognize(page, PageRequest())
+        assert len(pair.server.chats) == 1
+
+
 async def test_retry_after_reaches_the_caller(attach: Attach, page: PageImage) -> None:
     """As the server gave it."""
     async with attach(Refuse(429, "", headers={"Retry-After": "3"})) as pair:
@@ -213,6 +236,16 @@ async def test_slow_but_steady_is_waited_for(attach: Attach, page: PageImage) ->
     async with attach(Talk("a b c d e f g h", delay=0.08), params=params) as pair:
         reading, _ = await pair.engine.recognize(page, PageRequest())
         assert reading.text == "a b c d e f g h"
+
+
+async def test_comments_after_the_end_do_not_hold_the_page(attach: Attach, page: PageImage) -> None:
+    """A proxy may keep a finished stream awake for ever; the text has been there all along."""
+    end = b'data: {"choices":[{"delta":{"content":"all"},"finish_reason":"stop"}]}\n\n'
+    start = time.perf_counter()
+    async with attach(Raw([end, *[b": ping\n\n"] * 60], pause=0.1)) as pair:
+        reading, _ = await pair.engine.recognize(page, PageRequest())
+    assert reading.text == "all"
+    assert time.perf_counter() - start < 4.0
 
 
 async def test_the_end_is_not_waited_for(attach: Attach, page: PageImage) -> None:

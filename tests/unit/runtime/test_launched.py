@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,18 @@ PAGE = PageImage(b"\xff", Encoding.RAW, 1, 1, 1, 1, 1)
 BROKEN = Diagnosis(Cause.UNKNOWN, "a flag is not known", heals=False)
 
 
+class Patient(ScriptedEngine):
+    """Starts when it may."""
+
+    def __init__(self, may: asyncio.Event, **options: Any) -> None:
+        super().__init__(**options)
+        self._may = may
+
+    async def start(self) -> None:
+        await self._may.wait()
+        await super().start()
+
+
 class Servers:
     """Stands for the supervisor, and for whoever sends the pages; a test plays the servers."""
 
@@ -31,7 +44,11 @@ class Servers:
         self.observe: Observer | None = None
         self.hooks = Hooks()
         self.started = asyncio.Event()
-        self.launch = Launch(self._make, self._fit, ["http://a", "http://b"], Load(8, 100))
+        self.broken: list[Exception] = []
+        self.slow = asyncio.Event()
+        self.slow.set()
+        urls = ["http://a", "http://b"]
+        self.launch = Launch(self._make, self._fit, urls, Load(8, 100), pause=0.0)
         self.launch.watch(self)
 
     def _make(self, observe: Observer, hooks: Hooks) -> "Servers":
@@ -39,7 +56,10 @@ class Servers:
         return self
 
     def _fit(self, url: str, load: Load) -> ScriptedEngine:
-        engine = ScriptedEngine(slots=load.sequences, delay=1.0, clock=self.clock)
+        error = self.broken.pop() if self.broken else None
+        engine = Patient(
+            self.slow, slots=load.sequences, delay=1.0, clock=self.clock, start_error=error
+        )
         self.made.append((url, load, engine))
         return engine
 
@@ -156,3 +176,38 @@ async def test_closing_any_engine_ends_all_servers() -> None:
     servers = Servers()
     await servers.launch.engines[1].close()
     assert servers.closed == 1
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("late"), ValueError("odd")])
+async def test_a_server_that_is_up_and_answers_late_is_asked_again(error: Exception) -> None:
+    """Nobody else would: whoever waits for the engine would wait for ever."""
+    servers = Servers()
+    starting = asyncio.create_task(servers.launch.engines[0].start())
+    await settle()
+    servers.broken = [error, error]
+    await servers.say(0, State.UP)
+    await asyncio.wait_for(starting, 1)
+    assert servers.told == [("up", 0)]
+    assert [engine.closed for _, _, engine in servers.made[2:]] == [True, True, False]
+
+
+async def test_a_server_that_dies_while_it_is_followed_does_not_come_up() -> None:
+    """What was said of the one before would pass for news of the next."""
+    servers = Servers()
+    servers.slow.clear()
+    await servers.say(0, State.UP, Load(5, 100))
+    await servers.say(0, State.DOWN, why=BROKEN)
+    servers.slow.set()
+    await settle()
+    assert servers.told == [("down", 0)]
+    assert servers.made[-1][2].closed
+    await servers.say(0, State.UP, Load(3, 100))
+    assert servers.launch.engines[0].description.slots == 3
+
+
+async def test_closing_meanwhile_leaves_no_connection_open() -> None:
+    servers = Servers()
+    servers.slow.clear()
+    await servers.say(0, State.UP)
+    await servers.launch.close()
+    assert servers.made[-1][2].closed

@@ -69,12 +69,13 @@ class Attempt:
         parser = EventParser()
         try:
             async for data in stream.chunks:
-                before = transcript.chunks
+                before, was_open = transcript.chunks, transcript.end == "open"
                 stream.ended = self._take(parser.feed(data), transcript)
                 if stream.ended or transcript.is_cut:
                     return
                 if transcript.end != "open":
-                    patience.note(_AFTER_END)
+                    if was_open:  # whatever else comes, such as comments, buys no more time
+                        patience.note(_AFTER_END)
                 elif transcript.begun and transcript.chunks != before:
                     patience.note(self._waits.stall)
         except EventTooLong as error:

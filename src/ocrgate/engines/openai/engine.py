@@ -90,7 +90,7 @@ class OpenAIEngine:
             instructions=_vendor_texts(self._recipe),
             elastic=params.slots is None,
             most=params.most,
-            tokens=self._recipe.cost.tokens,
+            tokens=self._page_tokens,
         )
 
     @property
@@ -138,7 +138,6 @@ class OpenAIEngine:
             instructions=_vendor_texts(self._recipe),
             signals=found.metrics,
             kv_tokens=found.kv_capacity_tokens,
-            tokens=self._recipe.cost.tokens,
         )
         await self._read_known_page()
 
@@ -220,6 +219,10 @@ class OpenAIEngine:
         body = request_body(dialect, asked.words, sampling, asked.image, live=request.live)
         waits = Waits(self._params.first_token, self._params.stall)
         await Attempt(self._link, waits, self._clock, _telling(listener)).run(body, transcript)
+
+    def _page_tokens(self, width: int, height: int) -> int:
+        """Tokens of a usual prompt with an image of that size."""
+        return self._recipe.cost.tokens(width, height) + self._prompt[0] + _MARGIN_TOKENS
 
     def _max_tokens(self, asked: _Asked, request: PageRequest, *, attempt: int = 0) -> int:
         """The least of what recipe, caller, settings and the server's context allow."""

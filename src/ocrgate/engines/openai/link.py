@@ -24,6 +24,7 @@ from ocrgate.engines.openai.params import shown
 
 CHAT = "/v1/chat/completions"
 _KEEP_ALIVE = 3.0  # seconds; uvicorn, which most servers run on, closes after 5
+_STALE = 1.0  # seconds after which a connection that closes was not closed before the page was sent
 _LINGER = 0.2  # seconds for the end of a stream whose last event came, to keep the connection
 _STREAM = "text/event-stream"
 
@@ -138,11 +139,12 @@ class Link:
 
         A kept connection may have been closed by the server since its last answer (llama.cpp does
         so after every streamed one). Then nothing was done, and another connection is taken; every
-        turn uses one up, so there is an end.
+        turn uses one up, so there is an end. That shows at once: a server that takes longer has
+        taken the page and may have died of it, so it is not given it again from here.
         """
         headers = {"Content-Type": "application/json", "Accept": _STREAM}
         while True:
-            kept = _Kept()
+            kept, sent = _Kept(), asyncio.get_running_loop().time()
             try:
                 # A file object, since plain bytes of this size would be written in one go.
                 return await self._open().post(
@@ -153,7 +155,7 @@ class Link:
                     trace_request_ctx=kept,
                 )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError):
-                if not kept.reused:
+                if not kept.reused or asyncio.get_running_loop().time() > sent + _STALE:
                     raise
 
     async def _must_stream(self, response: aiohttp.ClientResponse) -> None:
@@ -206,8 +208,10 @@ class Link:
             yield
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise EngineUnreachable(f"{self.server} cannot be reached: {error}") from error
-        except (aiohttp.InvalidURL, aiohttp.ClientSSLError) as error:
+        except aiohttp.ClientSSLError as error:
             raise EngineUnreachable(f"{self.server} cannot be reached: {error}") from error
+        except aiohttp.InvalidURL:  # which repeats the address with the password in it
+            raise EngineUnreachable(f"{self.server} is no address") from None
         except aiohttp.ClientResponseError as error:
             raise GarbledOutput(f"{self.server} does not speak HTTP: {error.message}") from error
         except aiohttp.ClientError as error:

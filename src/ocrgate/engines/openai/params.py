@@ -59,21 +59,34 @@ class OpenAIParams:
     def __post_init__(self) -> None:
         if not self.url:
             raise ValueError("engine.url names no server")
-        for one in self.url:
-            base_url(one)
+        bases = [base_url(one) for one in self.url]
+        if self.api_key is None:
+            return
+        if not self.api_key.isprintable():
+            raise ValueError("engine.api_key must be one line of printable text")
+        if any("@" in urlsplit(base).netloc for base in bases):
+            raise ValueError("engine.url names a user, and engine.api_key is set: give one of them")
 
 
 def base_url(url: str) -> str:
     """A server's base URL without trailing slash and without `/v1`.
 
     Raises:
-        ValueError: it is not an http or https URL with a host, or it carries a query.
+        ValueError: it is not an http or https URL with a host, it carries a query, or its port
+            is none.
     """
-    parts = urlsplit(url.strip())
+    told = _doubtful(url)
+    try:
+        parts = urlsplit(url.strip())
+        port_fits = parts.port != 0
+    except ValueError:  # its own words may hold a part of a password
+        raise ValueError(f"engine.url: {told} has no host and port that can be read") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"engine.url: {shown(url)!r} must begin with http:// or https://")
+        raise ValueError(f"engine.url: {told} must begin with http:// or https://")
     if parts.query or parts.fragment:
-        raise ValueError(f"engine.url: {shown(url)!r} must not have a query")
+        raise ValueError(f"engine.url: {told} must not have a query")
+    if not port_fits:
+        raise ValueError(f"engine.url: {told} must have a port from 1 to 65535")
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
 
@@ -83,3 +96,9 @@ def shown(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _doubtful(url: str) -> str:
+    """Something that is no good URL, quoted; whatever may be a password in it is left out."""
+    _, at, rest = url.rpartition("@")
+    return repr(f"***@{rest}" if at else url)

@@ -181,7 +181,7 @@ def parse_version(text: str) -> Version | None:
 
     ``0.1.dev123`` and the like, which builds from source carry, count as not known.
     """
-    match = re.match(r"v?(\d+(?:\.\d+)*)(\.dev)?", text.strip())
+    match = re.match(r"v?(\d{1,9}(?:\.\d{1,9})*)(\.dev)?", text.strip())
     if match is None or match[2]:
         return None
     return tuple(int(part) for part in match[1].split("."))

@@ -4,6 +4,7 @@ The page has some hundred lines of which a handful matter, and it is read severa
 the names are searched for in the bytes, nothing else is looked at.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ def _capacity(page: bytes, names: MetricNames, sample: float | None) -> int | No
     if names.blocks is None:
         return None
     counts = [max((v for _, v in _samples(page, name)), default=0.0) for name in names.blocks]
-    return int(counts[0] * counts[1]) or None
+    product = counts[0] * counts[1]
+    return int(product) or None if math.isfinite(product) else None
 
 
 def _labelled_capacity(page: bytes, names: MetricNames) -> int | None:
@@ -97,5 +99,5 @@ def _labelled_capacity(page: bytes, names: MetricNames) -> int | None:
 
 
 def _label(labels: bytes, name: str) -> int | None:
-    match = re.search(rb'[{,]\s*%s="(\d+)"' % re.escape(name.encode()), labels)
+    match = re.search(rb'[{,]\s*%s="(\d{1,15})"' % re.escape(name.encode()), labels)
     return int(match[1]) if match else None

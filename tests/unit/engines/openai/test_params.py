@@ -21,7 +21,19 @@ def test_a_base_url_with_or_without_v1(url: str, base: str) -> None:
     assert base_url(url) == base
 
 
-@pytest.mark.parametrize("url", ["gpu:8000", "ftp://gpu", "http://", "http://gpu?x=1", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gpu:8000",
+        "ftp://gpu",
+        "http://",
+        "http://gpu?x=1",
+        "",
+        "http://[::1",
+        "http://gpu:99999",
+        "http://gpu:0",
+    ],
+)
 def test_no_url_is_refused_when_settings_are_read(url: str) -> None:
     """Not at the first page."""
     with pytest.raises(ValueError, match=r"engine\.url"):
@@ -39,3 +51,36 @@ def test_secrets_are_not_shown() -> None:
     params = OpenAIParams(api_key="sk-secret")
     assert "secret" not in repr(params)
     assert shown("http://me:secret@gpu:8000/x@y") == "http://gpu:8000/x@y"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:secret@gpu:99999",
+        "http://me:secret@gpu:port",
+        "http://me:sec/secret@gpu",
+        "me:secret@gpu:8000",
+        "http://me:secret@gpu?x=1",
+        "http://me:secret@[gpu",
+    ],
+)
+def test_a_password_in_a_wrong_url_is_not_repeated(url: str) -> None:
+    """Refusals are printed and logged."""
+    with pytest.raises(ValueError, match=r"engine\.url") as refused:
+        OpenAIParams(url=(url,))
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["sk\nX-Other: 1", "sk\r", "sk\x00"])
+def test_a_key_is_one_line(key: str) -> None:
+    """Else every request would fail, and say nothing of the key."""
+    with pytest.raises(ValueError, match=r"engine\.api_key") as refused:
+        OpenAIParams(api_key=key)
+    assert "sk" not in str(refused.value)
+
+
+def test_one_way_to_say_who_asks() -> None:
+    """HTTP has one header for both."""
+    with pytest.raises(ValueError, match=r"engine\.api_key is set"):
+        OpenAIParams(url=("http://gpu", "http://me:secret@gpu-2"), api_key="sk-secret")
+    assert OpenAIParams(url=("http://me:secret@gpu",)).api_key is None

@@ -87,3 +87,12 @@ def _seconds(page: bytes) -> float:
     start = time.perf_counter()
     parse_signals(page, names("vllm"))
     return time.perf_counter() - start
+
+
+def test_figures_beyond_reason_are_none() -> None:
+    """Python refuses to read a number of thousands of digits, and infinity is no capacity."""
+    digits = b"9" * 5000
+    page = b'vllm:cache_config_info{block_size="16",kv_cache_size_tokens="%s"} 1.0' % digits
+    assert parse_signals(page, names("vllm")).kv_capacity_tokens is None
+    page = b"trtllm_kv_cache_max_blocks 1e300\ntrtllm_kv_cache_tokens_per_block 1e300\n"
+    assert parse_signals(page, names("trtllm")).kv_capacity_tokens is None
