@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ocrgate.control.decision import Admitted, Refused, Snapshot
 from ocrgate.control.ladder import Rung
 from ocrgate.runtime.gate import GateEvent
-from ocrgate.runtime.governor import GovernorEvent, LimitMoved
+from ocrgate.runtime.governor import GovernorEvent, LimitMoved, Preempted
 from ocrgate.runtime.page import PageEnded
 from ocrgate.runtime.replica import ReplicaEvent, ReplicaState, Retried, Wasted
 from ocrgate.runtime.station import StationState
@@ -64,7 +64,7 @@ class Counting:
         """A limit moved, or pages were thrown out."""
         if isinstance(event, LimitMoved):
             self.metrics.limit_moved(event.reason)
-        else:
+        elif isinstance(event, Preempted):
             self.metrics.preempted(str(event.replica), event.pages)
 
     def limits(self, states: Sequence[StationState]) -> None:

@@ -49,7 +49,14 @@ class Preempted:
     pages: float
 
 
-GovernorEvent = LimitMoved | Preempted
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A replica was asked for its load, and what it said is known now."""
+
+    replica: int
+
+
+GovernorEvent = LimitMoved | Preempted | Polled
 
 
 class Governor:
@@ -222,3 +229,4 @@ class Governor:
         if lost:
             self._observe(Preempted(index, lost))
         self._note(index)
+        self._observe(Polled(index))

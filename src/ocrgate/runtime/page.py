@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from ocrgate.control.ladder import Rung
@@ -13,8 +14,9 @@ from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded, OcrgateError
 from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.clock import until
-from ocrgate.runtime.gate import Gate
+from ocrgate.runtime.gate import Gate, Permit
 from ocrgate.runtime.pressure import Given, Pressure
+from ocrgate.runtime.pricing import TokenBudget
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.runtime.seats import Seats
 
@@ -104,6 +106,7 @@ class PageReader:
     observe: Callable[[PageEnded], None]
     spans: Spans
     pressure: Pressure | None = None
+    budget: TokenBudget | None = None
 
     async def read(
         self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event
@@ -131,12 +134,12 @@ class PageReader:
             admitted.set()
             try:
                 async with until(self.clock, ticket.deadline):
-                    return await self._work(document, ticket, asked, permit.waited)
+                    return await self._work(document, ticket, asked, permit)
             except TimeoutError:
                 raise DeadlineExceeded("the time ran out", where="engine") from None
 
     async def _work(
-        self, document: Document, ticket: Ticket, asked: PageAsked, waited: float
+        self, document: Document, ticket: Ticket, asked: PageAsked, permit: Permit
     ) -> PageResult:
         self.engine.require()
         start, given = self.clock.now(), self._given(asked)
@@ -145,16 +148,24 @@ class PageReader:
             image = await self.rasterizer.prepare(document, number, given.spec)
         prepared = self.clock.now()
         async with self.seats.one():
-            heard = _Heard(self.clock, asked.listener)
+            heard = _Heard(self.clock, asked.listener, partial(self._wrote, ticket, permit))
             with self.spans("engine"):
                 reading, usage = await self.engine.recognize(
                     image, given.request, heard, deadline=ticket.deadline
                 )
+        permit.output_tokens = usage.output_tokens or None
         reading = given.told(reading, image)
-        queued = waited + heard.start - prepared
+        queued = permit.waited + heard.start - prepared
         engine = self.clock.now() - heard.start
         timings = Timings(queued, prepared - start, engine, heard.first)
         return PageResult(reading, usage, timings)
+
+    def _wrote(self, ticket: Ticket, permit: Permit, tokens: int) -> None:
+        """The page has so many tokens by now: what its caller is charged for if it ends here."""
+        if tokens:
+            permit.output_tokens = tokens
+        if self.budget is not None:
+            self.budget.advance(ticket.id, tokens)
 
     def _given(self, asked: PageAsked) -> Given:
         """What the page gets, which under pressure is less than what is asked for."""
@@ -170,15 +181,19 @@ class _Heard:
     ``first`` is that in seconds since ``start``, the instant at which this was made.
     """
 
-    def __init__(self, clock: Clock, listener: Listener | None) -> None:
+    def __init__(
+        self, clock: Clock, listener: Listener | None, wrote: Callable[[int], None]
+    ) -> None:
         self._clock = clock
         self._listener = listener
+        self._wrote = wrote
         self.start = clock.now()
         self.first: float | None = None
 
     def __call__(self, piece: Piece) -> None:
         if self.first is None:
             self.first = self._clock.now() - self.start
+        self._wrote(piece.tokens)
         if self._listener is not None:
             self._listener(piece)
 

@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from ocrgate.control.cost import Lengths
 from ocrgate.control.ladder import Rung
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
 from ocrgate.domain.recognition import PageRequest, Recognition, Usage
-from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.domain.ticket import Cost, Lane, Ticket
 from ocrgate.errors import DeadlineExceeded
 from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.asking import require
@@ -29,6 +30,7 @@ from ocrgate.runtime.page import (
     no_spans,
 )
 from ocrgate.runtime.pressure import Pressure
+from ocrgate.runtime.pricing import TokenBudget, price
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.runtime.seats import Seats
 
@@ -120,6 +122,8 @@ class Recognizer:
         observe: told how each page ended; it must not raise.
         spans: where the stages of a page are traced.
         pressure: what pages get less of; without it, none does.
+        budget: told what pages have written.
+        lengths: how long texts are, as learned; without it, tickets name no cost.
     """
 
     def __init__(
@@ -135,12 +139,15 @@ class Recognizer:
         observe: Callable[[PageEnded], None] = lambda _: None,
         spans: Spans = no_spans,
         pressure: Pressure | None = None,
+        budget: TokenBudget | None = None,
+        lengths: Lengths | None = None,
     ) -> None:
         self.seats = Seats(seats or (lambda: engine.slots))
         self._reader = PageReader(
-            gate, rasterizer, engine, self.seats, clock, observe, spans, pressure
+            gate, rasterizer, engine, self.seats, clock, observe, spans, pressure, budget
         )
         self.lookahead = lookahead
+        self._lengths = lengths
         self._doorstep = doorstep or Doorstep(1)
         self._ids = itertools.count(1)
 
@@ -231,6 +238,7 @@ class Recognizer:
     def _tickets(self, opened: _Open, pages: int) -> Iterator[Ticket]:
         """One per page; only the first is judged, for the whole document."""
         request = opened.request
+        cost = self._cost(opened)
         for done in range(pages):
             yield Ticket(
                 id=next(self._ids),
@@ -241,7 +249,14 @@ class Recognizer:
                 bytes=0 if done else opened.size,
                 pages=pages - done,
                 continues=done > 0,
+                cost=cost,
             )
+
+    def _cost(self, opened: _Open) -> Cost | None:
+        if self._lengths is None:
+            return None
+        engine = self._reader.engine.description
+        return price(opened.info, opened.request.asked, engine, self._lengths)
 
 
 async def _first_of(page: "asyncio.Task[PageResult]", admitted: asyncio.Event) -> None:

@@ -20,10 +20,11 @@ from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.engines import EngineParams, build_engine
 from ocrgate.runtime.explain import explained
 from ocrgate.runtime.gate import Gate, GateEvent
-from ocrgate.runtime.governor import Governor
+from ocrgate.runtime.governor import Governor, GovernorEvent, Polled
 from ocrgate.runtime.heat import Thermometer
 from ocrgate.runtime.page import PageEnded, Spans, no_spans
 from ocrgate.runtime.pressure import Pressure
+from ocrgate.runtime.pricing import TokenBudget
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
 from ocrgate.runtime.readiness import Readiness, ReadinessParams, State, is_engines_fault
 from ocrgate.runtime.recognizer import Recognizer
@@ -120,32 +121,22 @@ class Service:
     ) -> None:
         params = params or ServiceParams()
         self._parts = parts
+        self._params = params
         self._clock = clock or LoopClock()
         self._counting = Counting(metrics or Metrics())
         self._refused = self._counting.metrics.refused
         engines = parts.engine if isinstance(parts.engine, Sequence) else (parts.engine,)
         self.replicas = Replicas(engines, self._clock, params.replicas, self._replica_event)
-        self._prefetch = params.prefetch
-        self.governor = Governor(
-            self.replicas,
-            self._clock,
-            params.limit,
-            changed=self._follow_limit,
-            observe=self._counting.governor,
-        )
+        self._writes = self.replicas.description.live
+        self.governor = self._make_governor()
         self._heat = Thermometer(
             parts.gpus, self._clock, self.governor.cool, self._counting.metrics.gpu
         )
         limit = places(self.governor.total, params.prefetch)
-        self.gate = Gate(Admission(limit, params.gate), self._clock, self._gate_event)
-        self.pressure = Pressure(
-            self.gate.snapshot,
-            self._clock,
-            params.gate,
-            params.degrade,
-            writes=self.replicas.description.live,
-            entered=self._counting.degraded,
-        )
+        self._budget = TokenBudget()
+        admission = Admission(limit, params.gate, self._budget if self._writes else None)
+        self.gate = Gate(admission, self._clock, self._gate_event)
+        self.pressure = self._make_pressure()
         self._readiness = Readiness(self.replicas, parts.canary, self._clock, params.readiness)
         self._overlay = OnDemand(lambda: overlay_pool(params.image))
         self.searchable = SearchablePdfs(
@@ -164,6 +155,8 @@ class Service:
             observe=self._page_event,
             spans=spans,
             pressure=self.pressure,
+            budget=self._budget,
+            lengths=self.governor.lengths,
         )
 
     @classmethod
@@ -266,11 +259,35 @@ class Service:
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
         self._parts.at_end()
 
+    def retune(self, limit: LimitLaw, degrade: DegradeParams) -> None:
+        """Follow other laws from now on. Pages under way are not touched."""
+        self.governor.retune(limit)
+        self.pressure.retune(self._params.gate, degrade)
+
     def explain(self) -> str:
         """Why the gate stands where it stands, in one line; see :func:`.explain.explained`."""
         pressure = self.pressure
         states = self.governor.snapshot()
         return explained(self.gate.snapshot(), states, pressure.rungs, pressure.now)
+
+    def _make_governor(self) -> Governor:
+        return Governor(
+            self.replicas,
+            self._clock,
+            self._params.limit,
+            changed=self._follow_limit,
+            observe=self._governor_event,
+        )
+
+    def _make_pressure(self) -> Pressure:
+        return Pressure(
+            self.gate.snapshot,
+            self._clock,
+            self._params.gate,
+            self._params.degrade,
+            writes=self._writes,
+            entered=self._counting.degraded,
+        )
 
     def _look(self) -> None:
         self._counting.state(self.gate.snapshot())
@@ -282,6 +299,12 @@ class Service:
     def _gate_event(self, event: GateEvent) -> None:
         self._counting.gate(event)
         self.pressure.gate(event)
+
+    def _governor_event(self, event: GovernorEvent) -> None:
+        self._counting.governor(event)
+        if isinstance(event, Polled):
+            self._budget.follow(self.governor.snapshot(), self._clock.now())
+            self.gate.look()
 
     def _page_event(self, event: PageEnded) -> None:
         self._counting.page(event)
@@ -300,7 +323,7 @@ class Service:
 
     def _follow_limit(self) -> None:
         """The engine is given more pages from now on, or fewer."""
-        limit = places(self.governor.total, self._prefetch)
+        limit = places(self.governor.total, self._params.prefetch)
         self.recognizer.lookahead = limit
         self.gate.set_limit(limit)
         self.recognizer.seats.refresh()
