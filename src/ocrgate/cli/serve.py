@@ -1,5 +1,7 @@
 """``ocrgate serve``: the HTTP server."""
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,7 +42,8 @@ def serve(
     from ocrgate.settings import require_safe_bind
     from ocrgate.telemetry import logging
 
-    settings = load_settings(
+    read = partial(
+        load_settings,
         config,
         server__host=host,
         server__port=port,
@@ -48,7 +51,9 @@ def serve(
         engine__kind=engine or ("openai" if url else None),
         engine__model=model,
         engine__url=tuple(url) if url else None,
-    ).settings
+    )
+    loaded = read()
+    settings = loaded.settings
     store = _store(settings)
     has_keys = store is not None and store.has_any()
     warning = require_safe_bind(
@@ -60,10 +65,12 @@ def serve(
     if warning:
         say(f"WARNING: {warning}")
     logging.configure(settings.telemetry.log_format, settings.telemetry.log_level)
+    from ocrgate.cli.reloading import Reload
     from ocrgate.cli.serving import build, run
 
     _show_notice(settings)
     built = build(settings, store)
+    built = replace(built, reload=Reload(loaded, read, built.service))
     say("Starting the engine ...")
     run(built, listener, url_of(listener))
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from ocrgate import __version__
 from ocrgate.cli.exit import Exit
+from ocrgate.cli.reloading import Reload
 from ocrgate.cli.report import CommandFailed, say
 from ocrgate.gateway.app import create_app
 from ocrgate.gateway.server import Server, make_server
@@ -49,6 +50,7 @@ class Built:
     service: Service
     metrics: Metrics
     tracing: Tracing
+    reload: Reload | None = None
 
 
 def build(settings: Settings, store: SqlKeyStore | None) -> Built:
@@ -114,6 +116,8 @@ async def _serve(built: Built, listener: socket.socket, url: str) -> None:
         # uvicorn drains on these and raises them once more at its end, when all is done.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
+        if built.reload is not None:
+            built.reload.listen(asyncio.get_running_loop())
         await built.server.serve(sockets=[listener])
     finally:
         for task in beside:

@@ -81,9 +81,13 @@ class Loaded:
     origins: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
 
+    def values(self) -> Iterator[tuple[str, object]]:
+        """Key and value of every setting, secrets as they are."""
+        yield from _flatten("", self.settings)
+
     def rows(self) -> Iterator[tuple[str, object, str]]:
         """Key, value (secrets masked) and origin of every setting."""
-        for key, value in _flatten("", self.settings):
+        for key, value in self.values():
             shown = _HIDDEN if value and key.endswith(_HIDE) else masked(value)
             yield key, shown, self.origins.get(key, "default")
 
