@@ -230,7 +230,7 @@ def opened(options: argparse.Namespace) -> Iterator[Bench]:
     with contextlib.ExitStack() as stack:
         folder = options.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
-        earlier = msgspec.convert(_earlier(options)["results"], tuple[Result, ...])
+        earlier = msgspec.convert(_earlier(options)["results"], tuple[Result, ...], strict=False)
         yield Bench(choice, folder, setups, options.seed, options.parallel, earlier)
 
 
