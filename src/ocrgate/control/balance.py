@@ -73,6 +73,11 @@ class Balance:
         own = self._loads[replica].pace
         return self._median() if own is None else own
 
+    def page(self) -> float | None:
+        """Seconds that a usual page takes where the pace is usual; None before the first."""
+        median = self._median()
+        return None if median is None or self._work is None else median * self._work
+
     def health(self, replica: int) -> float:
         """The part of its places that counts: 1, or less where it is slow."""
         own, median = self.pace(replica), self._median()

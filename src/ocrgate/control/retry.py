@@ -48,7 +48,7 @@ class Failure:
     Attributes:
         retryable: whether another attempt may end better.
         attempt: which one it was, from 1.
-        took: seconds until it failed.
+        took: seconds until it failed, or that a page usually takes, if that is less.
         left: seconds until the page's deadline.
     """
 
@@ -88,8 +88,8 @@ class RetryBudget:
     def decide(self, failure: Failure, now: float) -> Retry:
         """Whether to try again; if so, the retry is paid for.
 
-        A second attempt takes about as long as the first did until it failed, so that much time
-        must be left.
+        A second attempt takes about as long as the first did until it failed, and no longer than
+        pages do, so that much time must be left.
         """
         if not failure.retryable or failure.attempt >= ATTEMPTS:
             return Retry.FINAL

@@ -190,6 +190,14 @@ class Fleet:
         done = work(usage.input_tokens, usage.output_tokens)
         self._balance.read(attempt.replica.index, now - attempt.started, done, now)
 
+    def expected(self, took: float) -> float:
+        """Seconds that a page is expected to take which failed after ``took``.
+
+        A server that fell silent is waited for much longer than a page takes elsewhere.
+        """
+        usual = self._balance.page()
+        return took if usual is None else min(took, usual)
+
     def gave_up(self, attempt: Attempt) -> None:
         """Its caller did not wait any longer."""
         now, done = self._clock.now(), work(0, attempt.tokens)

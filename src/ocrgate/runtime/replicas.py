@@ -234,7 +234,8 @@ class Replicas:
         place = begun or self._fleet.able([first.replica.index])
         kind = is_replicas_fault(error) or turns_away(error)
         useful = error.retryable and kind and bool(place) and not first.told
-        failure = Failure(useful, attempt=1, took=now - first.started, left=deadline - now)
+        took = self._fleet.expected(now - first.started)
+        failure = Failure(useful, attempt=1, took=took, left=deadline - now)
         made = self._budget.decide(failure, now)
         if made in {Retry.LATE, Retry.BUDGET}:
             self._observe(Retried(made.value))

@@ -225,6 +225,26 @@ async def test_there_is_no_retry_without_time_for_it() -> None:
     assert house.retries() == {"late": 1}
 
 
+async def test_a_server_that_fell_silent_leaves_time_for_another() -> None:
+    """Its silence was borne for longer than a page takes where servers work."""
+    house = House(2)
+    first = house.read()
+    await house.clock.run(2.0)
+    assert await first == "page 1"
+    for server in house.servers:
+        server.pace = 0.1
+    reading = house.read(2, deadline=house.clock.now() + 8.0)
+    await house.clock.run(5.0)
+    for server in house.servers:
+        server.pace = 0.01
+        server.kill()
+        server.revive()
+    await house.clock.run(2.9)
+    assert reading.done()
+    assert await reading == "page 2"
+    assert house.retries() == {"ok": 1}
+
+
 async def test_a_caller_who_leaves_says_nothing_about_the_server() -> None:
     """A hundred cancelled pages leave the breaker closed, and nothing behind."""
     house = House(1)
