@@ -10,13 +10,14 @@ kind     its unit                                                    repeats  UT
 filler   no letter or digit outside tags and entities                     16        4,000
 row      cells of a table (HTML, Markdown, LaTeX)                          3        3,000
 short    less than 24 bytes of letters and digits                         16        1,000
-text     anything else                                                     3          480
+text     anything else                                                     3            0
 =======  ==========================================================  =======  ===========
 
-and then goes on for up to 64 characters of one more repeat, since forms in triplicate are real.
-Bytes stand for tokens (about four each in every script). So running text with a unit of 80 bytes or
-more is cut within 64 tokens of the end of its third repeat; shorter and structured units later,
-because until then they cannot be told from what pages hold.
+and then goes on: running text for 160 bytes, the others for up to 64 characters of one more repeat,
+since forms in triplicate are real.
+Bytes stand for tokens (about four each in every script). So running text, with 24 bytes of words or
+more in its unit, is cut within 64 tokens of the end of its third repeat; shorter and structured
+units later, because until then they cannot be told from what pages hold.
 """
 
 import math
@@ -45,12 +46,14 @@ class Bounds:
 
     repeats: int
     bytes: int
+    after: int | None = None
+    """Bytes beyond the repeats; None means up to :data:`_SLACK` characters of one more."""
 
 
 FILLER = Bounds(16, 4000)
 ROW = Bounds(3, 3000)
 SHORT = Bounds(16, 1000)
-TEXT = Bounds(3, 480)
+TEXT = Bounds(3, 0, after=160)
 
 
 def bounds_of(unit: str) -> Bounds:
@@ -72,8 +75,9 @@ def _wordy_bytes(text: str) -> int:
 def allowed(unit: str) -> int:
     """The characters over which ``unit`` may be repeated: one more look at as many is a loop."""
     bounds = bounds_of(unit)
-    by_bytes = math.ceil(bounds.bytes * len(unit) / len(unit.encode()))
-    return max(bounds.repeats * len(unit) + min(len(unit), _SLACK), by_bytes)
+    per_byte = len(unit) / len(unit.encode())
+    after = min(len(unit), _SLACK) if bounds.after is None else math.ceil(bounds.after * per_byte)
+    return max(bounds.repeats * len(unit) + after, math.ceil(bounds.bytes * per_byte))
 
 
 class LoopWatch:
