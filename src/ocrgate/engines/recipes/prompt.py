@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ocrgate.domain.recognition import PageRequest, Task
+from ocrgate.engines.recipes.constraint import affordable, check_size
 from ocrgate.engines.recipes.reading.fields import schema_of
 from ocrgate.errors import InvalidRequest
 
@@ -86,6 +87,8 @@ def check_fields(request: PageRequest) -> None:
     """
     if request.schema is not None and request.keys:
         raise InvalidRequest("give keys or a schema, not both", field="keys")
+    if request.schema is not None:
+        check_size(request.schema)
     names = list(_names(request))
     field = "keys" if request.schema is None else "schema"
     if not names:
@@ -104,8 +107,10 @@ def check_fields(request: PageRequest) -> None:
 
 
 def wanted_schema(request: PageRequest) -> Mapping[str, object] | None:
-    """The schema to hold the answer to; None for other tasks than ``fields``."""
-    return schema_of(request) if request.task is Task.FIELDS else None
+    """The schema to hold the answer to, as far as an engine can without harm; None for other tasks
+    than ``fields``.
+    """
+    return affordable(schema_of(request)) if request.task is Task.FIELDS else None
 
 
 def _names(request: PageRequest) -> Iterator[object]:
