@@ -32,7 +32,7 @@ LEGAL = {
     "zeros, one a line": "0.00\n" * 190,
     "boxes to tick": "□ 是 □ 否\n" * 45,
     "signature lines": "Signature: ____________ Date: ________\n" * 20,
-    "forms in triplicate": (SENTENCE * 5).join(["Copy for the bank. "] * 4)[:1500],
+    "forms in triplicate": (SENTENCE * 4).join(["Copy for the bank. "] * 4)[:1500],
     "a sentence three times": SENTENCE * 3,
     "three equal labels": ("Jane Doe, 12 Long Street, 90210 Springfield, Atlantis\n" * 6) * 1,
 }
