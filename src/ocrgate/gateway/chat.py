@@ -1,7 +1,7 @@
 """A recognition in the words of OpenAI's chat completions."""
 
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +26,7 @@ from ocrgate.wire.openai import (
     FinishReason,
 )
 
+_CUT = frozenset({PageWarning.TRUNCATED, PageWarning.REPETITION})
 PAGE_BREAK = "\n\n"
 _encode = msgspec.json.Encoder().encode
 
@@ -39,6 +40,7 @@ def completion(recognition: Recognition, request_id: str) -> ChatCompletion:
         model=recognition.engine,
         choices=[ChatChoice(AssistantMessage(text), finish_reason(recognition.pages))],
         usage=chat_usage(recognition.usage),
+        warnings=warnings_of(recognition.pages),
     )
 
 
@@ -59,9 +61,13 @@ def completion_id(request_id: str) -> str:
 
 
 def finish_reason(pages: tuple[PageReading, ...]) -> FinishReason:
-    """``length`` when a page was cut off."""
-    cut = any(PageWarning.TRUNCATED in page.warnings for page in pages)
-    return "length" if cut else "stop"
+    """``length`` when a page was cut off, be it since the model went in circles."""
+    return "length" if _CUT.intersection(warnings_of(pages)) else "stop"
+
+
+def warnings_of(pages: Iterable[PageReading]) -> list[PageWarning]:
+    """What to know of the pages, each once."""
+    return list(dict.fromkeys(warning for page in pages for warning in page.warnings))
 
 
 def chat_usage(usage: Usage) -> ChatUsage:
@@ -122,16 +128,32 @@ class Chunks:
             yield self._chunk(Delta(content=line))
 
     def _end(self, pages: Sequence[PageResult]) -> Iterator[bytes]:
-        yield self._chunk(Delta(), finish_reason(tuple(page.reading for page in pages)))
+        readings = tuple(page.reading for page in pages)
+        finish, warnings = finish_reason(readings), warnings_of(readings)
+        yield self._event([ChunkChoice(Delta(), finish)], self._no_usage, warnings or UNSET)
         if self.with_usage:
             yield self._event([], chat_usage(sum((page.usage for page in pages), Usage())))
         yield data(b"[DONE]")
 
-    def _chunk(self, delta: Delta, finish: FinishReason | None = None) -> bytes:
-        return self._event([ChunkChoice(delta, finish)], None if self.with_usage else UNSET)
+    def _chunk(self, delta: Delta) -> bytes:
+        return self._event([ChunkChoice(delta)], self._no_usage)
 
-    def _event(self, choices: list[ChunkChoice], usage: ChatUsage | UnsetType | None) -> bytes:
+    @property
+    def _no_usage(self) -> UnsetType | None:
+        return None if self.with_usage else UNSET
+
+    def _event(
+        self,
+        choices: list[ChunkChoice],
+        usage: ChatUsage | UnsetType | None,
+        warnings: list[PageWarning] | UnsetType = UNSET,
+    ) -> bytes:
         chunk = ChatChunk(
-            id=self.id, created=self.created, model=self.model, choices=choices, usage=usage
+            id=self.id,
+            created=self.created,
+            model=self.model,
+            choices=choices,
+            usage=usage,
+            warnings=warnings,
         )
         return data(_encode(chunk))

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from ocrgate.domain.recognition import PageWarning
+
 
 class ImageUrl(Struct, frozen=True):
     """The image as a data URI. ``detail`` is accepted and not looked at."""
@@ -102,13 +104,14 @@ class ChatChoice(Struct, frozen=True):
 
 
 class ChatCompletion(Struct, frozen=True, kw_only=True):
-    """A whole answer."""
+    """A whole answer. ``warnings`` is ours: what to know before trusting it, each once."""
 
     id: str
     created: Annotated[int, Meta(description="Unix time in seconds.")]
     model: str
     choices: list[ChatChoice]
     usage: ChatUsage
+    warnings: list[PageWarning] = field(default_factory=list)
     object: Literal["chat.completion"] = "chat.completion"
 
 
@@ -128,13 +131,17 @@ class ChunkChoice(Struct, frozen=True):
 
 
 class ChatChunk(Struct, frozen=True, kw_only=True):
-    """One event of a streamed answer. ``usage`` is null but in the last, and only when asked."""
+    """One event of a streamed answer. ``usage`` is null but in the last, and only when asked.
+
+    ``warnings`` stands beside ``finish_reason``, where there are any.
+    """
 
     id: str
     created: int
     model: str
     choices: list[ChunkChoice]
     usage: ChatUsage | UnsetType | None = UNSET
+    warnings: list[PageWarning] | UnsetType = UNSET
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
 
 

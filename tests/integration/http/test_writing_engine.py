@@ -237,6 +237,28 @@ async def test_a_chat_streams_what_the_model_writes(bench: Bench) -> None:
     assert found[-2]["choices"][0]["finish_reason"] == "stop"
 
 
+async def test_a_chat_does_not_pass_off_what_is_doubtful(bench: Bench) -> None:
+    """A circle that was cut, and fields that are not what was asked for: whole and streamed."""
+    sentence = "All rights of this document are reserved by the company and its heirs. "
+    circle = Talk(itertools.chain(["The page begins. "], itertools.repeat(sentence)))
+    wanted = {"type": "json_schema", "json_schema": {"name": "bill", "schema": SCHEMA}}
+    cases: list[tuple[Talk, dict[str, Any], str, str]] = [
+        (circle, {}, "length", "repetition"),
+        (Talk("no JSON at all"), {"response_format": wanted}, "stop", "schema_mismatch"),
+    ]
+    for script, more, finish, warning in cases:
+        bench.say(script)
+        whole = (await bench.client.post("/v1/chat/completions", json=chat(**more))).json()
+        assert (whole["choices"][0]["finish_reason"], whole["warnings"]) == (finish, [warning])
+        body = chat(stream=True, **more)
+        found = await events(await bench.client.post("/v1/chat/completions", json=body))
+        assert (found[-1]["choices"][0]["finish_reason"], found[-1]["warnings"]) == (
+            finish,
+            [warning],
+        )
+        assert not any("warnings" in event for event in found[:-1])
+
+
 async def test_a_second_try_is_not_made_once_text_went_out(bench: Bench) -> None:
     bench.say(Talk(["some", " text"], after="reset"), Talk("other text"))
     reply = await bench.client.post("/v1/chat/completions", json=chat(stream=True))
