@@ -8,11 +8,14 @@ import structlog
 
 from ocrgate.control.guard import Load
 from ocrgate.domain.document import PageImage
-from ocrgate.domain.recognition import PageReading, PageRequest, Usage
+from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
-from ocrgate.errors import EngineUnavailable
+from ocrgate.engines.openai.engine import CANARY_TOKENS
+from ocrgate.engines.openai.images import canary
+from ocrgate.errors import EngineError, EngineUnavailable
 from ocrgate.ports import Engine, EngineDescription, Listener, Signalling
 from ocrgate.ports import Load as LoadNow
+from ocrgate.runtime.replica import is_replicas_fault
 
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +67,7 @@ class Launch:
         *,
         pause: float = 2.0,
     ) -> None:
-        hooks = Hooks(check=self._check, drain=self._drained, busy=self._is_busy)
+        hooks = Hooks(self._check, self._reads, self._drained, self._is_busy)
         self._starter = make(self._changed, hooks)
         self._fit = fit
         self._load = load
@@ -160,6 +163,9 @@ class Launch:
         finally:
             await engine.close()
 
+    async def _reads(self, index: int) -> None:
+        await self.engines[index].reads()
+
     async def _drained(self, index: int) -> None:
         await self.engines[index].drained()
 
@@ -186,6 +192,7 @@ class LaunchedEngine:
     def __init__(self, launch: Launch, engine: Engine) -> None:
         self._launch = launch
         self._engine = engine
+        self._has_read = False
         self._idle = asyncio.Event()
         self._idle.set()
         self.settled = asyncio.Event()
@@ -212,7 +219,9 @@ class LaunchedEngine:
         self.inflight += 1
         self._idle.clear()
         try:
-            return await self._engine.recognize(image, request, listener)
+            answer = await self._engine.recognize(image, request, listener)
+            self._has_read = True
+            return answer
         finally:
             self.inflight -= 1
             if not self.inflight:
@@ -231,6 +240,23 @@ class LaunchedEngine:
         """End all servers: they share one life. Safe to call twice."""
         await self._launch.close()
         await self._engine.close()
+
+    async def reads(self) -> None:
+        """Return if it has read a page since this was asked last, or reads a known one now.
+
+        Raises:
+            EngineError: it does not, and the server is to blame.
+        """
+        if self._has_read:
+            self._has_read = False
+            return
+        tasks = self._engine.description.tasks
+        asked = PageRequest(task=min(tasks, key=list(Task).index), max_tokens=CANARY_TOKENS)
+        try:
+            await self._engine.recognize(canary(), asked)
+        except EngineError as error:
+            if is_replicas_fault(error):
+                raise
 
     async def take(self, engine: Engine) -> None:
         """Speak to the server that was started anew; what the old one had is lost."""

@@ -15,7 +15,7 @@ from tests.integration.launch.conftest import Place, Supervise, wait_until
 
 from ocrgate.engines.launch.diagnosis import Cause
 from ocrgate.engines.launch.pace import Change, Hooks, State
-from ocrgate.errors import EngineUnavailable
+from ocrgate.errors import EngineFailed, EngineUnavailable
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -228,6 +228,33 @@ async def test_a_server_that_lives_but_does_not_serve_is_replaced(
     await supervise(answer=0.2).start()
     await happens(lambda: place.states().count(State.UP) == 2)
     assert len(place.starts) == 2
+
+
+async def test_a_server_that_answers_and_reads_nothing_is_replaced(
+    place: Place, supervise: Supervise
+) -> None:
+    """Its scheduler is dead, or so it looks: pages fail, or never end. One alone is nothing."""
+    asked: list[int] = []
+
+    async def reads(index: int) -> None:
+        asked.append(index)
+        if len(asked) == 2:
+            await asyncio.Event().wait()
+        if len(asked) in {1, 3, 5, 6}:
+            raise EngineFailed("no first token")
+
+    await supervise(Hooks(reads=reads), page=0.02, patient=0.1, unread=3).start()
+    await happens(lambda: place.states().count(State.UP) == 2)
+    (trouble,) = {
+        change.diagnosis.text
+        for change in place.changes
+        if change.state is State.DOWN
+        if change.diagnosis is not None
+    }
+    assert "read no page 3 times in a row (EngineFailed: no first token)" in trouble
+    assert len(place.starts) == 2
+    await happens(lambda: len(asked) > 8)
+    assert place.states()[-1] is State.UP
 
 
 async def test_a_flood_of_log_holds_nobody_up(place: Place, supervise: Supervise) -> None:

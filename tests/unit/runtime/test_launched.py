@@ -1,6 +1,7 @@
 """Engines whose servers are started here follow those servers."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from ocrgate.domain.recognition import PageRequest
 from ocrgate.engines.launch.diagnosis import Cause, Diagnosis
 from ocrgate.engines.launch.facts import LaunchFacts
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
-from ocrgate.errors import EngineUnavailable
+from ocrgate.engines.openai.faults import EngineBusy
+from ocrgate.errors import EngineFailed, EngineUnavailable
 from ocrgate.runtime.launched import Launch
 from ocrgate.testing import ManualClock, ScriptedEngine
 
@@ -27,6 +29,10 @@ class Patient(ScriptedEngine):
         super().__init__(**options)
         self._may = may
 
+    def fail(self, *errors: Exception) -> None:
+        """What the next calls raise."""
+        self._errors = iter(errors)
+
     async def start(self) -> None:
         await self._may.wait()
         await super().start()
@@ -39,7 +45,7 @@ class Servers:
         self.clock = ManualClock()
         self.failure: Exception | None = None
         self.told: list[tuple[str, int]] = []
-        self.made: list[tuple[str, Load, ScriptedEngine]] = []
+        self.made: list[tuple[str, Load, Patient]] = []
         self.closed = 0
         self.observe: Observer | None = None
         self.hooks = Hooks()
@@ -55,7 +61,7 @@ class Servers:
         self.observe, self.hooks = observe, hooks
         return self
 
-    def _fit(self, url: str, load: Load) -> ScriptedEngine:
+    def _fit(self, url: str, load: Load) -> Patient:
         error = self.broken.pop() if self.broken else None
         engine = Patient(
             self.slow, slots=load.sequences, delay=1.0, clock=self.clock, start_error=error
@@ -211,3 +217,24 @@ async def test_closing_meanwhile_leaves_no_connection_open() -> None:
     await servers.say(0, State.UP)
     await servers.launch.close()
     assert servers.made[-1][2].closed
+
+
+async def test_a_server_reads_if_it_has_read_or_reads_a_known_page() -> None:
+    """A page of a caller's says as much; a server that is full is at work."""
+    servers = Servers()
+    await servers.say(0, State.UP)
+    scripted = servers.made[-1][2]
+    reading = asyncio.create_task(servers.launch.engines[0].recognize(PAGE, PageRequest()))
+    await settle()
+    await servers.clock.run(1.0)
+    await reading
+    await servers.hooks.reads(0)
+    assert len(scripted.calls) == 1
+    scripted.fail(EngineFailed("no first token"), EngineBusy("full"))
+    for ends in (pytest.raises(EngineFailed), contextlib.nullcontext(), contextlib.nullcontext()):
+        asking = asyncio.ensure_future(servers.hooks.reads(0))
+        await settle()
+        await servers.clock.run(1.0)
+        with ends:
+            await asking
+    assert [call.outcome for call in scripted.calls] == ["ok", "failed", "failed", "ok"]

@@ -178,10 +178,11 @@ class Instance:
     async def _stay_up(self, process: ServerProcess, probe: Probe) -> Diagnosis | None:
         dying = asyncio.create_task(process.wait())
         watching = asyncio.create_task(self._watch(probe))
+        reading = asyncio.create_task(self._read_on())
         try:
-            await asyncio.wait({dying, watching}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({dying, watching, reading}, return_when=asyncio.FIRST_COMPLETED)
             if not dying.done():
-                trouble = watching.result()
+                trouble = reading.result() if reading.done() else watching.result()
                 if trouble is None:
                     await self._retire()
                     return None
@@ -191,7 +192,7 @@ class Instance:
             self._tell(State.DOWN, trouble)
             return trouble
         finally:
-            await ended(dying, watching)
+            await ended(dying, watching, reading)
 
     async def _watch(self, probe: Probe) -> Diagnosis | None:
         """Look at it now and then; None once it should be restarted to carry more."""
@@ -209,6 +210,22 @@ class Instance:
             quiet = idle >= self._pace.quiet and self.may_pause()
             if quiet and self._lessons.may_grow(self._start.load):
                 return None
+
+    async def _read_on(self) -> Diagnosis:
+        """See now and then that it reads pages: `/health` stays 200 when its scheduler is dead."""
+        unread, reason = 0, ""
+        while unread < self._pace.unread:
+            await sleep(self._clock, self._pace.page)
+            reads = self._hooks.reads(self._start.seat.index)
+            try:
+                await at_most(self._clock, self._pace.patient, reads)
+            except Exception as error:  # noqa: BLE001 - whatever reads a page may fail in any way
+                unread, reason = unread + 1, f"{type(error).__name__}: {error}".rstrip(": ")
+                _log.warning("vLLM read no page", url=self.url, times=unread, reason=reason)
+            else:
+                unread = 0
+        what = f"vLLM answers, but read no page {unread} times in a row ({reason})"
+        return Diagnosis(Cause.HUNG, what)
 
     def _count_work(self, seconds: float) -> bool:
         """Add to what it has worked; whether it is at work."""

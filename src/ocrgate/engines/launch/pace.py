@@ -20,6 +20,9 @@ class Pace:
             busy with large images has been seen to take half a minute.
         tick: between two looks at a server that is up.
         unanswered: questions in a row without an answer after which it counts as hung.
+        page: between two looks at whether a server that is up reads pages.
+        patient: longest wait for such a page. Long, as it stands in line behind all others.
+        unread: such pages in a row that are not read after which it counts as hung.
         quiet: without work before it is restarted to carry more.
         checks: first pages that may fail before a server counts as unable to read.
         farewell: that vLLM is given beyond its own ``shutdown_timeout``.
@@ -31,6 +34,9 @@ class Pace:
     answer: float = 15.0
     tick: float = 5.0
     unanswered: int = 20
+    page: float = 60.0
+    patient: float = 180.0
+    unread: int = 3
     quiet: float = 30.0
     checks: int = 5
     farewell: float = 5.0
@@ -76,7 +82,7 @@ Observer = Callable[[Change], None]
 
 
 async def _nothing(_about: object) -> None:
-    """The check and the drain of a server that nobody sends pages to."""
+    """The checks and the drain of a server that nobody sends pages to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +91,13 @@ class Hooks:
 
     Attributes:
         check: reads a page at the URL and raises where that does not work.
+        reads: raises where the server of that index, which is up, reads no page.
         drain: returns when no page is in flight at the server of that index any more.
         busy: whether pages are in flight there; None where that is not known, and all time counts
             as work.
     """
 
     check: Callable[[str], Awaitable[None]] = _nothing
+    reads: Callable[[int], Awaitable[None]] = _nothing
     drain: Callable[[int], Awaitable[None]] = _nothing
     busy: Callable[[int], bool] | None = None
