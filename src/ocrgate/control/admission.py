@@ -12,7 +12,7 @@ The contract, one line per promise (each is an invariant of the property suite):
 5. A caller's tickets go first come, first served; while the queue stands, its newest entry goes in
    place of its oldest. Later pages of documents keep their order.
 6. No lane has more entries waiting than its bound, whatever waits in the others. From a full one an
-   entry is turned away only for a caller that then holds no more than the one it is taken from.
+   entry is turned away only for a caller that got less service, all counted that each has waiting.
 7. No lane has more bytes waiting than its bound, except for later pages of accepted documents.
 8. A ticket that continues a document is never refused.
 9. No entry waits longer than its patience: a share of its time left, and never over ``wait_max``.
@@ -155,6 +155,8 @@ class Admission:
     def offer(self, ticket: Ticket, now: float) -> tuple[Decision, ...]:
         """A page asks for a place. The last decision about ``ticket`` in the answer is its own."""
         due = self._due(now)
+        if due:  # one of them may have held up others for want of room
+            due += tuple(self._dispatch(now))
         room = self._room_at_once(ticket, now)
         verdict = self._judge(ticket, now, room=room)
         if verdict is not None:
@@ -266,7 +268,7 @@ class Admission:
         wait = 0.0
         if not room:
             queue = self._lanes[ticket.lane]
-            leaving = self._gives_way(ticket)
+            leaving = self._gives_way(ticket, now)
             if leaving is None and queue.entries >= self._backlog_limit():
                 return "backlog"
             freed = leaving.ticket.bytes if leaving else 0
@@ -290,14 +292,15 @@ class Admission:
         self.note_refused(refused, now)
         return refused
 
-    def _gives_way(self, ticket: Ticket) -> Waiting | None:
+    def _gives_way(self, ticket: Ticket, now: float) -> Waiting | None:
         """The entry that leaves a full backlog so that ``ticket`` can wait."""
         queue = self._lanes[ticket.lane]
-        full = queue.entries >= self._backlog_limit()
-        return queue.gives_way(ticket.caller) if full else None
+        if queue.entries < self._backlog_limit():
+            return None
+        return queue.gives_way(ticket.caller, self._pace.place_seconds(now))
 
     def _make_room(self, ticket: Ticket, now: float) -> Iterator[Decision]:
-        if not ticket.continues and (leaving := self._gives_way(ticket)):
+        if not ticket.continues and (leaving := self._gives_way(ticket, now)):
             yield self._turn_away(leaving, "backlog", now)
 
     def _backlog_limit(self) -> int:

@@ -167,7 +167,7 @@ class Returns:
         bounds: least and most seconds to say.
     """
 
-    SHARE = 0.5
+    SHARE = 0.25
 
     def __init__(self, bounds: tuple[float, float]) -> None:
         self._bounds = bounds

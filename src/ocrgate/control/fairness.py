@@ -8,8 +8,9 @@ ends. From that follow:
 
 * equal service for callers that always wait, within the charge of one page of each;
 * nothing is lost: while anybody waits, somebody is served;
-* return: a caller that comes back is lifted to the counter of whoever was served last, so that
-  nobody saves up service while away;
+* return: a caller that comes back is lifted to the counter of whoever was served last, less
+  ``CREDIT``, so that nobody saves up more than that while away; but that much, so that a caller
+  who sends less than its part goes before one that always sends more, though it sends in bursts;
 * ageing, which VTC lacks: a caller waits with the key ``counter + AGEING * instant``, so that who
   joins later counts as that much ahead. Without it a stream of callers that each send one page
   would forever go before a caller that has been served once.
@@ -17,23 +18,32 @@ ends. From that follow:
 Both kinds of charge are in seconds of a place, so that they can be compared: tokens times the
 seconds that a token took lately.
 
-Waiting: a full backlog is shared out by max-min fairness. See :class:`Holdings`.
+Waiting: a full backlog is shared out by the same counters. Each caller's last entry would be served
+when its counter has risen by all that it has waiting, and the entry for which that is highest gives
+way to a newcomer for whom it is lower. With equal counters this is max-min fairness: nobody gives
+way to a caller that would then hold more. A caller that got little service may hold more for a
+while, so that one which always sends keeps nobody out who sends less than its part, in bursts.
 """
 
 import heapq
+from collections.abc import Iterator
 
 AGEING = 0.1
 """Seconds of service that one second of waiting makes up for."""
 
+CREDIT = 5.0
+"""Seconds of service that a caller may catch up on; as for lanes, see ``lanes.CATCH_UP``."""
+
 REMEMBERED = 1024
-"""Callers that are ahead and away, at most."""
+"""Callers that are away, at most."""
 
 
 class Counters:
     """Virtual token counters of the callers of one lane.
 
-    A caller that neither waits nor holds a place is forgotten as soon as the others have caught
-    up with it, and the least ahead of them first when they are too many.
+    A caller that neither waits nor holds a place is forgotten as soon as the others are ahead of it
+    by ``CREDIT``, and those that are least ahead first when they are too many. A caller that is not
+    known starts where the one served last was, so that new names get no credit.
     """
 
     def __init__(self) -> None:
@@ -52,7 +62,7 @@ class Counters:
 
     def join(self, caller: str, now: float) -> None:
         """``caller`` starts to wait after it had nothing waiting."""
-        self._served[caller] = max(self._served.get(caller, 0.0), self._level)
+        self._served[caller] = self._start(caller)
         self._since[caller] = now
         self._place(caller)
 
@@ -71,12 +81,14 @@ class Counters:
             heapq.heappop(self._order)
         return self._order[0][2]
 
+    def of(self, caller: str) -> float:
+        """Its counter, or where it would start."""
+        return self._served[caller] if caller in self._since else self._start(caller)
+
     def charge(self, caller: str, seconds: float, now: float) -> None:
         """``caller`` got a place for a page that is expected to take ``seconds`` of service."""
-        served = self._served.get(caller, 0.0)
-        if served < self._level:
-            served = self._level
-        else:
+        served = self.of(caller)
+        if served > self._level:
             self._level = served
         self._served[caller] = served + seconds
         self._held[caller] = self._held.get(caller, 0) + 1
@@ -93,6 +105,10 @@ class Counters:
         else:
             self._forget(caller)
 
+    def _start(self, caller: str) -> float:
+        served = self._served.get(caller)
+        return self._level if served is None else max(served, self._level - CREDIT)
+
     def _place(self, caller: str) -> None:
         self._count += 1
         key = self._served[caller] + AGEING * self._since[caller]
@@ -108,19 +124,14 @@ class Counters:
         if not self._held.get(caller):
             self._held.pop(caller, None)
             heapq.heappush(away, (self._served[caller], caller))
-        while away and (away[0][0] <= self._level or len(away) > REMEMBERED):
+        while away and (away[0][0] <= self._level - CREDIT or len(away) > REMEMBERED):
             served, gone = heapq.heappop(away)
             if self._served.get(gone) == served and not (gone in self._held or gone in self._since):
                 del self._served[gone]
 
 
 class Holdings:
-    """How many entries each caller has waiting, and who has most, in O(1).
-
-    A full backlog is shared out by max-min fairness: a newcomer takes the place of an entry of the
-    caller that holds most if it then holds no more than that one. So no caller can keep others out
-    by filling the backlog, and nobody within its part of the backlog is ever turned out.
-    """
+    """How many entries each caller has waiting, and who has most, in O(1)."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -142,11 +153,10 @@ class Holdings:
         if not self._callers[self._most]:
             self._most = count
 
-    def gives_way(self, newcomer: str) -> str | None:
-        """The caller that must give a place of a full backlog to ``newcomer``; None: nobody."""
-        if self._most <= self.of(newcomer) + 1:
-            return None
-        return next(iter(self._callers[self._most]))
+    def largest(self) -> Iterator[str]:
+        """The callers, those that have most first."""
+        for count in range(self._most, 0, -1):
+            yield from self._callers[count]
 
     def _move(self, caller: str, step: int) -> int:
         before = self._counts.get(caller, 0)

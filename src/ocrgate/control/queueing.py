@@ -193,10 +193,22 @@ class LaneQueue:
         callers = len(self._flows) + (flow is None)
         return min(len(self.waiting) + 1, (own + 1) * callers)
 
-    def gives_way(self, newcomer: str) -> Waiting | None:
-        """The entry that leaves a full backlog to ``newcomer``: the newest of who holds most."""
-        caller = self._holdings.gives_way(newcomer)
-        return next(reversed(self._flows[caller].entries.values())) if caller else None
+    def gives_way(self, newcomer: str, seconds: float) -> Waiting | None:
+        """The entry that leaves a full backlog to ``newcomer``: the newest of one that holds most.
+
+        Args:
+            newcomer: caller of the ticket that wants to wait.
+            seconds: of service that a page takes.
+        """
+        others = islice(self._holdings.largest(), LOOKAHEAD)
+        last = max(others, key=lambda caller: self._end(caller, seconds), default=newcomer)
+        if self._end(last, seconds) <= self._end(newcomer, seconds) + seconds:
+            return None
+        return next(reversed(self._flows[last].entries.values()))
+
+    def _end(self, caller: str, seconds: float) -> float:
+        """Where its counter will be when all its entries have been served."""
+        return self.counters.of(caller) + self._holdings.of(caller) * seconds
 
     def _remove_entry(self, flow: _Flow, ticket: Ticket) -> None:
         del flow.entries[ticket.id], self._oldest[ticket.id]

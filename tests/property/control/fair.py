@@ -165,6 +165,20 @@ def a_full_backlog_is_shared(make: Make) -> None:
     assert {refused.reason for _, refused in office.refused} == {"backlog"}
 
 
+def who_sends_little_is_not_kept_out_by_a_burst(make: Make) -> None:
+    """Beside one that always sends, a caller may have as many waiting, up to its due."""
+    office = Office(make(1, AdmissionParams(backlog_min=4, wait_share=1.0)))
+    office.send("b", 1)
+    office.send("a", 4)
+    for _ in range(8):
+        office.end_one()
+        office.send("a", 1)
+    office.refused.clear()
+    office.send("b", 4)
+    turned_away = Counter(refused.ticket.caller for _, refused in office.refused)
+    assert turned_away == {"a": 3}, turned_away
+
+
 def a_standing_queue_serves_the_newest(make: Make) -> None:
     """First come, first served for an interval; then the last; the first again when it is gone."""
     office = Office(make(1, STAND))
@@ -322,6 +336,7 @@ FAIR = (
     passers_by_starve_nobody,
     what_was_refused_costs_nothing,
     a_full_backlog_is_shared,
+    who_sends_little_is_not_kept_out_by_a_burst,
     a_standing_queue_serves_the_newest,
     a_moving_queue_is_not_a_standing_one,
     documents_keep_their_order,

@@ -374,18 +374,23 @@ class IgnoresTokens(Admission):
 
 
 class _NeverGivesWay(LaneQueue):
-    def gives_way(self, newcomer: str) -> Waiting | None:
+    def gives_way(self, newcomer: str, seconds: float) -> Waiting | None:
         return None
 
 
 class _AlwaysGivesWay(LaneQueue):
-    def gives_way(self, newcomer: str) -> Waiting | None:
+    def gives_way(self, newcomer: str, seconds: float) -> Waiting | None:
         return next(reversed(self._oldest.values()), None)
 
 
+class _WhoHoldsMostGivesWay(LaneQueue):
+    def _end(self, caller: str, seconds: float) -> float:
+        return self._holdings.of(caller) * seconds
+
+
 class _OldestGivesWay(LaneQueue):
-    def gives_way(self, newcomer: str) -> Waiting | None:
-        item = super().gives_way(newcomer)
+    def gives_way(self, newcomer: str, seconds: float) -> Waiting | None:
+        item = super().gives_way(newcomer, seconds)
         return next(iter(self._flows[item.ticket.caller].entries.values())) if item else None
 
 
@@ -395,6 +400,10 @@ class LetsOneCallerFillTheBacklog(_Rebuilt):
 
 class TurnsOutWhoIsWithinItsPart(_Rebuilt):
     queue = _AlwaysGivesWay
+
+
+class IgnoresServiceInABacklog(_Rebuilt):
+    queue = _WhoHoldsMostGivesWay
 
 
 class TurnsOutTheOldest(_Rebuilt):
@@ -588,6 +597,7 @@ FAULTS: tuple[type[Admission], ...] = (
     LetsOneCallerFillTheBacklog,
     TurnsOutWhoIsWithinItsPart,
     TurnsOutTheOldest,
+    IgnoresServiceInABacklog,
     ServesTheOldestForEver,
     ServesTheNewestAlways,
     ServesTheNewestForEver,

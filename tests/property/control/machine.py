@@ -45,6 +45,7 @@ class Known:
     since: float
     order: int
     running: bool = False
+    queued: bool = False
 
 
 class AdmissionMachine(RuleBasedStateMachine):
@@ -306,6 +307,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     def _check(self, decision: Decision, known: Known) -> None:
         if isinstance(decision, Queued):
             self._check_queued(known)
+            known.queued = True
             return
         if isinstance(decision, Admitted):
             self._check_admitted(known)
@@ -333,8 +335,8 @@ class AdmissionMachine(RuleBasedStateMachine):
             room = self.purse.held.get(known.ticket.id)
             assert room is not None, "16: not begun"
         self._check_turn(known)
-        new = known.order == self.count and known.since == self.now
-        assert not (new and self.draining and not known.ticket.continues), "12: entered"
+        new = not known.queued and not known.ticket.continues
+        assert not (new and self.draining), "12: entered"
 
     def _check_turn(self, known: Known) -> None:
         lane = self._lane(known.ticket.lane)
@@ -356,16 +358,21 @@ class AdmissionMachine(RuleBasedStateMachine):
         """Promise 6: of an entry that leaves a full backlog, or the newcomer that does not."""
         entries = [k for k in others if not k.ticket.continues]
         holds = Counter(k.ticket.caller for k in entries)
-        own = holds[known.ticket.caller]
-        if known.order == self.count:
-            assert max(holds.values(), default=0) <= own + 1, "6: refused below its part"
+        if known.order == self.count and not known.queued:
+            fewest, own = min(holds.values(), default=0), holds[known.ticket.caller]
+            assert own >= fewest or not self._equal_service(), "6: refused below its part"
             return
         (new,) = [k for k in entries if k.order == self.count]
-        holds[new.ticket.caller] -= 1
-        assert own + 1 == max([own + 1, *holds.values()]), "6: another holds more"
-        assert own > holds[new.ticket.caller], "6: turned out of its part"
+        assert new.ticket.caller != known.ticket.caller, "6: turned out for its own caller"
         later = [k for k in entries if k.ticket.caller == known.ticket.caller]
-        assert all(k is new or k.order < known.order for k in later), "6: not the newest"
+        assert all(k.order < known.order for k in later), "6: not the newest"
+        if self._equal_service():
+            own = holds[known.ticket.caller] + 1
+            assert own > holds[new.ticket.caller], "6: turned out of its part"
+
+    def _equal_service(self) -> bool:
+        """Whether nobody has been served yet, so that only what waits counts."""
+        return not any(known.running for known in self.known.values()) and not self.served
 
     def _check_refused(self, refused: Refused, known: Known) -> None:
         assert not known.ticket.continues, "8: refused halfway"
