@@ -48,12 +48,12 @@ def jain(values: Iterable[float]) -> float | None:
     return sum(each) ** 2 / (len(each) * squares) if squares else None
 
 
-def lines(results: list[Result], key: str) -> dict[str, Points]:
-    """What one figure is by load, for each setup."""
-    names = sorted({result.setup for result in results}, key=lambda name: name != "ocrgate")
+def lines(results: list[Result]) -> dict[str, Points]:
+    """Served shares by number of the tenant, for each setup."""
+    order = sorted(results, key=lambda result: result.setup != "ocrgate")
     return {
-        name: [(one.load, one.extra[key] or 0.0) for one in results if one.setup == name]
-        for name in names
+        result.setup: [(TENANTS.index(name), share) for name, share in result.shares.items()]
+        for result in order
     }
 
 
@@ -70,14 +70,16 @@ def main() -> None:
             extra = {name: round(value or 0.0, 3) for name, value in result.extra.items()}
             print(f"{result.setup:14} {result.load:4.1f}x served shares: {extra}")
         finish(bench, "tenants", found, results)
-    if not options.no_figure and len(loads) > 1:
-        panels = [
-            Panel(
-                title, "offered load / knee", "served share", lines(results, key), 1.05, True, loads
-            )
-            for title, key in (("Nine small tenants", "small"), ("The large one", "large"))
-        ]
-        draw(IMAGES / "overload-tenants.svg", "One tenant sends 90 %", panels, 430)
+    if not options.no_figure:
+        panel = Panel(
+            f"At {loads[-1]:g} times the knee",
+            "tenant; 0 sends nine tenths",
+            "served share of its pages",
+            lines([result for result in results if result.load == loads[-1]]),
+            1.05,
+            ticks=range(len(TENANTS)),
+        )
+        draw(IMAGES / "overload-tenants.svg", "Ten tenants, one of them large", [panel], 820)
 
 
 if __name__ == "__main__":
