@@ -15,6 +15,9 @@ from ocrgate.gateway.exchange import Exchange
 
 T = TypeVar("T")
 
+WARNINGS = "x-ocr-warnings"
+"""Header with the warnings of all pages, each once; absent without any."""
+
 _encode = msgspec.json.Encoder().encode
 _MANY_LINES = 200
 """From so many lines on, writing takes long enough (5 ms) to be felt by others on the loop."""
@@ -75,8 +78,14 @@ async def written(recognition: Recognition, kind: Format, exchange: Exchange) ->
     begun = time.perf_counter()
     body = await composed(recognition, partial(_write, kind, exchange.request_id))
     exchange.timing["parse"] = time.perf_counter() - begun
-    headers = {"vary": "accept", **exchange.quota}
+    headers = {"vary": "accept", **exchange.quota, **_doubts(recognition)}
     return Response(body, media_type=kind.media_type, headers=headers)
+
+
+def _doubts(recognition: Recognition) -> dict[str, str]:
+    """What to know of the text, for formats that have no place for it."""
+    told = dict.fromkeys(warning for page in recognition.pages for warning in page.warnings)
+    return {WARNINGS: ", ".join(told)} if told else {}
 
 
 async def composed(recognition: Recognition, compose: Callable[[Recognition], T]) -> T:

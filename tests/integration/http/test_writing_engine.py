@@ -173,6 +173,14 @@ async def test_a_cut_answer_says_so(bench: Bench) -> None:
     assert whole.json()["choices"][0]["finish_reason"] == "length"
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+async def test_a_cut_answer_says_so_in_every_format(bench: Bench, form: str) -> None:
+    """Plain text has no other place for it."""
+    reply = await bench.read(Talk("that ends in the mid", finish="length"), format=form)
+    assert reply.headers["x-ocr-warnings"] == "truncated"
+    assert "x-ocr-warnings" not in (await bench.read(Talk("a page"), format=form)).headers
+
+
 async def test_an_empty_answer_says_so(bench: Bench) -> None:
     reply = await bench.read(Talk(""))
     assert (reply.status_code, reply.json()["pages"][0]["warnings"]) == (200, ["empty"])

@@ -18,6 +18,7 @@ from ocrgate.domain.document import (
     MediaType,
     PageSelection,
 )
+from ocrgate.domain.recognition import PageWarning
 from ocrgate.errors import (
     BadEngineOutput,
     DeadlineExceeded,
@@ -42,6 +43,9 @@ PAGE_ERRORS = (
     PayloadTooLarge,
 )
 """What one page can suffer from while the next one is read."""
+
+DOUBTFUL = frozenset({PageWarning.TRUNCATED, PageWarning.REPETITION, PageWarning.SCHEMA_MISMATCH})
+"""What a result in a format without warnings would pass off as right."""
 
 _PICTURE = ImageSpec(max_side=10_000, encoding=Encoding.JPEG)  # what a PDF shows of an image file
 
@@ -90,7 +94,8 @@ class LocalReader:
     @property
     def at_once(self) -> int:
         """Files worth having open at the same time."""
-        return self._machine.description.slots
+        engine = self._machine.description
+        return engine.slots if not engine.elastic else min(_OPEN, engine.most or _OPEN)
 
     async def look(self, target: Target) -> int:
         """Pages to read of a file, found without decoding it.
@@ -138,12 +143,20 @@ class LocalReader:
                     image = await rasterizer.prepare(held, number, _PICTURE) if pictured else None
                     await off_loop(sink.page, outcome.reading, image, outcome.usage)
                     report.read += 1
+                    self._doubt(report, outcome, progress)
                 else:
                     report.failed[number] = outcome
                     if len(numbers) > 1:
                         name = report.target.source.shown
                         progress.note(f"{name}, page {number}: {worded(outcome)}")
                 progress.done()
+
+    def _doubt(self, report: FileReport, page: PageResult, progress: Progress) -> None:
+        """Say what is wrong with a page that was read; JSON says it itself."""
+        said = [each for each in page.reading.warnings if each in DOUBTFUL]
+        if said and self._wish.kind is not Format.JSON:
+            name = report.target.source.shown
+            progress.note(f"{name}, page {page.reading.number}: {', '.join(said)}")
 
     async def _pages(
         self, document: Document, numbers: Sequence[int]

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,12 @@ from ocrgate.cli.reading.report import FileReport, exit_code
 from ocrgate.cli.reading.run import look_at_all, read_all
 from ocrgate.control.admission import PATIENT
 from ocrgate.domain.document import PageSelection
+from ocrgate.domain.recognition import PageWarning
 from ocrgate.errors import EngineFailed, EngineUnavailable, UnreadableDocument
 from ocrgate.formats import Format
 from ocrgate.runtime.recognizer import DocumentRequest
 from ocrgate.runtime.service import Parts, Service, ServiceParams
-from ocrgate.testing import ScriptedEngine, ScriptedRasterizer
+from ocrgate.testing import ScriptedEngine, ScriptedRasterizer, page_reading
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -93,6 +95,17 @@ async def test_a_page_that_fails_leaves_the_others(tmp_path: Path) -> None:
     assert (report.status, sorted(report.failed)) == ("partial", [2, 4])
     assert "a, page 2: page 2 is damaged" in desk.said.getvalue()
     assert exit_code([report]) is Exit.PARTIAL
+
+
+@pytest.mark.parametrize(("kind", "told"), [(Format.TEXT, True), (Format.JSON, False)])
+async def test_a_page_that_was_cut_is_named(tmp_path: Path, kind: Format, told: bool) -> None:
+    """Text has no place for a warning; JSON holds it. Confidence is no fault of a page."""
+    cut = replace(page_reading("half a page"), warnings=(PageWarning.TRUNCATED,))
+    faint = replace(page_reading("faint"), warnings=(PageWarning.LOW_CONFIDENCE,))
+    engine = ScriptedEngine({1: faint, 2: cut})
+    desk = Desk(tmp_path, engine, ScriptedRasterizer(pages=2), kind=kind)
+    await desk.run(desk.targets("a"))
+    assert desk.said.getvalue() == ("a, page 2: truncated\n" if told else "")
 
 
 async def test_a_file_that_fails_leaves_the_others(tmp_path: Path) -> None:
