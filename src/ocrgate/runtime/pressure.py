@@ -1,7 +1,9 @@
 """How hard the gate is pressed, and what pages get less of meanwhile.
 
 What is decided lies in :mod:`ocrgate.control.ladder`; this measures the pressure at the gate, four
-times a second while there is any, and applies the rungs to the pages that are prepared then.
+times a second while there is any, and applies the rungs to the pages that are prepared then. What
+counts is how long the first pages of documents have waited, in parts of what they may wait, and how
+many of them were refused; later pages and the lane `batch` are not in a hurry.
 """
 
 import math
@@ -11,11 +13,12 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ocrgate.control.admission import AdmissionParams
-from ocrgate.control.decision import Admitted, Expired, Refused, Snapshot
+from ocrgate.control.decision import Admitted, Expired, Refused
 from ocrgate.control.degrade import DegradeParams
 from ocrgate.control.ladder import Ladder, Rung, pressure
 from ocrgate.domain.document import ImageSpec, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, PageWarning
+from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.ports import Clock, TimerHandle
 from ocrgate.runtime.gate import GateEvent
 
@@ -27,7 +30,7 @@ STEP = 0.25
 MEMORY = 3.0
 """Seconds in which what was refused and admitted fades to 1/e."""
 
-_USUAL_TIME = 10.0  # seconds that a caller gives, before anybody has
+_FEW = 4.0  # pages that say something together
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,6 @@ class Pressure:
         now: the pressure at the last look.
 
     Args:
-        look: the gate's state now.
         clock: tells the time.
         gate: how long pages may wait.
         params: what they get less of, and when.
@@ -73,7 +75,6 @@ class Pressure:
 
     def __init__(
         self,
-        look: Callable[[], Snapshot],
         clock: Clock,
         gate: AdmissionParams,
         params: DegradeParams,
@@ -81,15 +82,13 @@ class Pressure:
         writes: bool,
         entered: Callable[[Rung], None] = lambda _: None,
     ) -> None:
-        self._look = look
         self._clock = clock
         self._gate = gate
         self._writes = writes
         self._entered = entered
         self._timer: TimerHandle | None = None
         self._faded = 0.0
-        self._refused = self._taken = 0.0
-        self._time = _USUAL_TIME
+        self._refused = self._taken = self._waited = 0.0
         self.now = 0.0
         self.retune(gate, params)
 
@@ -110,15 +109,21 @@ class Pressure:
             return
         if isinstance(event, Refused) and event.reason == "draining":
             return
+        if event.ticket.continues or event.ticket.lane is Lane.BATCH:
+            return  # they have time, and their waiting hurts nobody
         self._fade()
         if isinstance(event, Admitted):
             self._taken += 1
+            self._waited += event.waited / self._patience(event.ticket)
         else:
             self._refused += 1
-        given = event.ticket.deadline - event.ticket.arrived
-        if given < math.inf:
-            self._time += 0.05 * (given - self._time)
         self._arm()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._active = False
+        if self._timer is not None:
+            self._timer.cancel()
 
     def given(self, request: PageRequest, spec: ImageSpec, forbidden: frozenset[Rung]) -> Given:
         """What a page gets, where this is asked for and some rungs are forbidden."""
@@ -150,21 +155,23 @@ class Pressure:
         if before != after:
             names = [rung.value for rung in after]
             _log.info("degradation", rungs=names, pressure=round(self.now, 2))
-        if after or self.now > 0.01:
+        if self._active and (after or self.now > 0.01):
             self._arm()
 
     def _measured(self) -> float:
-        gate = self._look()
-        waiting = sum(gate.backlog.values())
-        wait = waiting / gate.rate if gate.rate else 0.0
-        allowed = min(self._gate.wait_max, self._gate.wait_share * self._time)
-        came = self._refused + self._taken
         # A handful of pages is no share: one refusal after a quiet night says little.
-        return pressure(wait, allowed, self._refused / max(came, 4.0))
+        taken, came = max(self._taken, _FEW), max(self._refused + self._taken, _FEW)
+        return pressure(self._waited / taken, 1.0, self._refused / came)
+
+    def _patience(self, ticket: Ticket) -> float:
+        """Seconds that it might have waited at most."""
+        given = ticket.deadline - ticket.arrived
+        return max(1e-3, min(self._gate.wait_max, self._gate.wait_share * given))
 
     def _fade(self) -> None:
         now = self._clock.now()
         factor = math.exp(-max(0.0, now - self._faded) / MEMORY)
         self._refused *= factor
         self._taken *= factor
+        self._waited *= factor
         self._faded = now

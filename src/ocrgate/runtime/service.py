@@ -253,6 +253,7 @@ class Service:
         self._started = False
         await self._readiness.close()
         await self.governor.close()
+        self.pressure.close()
         await self._heat.close()
         await self.replicas.close()
         await self._overlay.close()
@@ -281,7 +282,6 @@ class Service:
 
     def _make_pressure(self) -> Pressure:
         return Pressure(
-            self.gate.snapshot,
             self._clock,
             self._params.gate,
             self._params.degrade,

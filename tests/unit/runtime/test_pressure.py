@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ocrgate.control.admission import AdmissionParams
-from ocrgate.control.decision import Admitted, Refused, Snapshot
+from ocrgate.control.decision import Admitted, Refused
 from ocrgate.control.degrade import DegradeParams
 from ocrgate.control.ladder import Rung
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
@@ -26,22 +26,18 @@ class Gate:
     clock: ManualClock = field(default_factory=ManualClock)
     params: DegradeParams = field(default_factory=DegradeParams)
     writes: bool = True
-    waiting: int = 0
+    waited: float = 0.0
+    lane: Lane = Lane.STANDARD
 
     def __post_init__(self) -> None:
         self.entered: list[Rung] = []
         self.pressure = Pressure(
-            self.snapshot,
             self.clock,
             AdmissionParams(),
             self.params,
             writes=self.writes,
             entered=self.entered.append,
         )
-
-    def snapshot(self) -> Snapshot:
-        idle = dict.fromkeys(Lane, 0)
-        return Snapshot(8, idle, idle | {Lane.STANDARD: self.waiting}, 0, 10.0, draining=False)
 
     def rungs(self) -> list[Rung]:
         return list(self.pressure.rungs)
@@ -50,13 +46,13 @@ class Gate:
         debt = 0.0
         for number in range(round(seconds * 10)):
             now = self.clock.now()
-            ticket = Ticket(number, Lane.STANDARD, "ann", now, now + 10.0)
+            ticket = Ticket(number, self.lane, "ann", now, now + 10.0)
             debt += refused
             if debt >= 1:
                 debt -= 1
                 self.pressure.gate(Refused(ticket, "backlog", 1.0))
             else:
-                self.pressure.gate(Admitted(ticket, 0.0))
+                self.pressure.gate(Admitted(ticket, self.waited))
             self.clock.advance(0.1)
 
 
@@ -74,11 +70,18 @@ def test_rungs_come_with_refusals_and_go_without() -> None:
 
 
 def test_a_long_wait_is_pressure_too() -> None:
-    """18 waiting at ten a second are 1.8 s of the 2 s that callers of 10 s wait at most."""
-    gate = Gate(waiting=18)
+    """Pages waited 1.5 s of the 2 s that those of callers of 10 s wait at most."""
+    gate = Gate(waited=1.5)
     gate.come(4.0, refused=0.0)
-    assert gate.pressure.now == pytest.approx(0.9, abs=0.05)
+    assert gate.pressure.now == pytest.approx(0.75, abs=0.05)
     assert gate.pressure.rungs == (Rung.SMALLER_IMAGE,)
+
+
+def test_who_has_time_does_not_press() -> None:
+    """Whole documents in the lane `batch` may wait, and nobody gets less for it."""
+    gate = Gate(waited=2.0, lane=Lane.BATCH)
+    gate.come(15.0, refused=0.9)
+    assert gate.rungs() == []
 
 
 def test_one_refusal_after_a_quiet_night_is_none() -> None:

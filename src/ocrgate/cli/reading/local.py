@@ -47,6 +47,7 @@ PAGE_ERRORS = (
 DOUBTFUL = frozenset({PageWarning.TRUNCATED, PageWarning.REPETITION, PageWarning.SCHEMA_MISMATCH})
 """What a result in a format without warnings would pass off as right."""
 
+_OPEN = 64  # files at once for an engine whose places a limit law finds
 _PICTURE = ImageSpec(max_side=10_000, encoding=Encoding.JPEG)  # what a PDF shows of an image file
 
 
