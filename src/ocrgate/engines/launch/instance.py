@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from ocrgate.control.backoff import delay, failures_in_a_row
-from ocrgate.engines.launch.command import Start, command, environment
+from ocrgate.engines.launch.command import Start, command, environment, shown
 from ocrgate.engines.launch.diagnosis import Cause, Diagnosis, diagnose
 from ocrgate.engines.launch.facts import LaunchFacts
 from ocrgate.engines.launch.learning import Lessons
@@ -124,8 +124,9 @@ class Instance:
         if await is_taken(self.url):
             return 0.0, _PORT_TAKEN
         env = environment(start, self._environ)
-        self._process = ServerProcess(command(start), env, self._write)
-        _log.info("starting vLLM", instance=start.seat.index, command=list(command(start)))
+        words = command(start)
+        self._process = ServerProcess(words, env, self._write)
+        _log.info("starting vLLM", instance=start.seat.index, command=shown(words))
         try:
             await self._process.start()
         except OSError as error:
