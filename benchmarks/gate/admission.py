@@ -7,21 +7,30 @@ rounds, in microseconds of this thread's CPU time per page.
 import argparse
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Awaitable, Callable
 from time import thread_time
 
 from ocrgate.control.admission import PATIENT, Admission
-from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.control.decision import Admitted, Decision, Outcome
+from ocrgate.domain.ticket import Cost, Lane, Ticket
 from ocrgate.runtime.clock import LoopClock
 from ocrgate.runtime.gate import Gate
 
 PLACES = 16
+CROWD = 10_000
 _ids = itertools.count()
 
 
-def ticket(now: float, *, continues: bool = False) -> Ticket:
+COST = Cost(1000, 100, 220, 500)
+
+
+def ticket(now: float, caller: str = "a", *, continues: bool = False) -> Ticket:
     """A page that arrives now and has a minute."""
-    return Ticket(next(_ids), Lane.STANDARD, "a", now, now + 60.0, 300_000, continues=continues)
+    number = next(_ids)
+    return Ticket(
+        number, Lane.STANDARD, caller, now, now + 60.0, 300_000, continues=continues, cost=COST
+    )
 
 
 def core(pages: int) -> float:
@@ -45,6 +54,42 @@ def core_refusing(pages: int) -> float:
     for _ in range(pages):
         admission.offer(ticket(0.5), 0.5)
     return (thread_time() - start) / pages
+
+
+def core_crowded(pages: int, callers: int) -> float:
+    """The core alone with ten thousand waiting, of so many callers: an offer, and a release that
+    starts another.
+    """
+    admission, now, running = Admission(PLACES, PATIENT), 0.0, deque[int]()
+    turns = itertools.cycle([f"caller-{number}" for number in range(callers)])
+
+    def follow(decisions: tuple[Decision, ...]) -> None:
+        running.extend(d.ticket.id for d in decisions if isinstance(d, Admitted))
+
+    for _ in range(PLACES + CROWD):
+        follow(admission.offer(ticket(now, next(turns)), now))
+    start = thread_time()
+    for _ in range(pages):
+        now += 1e-6
+        follow(admission.offer(ticket(now, next(turns)), now))
+        follow(admission.release(running.popleft(), now, Outcome.OK, 200))
+    return (thread_time() - start) / pages
+
+
+async def gate_crowded(pages: int, callers: int) -> float:
+    """The gate with ten thousand waiting tasks of so many callers, until all have gone through."""
+    clock = LoopClock()
+    gate = Gate(Admission(PLACES, PATIENT), clock)
+    turns = itertools.cycle([f"caller-{number}" for number in range(callers)])
+
+    async def one() -> None:
+        async with gate.admit(ticket(clock.now(), next(turns))):
+            await asyncio.sleep(0)
+
+    start = thread_time()
+    for _ in range(max(1, pages // CROWD)):
+        await asyncio.gather(*(one() for _ in range(CROWD)))
+    return (thread_time() - start) / max(1, pages // CROWD) / CROWD
 
 
 async def _crowd(pages: int, one: Callable[[], Awaitable[None]]) -> float:
@@ -102,6 +147,10 @@ def main() -> None:
     for _ in range(asked.rounds):
         note("core: offer and release", core(asked.pages))
         note("core: refusal", core_refusing(asked.pages))
+        for callers in (1, 100, CROWD):
+            name = f"10,000 waiting, {callers:,} callers"
+            note(f"core, {name}", core_crowded(asked.pages, callers))
+            note(f"gate, {name}", asyncio.run(gate_crowded(asked.pages, callers)))
         for name, load in (("idle", _one_by_one), ("200 waiting", _crowd)):
             gate, semaphore = asyncio.run(compare(asked.pages, load))
             note(f"gate, {name}", gate)

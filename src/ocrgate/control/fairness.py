@@ -88,8 +88,7 @@ class Counters:
     def charge(self, caller: str, seconds: float, now: float) -> None:
         """``caller`` got a place for a page that is expected to take ``seconds`` of service."""
         served = self.of(caller)
-        if served > self._level:
-            self._level = served
+        self._level = max(self._level, served)
         self._served[caller] = served + seconds
         self._held[caller] = self._held.get(caller, 0) + 1
         if caller in self._since:
@@ -106,8 +105,10 @@ class Counters:
             self._forget(caller)
 
     def _start(self, caller: str) -> float:
-        served = self._served.get(caller)
-        return self._level if served is None else max(served, self._level - CREDIT)
+        served, level = self._served.get(caller), self._level
+        if self._current:  # estimates were too high where those that wait are below the level
+            level = min(level, self._served[self.first()])
+        return level if served is None else max(served, level - CREDIT)
 
     def _place(self, caller: str) -> None:
         self._count += 1

@@ -17,12 +17,13 @@ def tenants(seed: int, *, priced: bool = False) -> tuple[Crowd, Run]:
 
 @pytest.mark.parametrize(("seed", "priced"), [(1, False), (2, False), (3, False), (1, True)])
 def test_the_small_are_served_beside_a_big_one(seed: int, *, priced: bool) -> None:
-    """95 of 100 pages of each small tenant are in time, nothing is left idle, and service is as
+    """96 of 100 pages of the small tenants are in time, nothing is left idle, and service is as
     even as max-min fairness would have it (Jain's index of what each got of its fair part).
     """
     crowd, run = tenants(seed, priced=priced)
-    assert min(run.share_in_time(caller=name) for name in SMALL) >= 0.94
-    assert sum(run.share_in_time(caller=name) for name in SMALL) / 9 >= 0.95
+    parts = [run.share_in_time(caller=name) for name in SMALL]
+    assert sum(parts) / len(parts) >= 0.96
+    assert min(parts) >= 0.93
     total = crowd.capacity * SECONDS
     fair = {"big": 0.2 * total, **dict.fromkeys(SMALL, 0.8 * total / 9)}
     got = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrgate.control.drain import DrainRate, ServiceTimes, retry_after
+from ocrgate.control.drain import DrainRate, PageSpeed, Returns, ServiceTimes, retry_after
 
 
 def test_the_rate_is_what_was_freed_while_full() -> None:
@@ -64,3 +64,58 @@ def test_callers_refused_together_do_not_return_together() -> None:
 def test_retry_after_is_never_absurd(ahead: int, rate: float | None, ticket: int) -> None:
     """However long the backlog, the answer lies between its bounds."""
     assert 1.0 <= retry_after(ahead, rate, ticket, (1.0, 30.0)) <= 30.0
+
+
+def test_the_time_of_a_page_follows_from_its_tokens() -> None:
+    """From pages of 0.2 ms per input and 10 ms per output token, any other can be foretold."""
+    speed = PageSpeed(horizon=30.0)
+    assert speed.seconds(1000, 100, 0.0) is None
+    assert speed.per_token(0.0) is None
+    for number, (input_tokens, output) in enumerate([(500, 100), (900, 40), (1300, 700)]):
+        seconds = 2e-4 * input_tokens + 1e-2 * output
+        speed.add(float(number), seconds, input_tokens, output)
+    assert speed.seconds(1000, 200, 3.0) == pytest.approx(2.2)
+    assert speed.seconds(1000, 200, 40.0) is None  # forgotten
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(1e-3, 100.0), st.integers(0, 5000), st.integers(0, 5000)),
+        min_size=1,
+        max_size=20,
+    ),
+    st.integers(0, 5000),
+    st.integers(0, 5000),
+)
+def test_no_page_is_foretold_to_take_less_than_nothing(
+    pages: list[tuple[float, int, int]], input_tokens: int, output: int
+) -> None:
+    """Whatever was seen, more tokens never take less time, and no time is below 0 or absurd."""
+    speed = PageSpeed(horizon=30.0)
+    for number, (seconds, read, written) in enumerate(pages):
+        speed.add(number * 0.1, seconds, read, written)
+    told = speed.seconds(input_tokens, output, 2.0)
+    more = speed.seconds(input_tokens + 100, output + 100, 2.0)
+    assert told is not None
+    assert more is not None
+    assert 0 <= told <= more < 1e9
+
+
+def test_those_told_to_come_back_are_part_of_the_backlog() -> None:
+    """Each one more is told a later time, until the bound; asking changes nothing."""
+    returns = Returns((1.0, 30.0))
+    told = []
+    for _ in range(10):
+        assert returns.after(4, 2.0, 7, 0.0) == returns.after(4, 2.0, 7, 0.0)
+        told.append(returns.after(4, 2.0, 7, 0.0))
+        returns.told(4, 2.0, 0.0)
+    assert told == sorted(told)
+    assert told[-1] > told[0] + 10
+    assert returns.after(4, 2.0, 7, 60.0) == told[0]
+
+
+def test_the_bounds_do_not_bring_callers_together() -> None:
+    """Those told the least or the most are spread as well."""
+    for ahead in (1, 10**6):
+        told = {round(retry_after(ahead, 10.0, ticket, (1.0, 30.0)), 2) for ticket in range(100)}
+        assert len(told) > 40

@@ -2,12 +2,14 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from ocrgate.control.admission import Admission
 from ocrgate.control.decision import Admitted, Expired, Outcome, Refused
-from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.control.headroom import Budget
+from ocrgate.domain.ticket import Cost, Lane, Ticket
 from ocrgate.errors import DeadlineExceeded, Draining, Overloaded
 from ocrgate.runtime.gate import Gate, GateEvent, Released, Withdrawn
 from ocrgate.testing import ManualClock
@@ -18,10 +20,10 @@ NUMBERS = itertools.count()
 class Yard:
     """A gate on a clock moved by hand, and pages that hold places until they are told to end."""
 
-    def __init__(self, limit: int = 1) -> None:
+    def __init__(self, limit: int = 1, budget: Budget | None = None) -> None:
         self.clock = ManualClock()
         self.events: list[GateEvent] = []
-        self.gate = Gate(Admission(limit), self.clock, self.events.append)
+        self.gate = Gate(Admission(limit, budget=budget), self.clock, self.events.append)
 
     def ticket(self, time_left: float = 60.0, *, continues: bool = False) -> Ticket:
         """A ticket that arrives now."""
@@ -254,3 +256,72 @@ async def test_who_leaves_in_the_moment_of_a_refusal_held_no_place() -> None:
     end.set()
     await asyncio.gather(*pages, return_exceptions=True)
     assert pages[1].cancelled()
+
+
+async def test_a_page_that_has_room_by_now_starts_when_somebody_looks() -> None:
+    """The budget changes by itself (pages are shorter than feared); the gate is told to look."""
+
+    class Purse:
+        """Room for one page, until there is more."""
+
+        room = 1
+        pages: set[int] = set()  # noqa: RUF012
+
+        def fits(self, ticket: Ticket, now: float) -> bool:
+            return len(self.pages) < self.room and now <= ticket.deadline
+
+        def begin(self, ticket: Ticket, now: float) -> None:
+            assert now <= ticket.deadline
+            self.pages.add(ticket.id)
+
+        def end(self, ticket_id: int, now: float) -> None:
+            assert now >= 0
+            self.pages.remove(ticket_id)
+
+    purse = Purse()
+    yard = Yard(4, purse)
+    end = asyncio.Event()
+    pages = [yard.page(end), yard.page(end)]
+    await yard.clock.run(0.5)
+    assert (yard.inflight(), yard.backlog()) == (1, 1)
+    purse.room = 2
+    yard.gate.look()
+    assert (yard.inflight(), yard.backlog()) == (2, 0)
+    end.set()
+    assert await asyncio.gather(*pages) == [0.0, 0.5]
+    assert not purse.pages
+
+
+async def test_what_a_page_has_written_is_learned_from() -> None:
+    """A page that would write too much for its deadline is refused once others have told."""
+    yard = Yard()
+    cost = Cost(100, 50, 100, 200)
+    for tokens in (100, 300):
+        ticket = replace(yard.ticket(), cost=cost)
+        async with yard.gate.admit(ticket) as permit:
+            await yard.clock.run(tokens / 100)
+            permit.output_tokens = tokens
+    long = replace(yard.ticket(3.0), cost=Cost(100, 400, 500, 600))
+    short = replace(yard.ticket(3.0), cost=Cost(100, 200, 200, 200))
+    with pytest.raises(Overloaded) as refused:
+        await yard.gate.enter(long)
+    assert refused.value.reason == "infeasible"
+    await yard.gate.enter(short)
+
+
+async def test_those_turned_away_at_the_door_are_spread_as_well() -> None:
+    """Whoever is refused before the document is read is told a later time than the one before."""
+    yard = Yard()
+    async with yard.gate.admit(yard.ticket()):
+        await yard.clock.run(1.0)
+    end = asyncio.Event()
+    pages = [yard.page(end) for _ in range(5)]
+    await yard.clock.run(0.0)
+    told = []
+    for _ in range(5):
+        with pytest.raises(Overloaded) as refused:
+            yard.gate.foresee(Lane.STANDARD, "a", 60.0, 0)
+        told.append(refused.value.retry_after or 0.0)
+    assert told[-1] > told[0] + 5
+    end.set()
+    await asyncio.gather(*pages)

@@ -1,0 +1,126 @@
+"""The queue of one lane: order, standing, timers, and room."""
+
+import math
+
+import pytest
+
+from ocrgate.control.headroom import Passing, PassingParams
+from ocrgate.control.queueing import LaneQueue, Standing, StandingParams, Timers, Waiting
+from ocrgate.domain.ticket import Lane, Ticket
+
+
+def waiting(
+    number: int, caller: str = "a", *, until: float = 10.0, continues: bool = False, size: int = 0
+) -> Waiting:
+    """A ticket that waits since the beginning."""
+    ticket = Ticket(number, Lane.BATCH, caller, 0.0, until, size, continues=continues)
+    return Waiting(ticket, 0.0, until, number)
+
+
+def filled(*items: Waiting) -> LaneQueue:
+    """A queue of ``items``."""
+    queue = LaneQueue(StandingParams())
+    for item in items:
+        queue.push(item, 0.0)
+    return queue
+
+
+def drained(queue: LaneQueue) -> list[int]:
+    """The order in which a queue is emptied without any service being counted."""
+    order = []
+    while queue:
+        order.append(queue.first().ticket.id)
+        queue.remove(order[-1])
+    return order
+
+
+def test_a_queue_counts_what_it_holds() -> None:
+    """Later pages are no entries, but their bytes count; what leaves is not counted any more."""
+    queue = filled(waiting(1, size=5), waiting(2, continues=True, size=7))
+    assert (len(queue), queue.entries, queue.bytes) == (2, 1, 12)
+    assert queue.remove(3) is None
+    queue.remove(1)
+    assert (len(queue), queue.entries, queue.bytes, queue.oldest()) == (1, 0, 7, None)
+
+
+def test_entries_and_pages_of_a_caller_go_in_order_of_arrival() -> None:
+    """While the queue moves it is first come, first served."""
+    order = [waiting(1), waiting(2, continues=True), waiting(3), waiting(4, continues=True)]
+    assert drained(filled(*order)) == [1, 2, 3, 4]
+
+
+def test_when_it_stands_only_entries_change_places() -> None:
+    """The newest entry goes in place of the oldest; pages keep their turns and their order."""
+    order = [waiting(1), waiting(2, continues=True), waiting(3), waiting(4, continues=True)]
+    queue = filled(*order)
+    queue.standing.stands = True
+    assert queue.first().ticket.id == 3
+    queue.remove(3)
+    assert queue.first().ticket.id == 1
+    assert [item.ticket.id for item in queue.candidates()] == [1, 2]
+
+
+def test_predicted_turns_are_those_of_fair_service() -> None:
+    """A caller with nothing waiting goes after one page of each of the others, not after all."""
+    queue = filled(*(waiting(number) for number in range(20)), waiting(21, "b"))
+    assert queue.ahead("c") == 3
+    assert queue.ahead("b") == 4
+    assert queue.ahead("a") == 22
+
+
+@pytest.mark.parametrize(
+    ("waits", "stands"), [((0.3, 0.3, 0.3, 0.3), True), ((0.3, 0.05, 0.3, 0.3), False)]
+)
+def test_a_queue_stands_when_its_shortest_wait_is_long(
+    waits: tuple[float, ...], *, stands: bool
+) -> None:
+    """One short wait in an interval shows that it moves."""
+    standing = Standing(StandingParams(target=0.1, interval=1.0))
+    for number, waited in enumerate(waits):
+        standing.saw(waited, number * 0.4)
+    assert standing.stands is stands
+    standing.emptied()
+    assert not standing.stands
+
+
+def test_timers_name_the_first_that_still_waits() -> None:
+    """Who left has no timer; who has no end needs none; a long queue of the gone is dropped."""
+    queue = LaneQueue(StandingParams())
+    timers = Timers({**{lane: LaneQueue(StandingParams()) for lane in Lane}, Lane.BATCH: queue})
+    for number in range(1000):
+        item = waiting(number, until=math.inf if number == 0 else 1000.0 - number)
+        queue.push(item, 0.0)
+        timers.set(item)
+        if number % 3:
+            queue.remove(number)
+    first = timers.next()
+    assert first is not None
+    assert first.ticket.id == 999
+    for number in range(1, 1000):
+        queue.remove(number)
+    assert timers.next() is None
+
+
+def test_nothing_passes_a_page_for_ever() -> None:
+    """After so many passes or so long a time it is their turn, in order of having been first."""
+    passing = Passing(PassingParams(passes=2, seconds=5.0))
+    passing.note(1, 0.0)
+    passing.started(7)
+    passing.note(2, 1.0)
+    assert passing.next(1.0) is None
+    passing.started(8)
+    assert passing.next(1.0) == 1
+    passing.gone(1)
+    assert passing.next(1.0) is None
+    assert passing.next(6.0) == 2
+    passing.started(2)
+    assert (passing.next(99.0), len(passing)) == (None, 0)
+
+
+def test_senseless_parameters_are_refused() -> None:
+    """Targets, intervals and passes that mean nothing."""
+    for wrong in ({"target": 0.0}, {"interval": 0.0}, {"slough": 0.5}):
+        with pytest.raises(ValueError, match="at least 1"):
+            StandingParams(**wrong)
+    with pytest.raises(ValueError, match="passes"):
+        PassingParams(passes=-1)
