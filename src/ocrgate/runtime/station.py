@@ -64,6 +64,7 @@ class Station:
         self._open: dict[int, tuple[Attempt, int]] = {}
         self._begun: set[int] = set()
         self._work = 0.0
+        self._preemptions: float | None = None
         self.usable = True
         self.load: Load | None = None
         self._begin(engine)
@@ -138,7 +139,7 @@ class Station:
 
     def polled(self, load: Load | None, now: float) -> float:
         """A poll gave this, or failed. Returns how many pages were thrown out since the last."""
-        before, self.load = self.load, load
+        self.load = load
         self._flush(now)
         if load is None:
             self.change = self._law.signals(now, None)
@@ -149,7 +150,14 @@ class Station:
             self._ledger.usage(load.kv_usage, now)
         said = Signals(load.running, load.waiting, load.kv_usage, load.preemptions_total)
         self.change = self._law.signals(now, said)
-        return _risen(before, load)
+        return self._lost(load.preemptions_total)
+
+    def _lost(self, total: float | None) -> float:
+        """Preemptions since the last poll that told them; a counter that fell is a new server's."""
+        if total is None or not math.isfinite(total):
+            return 0.0
+        before, self._preemptions = self._preemptions, total
+        return 0.0 if before is None else max(0.0, total - before)
 
     def tick(self, now: float) -> None:
         """Time has passed. The ledger moves on here, since once per token would cost too much."""
@@ -202,12 +210,3 @@ class Station:
             return None
         usage = attempt.answer[1]
         return usage.output_tokens + INPUT_WORK * usage.input_tokens or 1.0
-
-
-def _risen(before: Load | None, load: Load) -> float:
-    """Preemptions since then; a counter that fell is a new server's."""
-    last = before.preemptions_total if before is not None else None
-    now = load.preemptions_total
-    if last is None or now is None or not math.isfinite(now):
-        return 0.0
-    return max(0.0, now - last)
