@@ -254,8 +254,8 @@ def known_knee(bench: Bench, options: argparse.Namespace) -> Knee:
 
 def markdown(found: Knee, results: list[Result]) -> Iterator[str]:
     """The results as a table."""
-    head = ("setup", "load", "goodput / knee", "p99, s", "refused", "after p50 / p99, ms")
-    head += ("tokens wasted", "preempted per 1,000", "CPU, cores")
+    head = ("setup", "load", "goodput / knee", "tokens/s in time", "p99, s", "refused")
+    head += ("after p50 / p99, ms", "tokens wasted", "preempted per 1,000", "CPU, cores")
     yield "| " + " | ".join(head) + " |"
     yield "|---|" + "--:|" * (len(head) - 1)
     for one in sorted(results, key=lambda result: [*SETUPS].index(result.setup)):
@@ -265,7 +265,8 @@ def markdown(found: Knee, results: list[Result]) -> Iterator[str]:
         after = "-"
         if one.refusal_p50 is not None and one.refusal_p99 is not None:
             after = f"{1000 * one.refusal_p50:.0f} / {1000 * one.refusal_p99:.0f}"
-        cells = [one.setup, f"{one.load:g}", f"{one.goodput / found.rate:.2f}", late or "-"]
+        cells = [one.setup, f"{one.load:g}", f"{one.goodput / found.rate:.2f}"]
+        cells += [f"{one.useful_tokens / one.seconds:.0f}", late or "-"]
         cells += [f"{100 * one.refused:.0f} %", after, waste, preempted, f"{one.cpu:.2f}"]
         yield "| " + " | ".join(cells) + " |"
 

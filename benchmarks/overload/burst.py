@@ -20,7 +20,7 @@ from benchmarks.overload.bench import (
 from benchmarks.overload.figure import Panel, draw
 from benchmarks.overload.fronts import Setup
 from benchmarks.overload.plan import Flow, Plan, Retries
-from benchmarks.overload.record import Result, recovery, rows
+from benchmarks.overload.record import Result, answered, recovery, rows
 
 BURST = 10.0
 WINDOW = 5.0
@@ -44,6 +44,8 @@ def run(bench: Bench, found: Knee, setup: Setup, after: float, retries: Retries)
         result = stand.measure(plan, end)
         result.load = 10.0
         result.extra["recovery"] = recovery(stand.record, end, plan.seconds, DEADLINE)
+        result.extra["burst"] = answered(stand.record, begin, end)
+        result.extra["after"] = answered(stand.record, end, plan.seconds)
         result.curve = served(stand.record, begin, plan.seconds)
     return result
 
@@ -75,7 +77,11 @@ def main() -> None:
         for result in results:
             seconds = result.extra["recovery"]
             said = f"never in {after:g} s" if seconds is None else f"after {seconds:g} s"
-            print(f"{result.setup:14} recovered {said}; {result.tries:.2f} tries a page since")
+            shares = [round(result.extra[name] or 0.0, 3) for name in ("burst", "after")]
+            print(
+                f"{result.setup:14} recovered {said}; served at last, of the burst and since: "
+                f"{shares}; {result.tries:.2f} tries a page since"
+            )
         finish(bench, "burst", found, results)
     if not options.no_figure:
         order = sorted(results, key=lambda result: result.setup != "ocrgate")

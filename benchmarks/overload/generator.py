@@ -47,6 +47,7 @@ class _Client:
     quits: bool = False
     refused: float | None = None
     tries: int = 0
+    begun: float = 0.0
     answer: _Answer = field(default_factory=lambda: _Answer(0))
 
     def headers(self) -> dict[str, str]:
@@ -141,20 +142,21 @@ class Generator:
             client.tries,
             client.refused,
             client.quits,
+            round(time.monotonic() - client.begun, 5),
         )
 
     async def _try_all(self, session: aiohttp.ClientSession, client: _Client) -> None:
-        begun = client.due
+        client.begun = client.due
         while True:
             client.tries += 1
-            client.answer = await self._try(session, client, begun + client.patience)
+            client.answer = await self._try(session, client, client.begun + client.patience)
             if client.answer.status in REFUSALS and client.tries == 1:
                 client.refused = time.monotonic() - client.due
             pause = client.pause()
             if pause is None:
                 return
             await asyncio.sleep(pause)
-            begun = time.monotonic()
+            client.begun = time.monotonic()
 
     async def _try(self, session: aiohttp.ClientSession, client: _Client, until: float) -> _Answer:
         url = f"{self._plan.url}/v1/chat/completions"

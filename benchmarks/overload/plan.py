@@ -114,6 +114,7 @@ class Row:
         tries: made.
         refused: from the first try's beginning to its refusal; None when it was not refused.
         quit: whether the client left before its deadline, since it wanted to.
+        last: seconds of the last try alone; it is ``took`` where there was one.
     """
 
     flow: str
@@ -125,6 +126,7 @@ class Row:
     tries: int = 1
     refused: float | None = None
     quit: bool = False
+    last: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
