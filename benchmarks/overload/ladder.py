@@ -38,7 +38,9 @@ def run(bench: Bench, found: Knee, setup: Setup, load: float, seconds: float) ->
 
 def figure(path: Path, found: Knee, results: list[Result], loads: tuple[float, ...]) -> None:
     """Four curves of each setup."""
-    names = sorted({result.setup for result in results}, key=lambda name: name != "ocrgate")
+    names = sorted(
+        dict.fromkeys(result.setup for result in results), key=lambda name: name != "ocrgate"
+    )
 
     def lines(value: Callable[[Result], float | None]) -> dict[str, Points]:
         return {
