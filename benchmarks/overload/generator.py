@@ -32,6 +32,7 @@ class _Answer:
     status: int
     tokens: int = 0
     retry_after: float = 0.0
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -143,6 +144,7 @@ class Generator:
             client.refused,
             client.quits,
             round(time.monotonic() - client.begun, 5),
+            client.answer.why,
         )
 
     async def _try_all(self, session: aiohttp.ClientSession, client: _Client) -> None:
@@ -179,7 +181,8 @@ class Generator:
 def _answer(status: int, headers: Any, body: bytes) -> _Answer:
     if status != 200:
         after = headers.get("Retry-After", "")
-        return _Answer(status, retry_after=float(after) if after.isdigit() else 0.0)
+        told = float(after) if after.isdigit() else 0.0
+        return _Answer(status, retry_after=told, why=body[:160].decode(errors="replace"))
     usage = msgspec.json.decode(body).get("usage") or {}
     return _Answer(status, int(usage.get("completion_tokens") or 0))
 

@@ -115,6 +115,7 @@ class Row:
         refused: from the first try's beginning to its refusal; None when it was not refused.
         quit: whether the client left before its deadline, since it wanted to.
         last: seconds of the last try alone; it is ``took`` where there was one.
+        why: beginning of the body of an answer that was no success.
     """
 
     flow: str
@@ -127,6 +128,7 @@ class Row:
     refused: float | None = None
     quit: bool = False
     last: float = 0.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
