@@ -39,10 +39,10 @@ def test_no_lane_starves_whatever_the_shares_and_arrivals(  # a law with many di
             turns.join(lane, limit)
         waiting.clear()
         waiting.update(wants)
-        lane = turns.next(wants)
-        if lane is not None:
-            turns.served(lane, seconds)
-        return lane
+        other = turns.next(wants)
+        if other is not None:
+            turns.served(other, seconds)
+        return other
 
     for wants in before:
         serve(wants)
