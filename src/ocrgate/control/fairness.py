@@ -71,9 +71,16 @@ class Counters:
         del self._since[caller], self._current[caller]
         self._forget(caller)
 
-    def ordered(self) -> list[str]:
-        """All callers that wait, the next first; for whoever has to look past the first."""
-        return [caller for _, _, caller in sorted(self._current.values())]
+    def ordered(self, count: int) -> list[str]:
+        """So many callers that wait, the next first; for whoever has to look past the first."""
+        found: list[tuple[float, int, str]] = []
+        while self._order and len(found) < count:
+            entry = heapq.heappop(self._order)
+            if self._current.get(entry[2]) is entry:
+                found.append(entry)
+        for entry in found:
+            heapq.heappush(self._order, entry)
+        return [caller for _, _, caller in found]
 
     def first(self) -> str:
         """The caller whose turn it is. Somebody waits."""

@@ -178,7 +178,7 @@ class LaneQueue:
 
     def candidates(self) -> Iterator[Waiting]:
         """The next one, then those that may pass it, some of them."""
-        flows = (self._flows[caller] for caller in self.counters.ordered())
+        flows = (self._flows[caller] for caller in self.counters.ordered(LOOKAHEAD))
         newest = self.standing.stands
         return islice((i for flow in flows for i in flow.candidates(newest=newest)), LOOKAHEAD)
 

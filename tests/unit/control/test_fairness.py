@@ -23,7 +23,9 @@ def test_the_caller_with_the_least_service_goes_next() -> None:
     counters.charge("b", 3.0, 0.0)
     assert counters.first() == "a"
     counters.settle("b", -2.5)
-    assert counters.ordered() == ["b", "a"]
+    assert counters.ordered(1) == ["b"]
+    assert counters.ordered(8) == ["b", "a"]
+    assert counters.first() == "b"
 
 
 def test_a_new_name_gets_no_credit_and_a_known_one_a_little() -> None:
