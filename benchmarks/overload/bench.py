@@ -254,7 +254,14 @@ def known_knee(bench: Bench, options: argparse.Namespace) -> Knee:
 
 def markdown(found: Knee, results: list[Result]) -> Iterator[str]:
     """The results as a table."""
-    head = ("setup", "load", "goodput / knee", "tokens/s in time", "p99, s", "refused")
+    head: tuple[str, ...] = (
+        "setup",
+        "load",
+        "goodput / knee",
+        "tokens/s in time",
+        "p99, s",
+        "refused",
+    )
     head += ("after p50 / p99, ms", "tokens wasted", "preempted per 1,000", "CPU, cores")
     yield "| " + " | ".join(head) + " |"
     yield "|---|" + "--:|" * (len(head) - 1)
