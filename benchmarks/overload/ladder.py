@@ -3,6 +3,7 @@
 ``python -m benchmarks.overload.ladder [--quick]``
 """
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,15 +26,23 @@ LOADS = (0.5, 0.8, 1.0, 2.0, 4.0, 10.0)
 QUICK = (0.8, 2.0, 10.0)
 
 
-def run(bench: Bench, found: Knee, setup: Setup, load: float, seconds: float) -> Result:
+def flow(options: argparse.Namespace, rate: float) -> Flow:
+    """Arrivals of so many pages a second on average, as the command line wants them."""
+    low, high = 0.5 * rate, 1.5 * rate
+    match options.arrivals:
+        case "square":
+            return Flow("all", low, arrivals="square", high=high)
+        case "trace":
+            return Flow("all", rate, arrivals="trace", path=str(options.trace))
+        case kind:
+            return Flow("all", rate, arrivals=kind)
+
+
+def run(bench: Bench, found: Knee, setup: Setup, sent: Flow, seconds: float) -> Result:
     """One rung for one setup."""
-    rate = load * found.rate
-    flow = Flow("all", rate)
-    plan = Plan("", setup.settle + seconds, (flow,), deadline=DEADLINE, seed=bench.seed)
+    plan = Plan("", setup.settle + seconds, (sent,), deadline=DEADLINE, seed=bench.seed)
     with bench.stand(setup, found.places) as stand:
-        result = stand.measure(plan, setup.settle)
-    result.load = load
-    return result
+        return stand.measure(plan, setup.settle)
 
 
 def figure(path: Path, found: Knee, results: list[Result], loads: tuple[float, ...]) -> None:
@@ -76,13 +85,25 @@ def figure(path: Path, found: Knee, results: list[Result], loads: tuple[float, .
 
 def main() -> None:
     """Run it."""
-    options = parser(__doc__).parse_args()
+    made = parser(__doc__)
+    kinds = ("poisson", "gamma", "square", "trace")
+    made.add_argument("--arrivals", choices=kinds, default="poisson", help="gamma: bursty")
+    made.add_argument("--trace", type=Path, help="file of a trace, for --arrivals trace")
+    options = made.parse_args()
+    if (options.arrivals == "trace") != (options.trace is not None):
+        made.error("--trace and --arrivals trace go together")
     loads = QUICK if options.quick else LOADS
     seconds = 15.0 if options.quick else 30.0
+
+    def rung(setup: Setup, load: float) -> Result:
+        result = run(bench, found, setup, flow(options, load * found.rate), seconds)
+        result.load = load
+        return result
+
     with opened(options) as bench:
         found = known_knee(bench, options)
         jobs = [(setup, load) for load in loads for setup in bench.setups]
-        results = bench.joined(jobs, lambda setup, load: run(bench, found, setup, load, seconds))
+        results = bench.joined(jobs, rung)
         finish(bench, "ladder", found, results)
     if not options.no_figure:
         figure(IMAGES / "overload-ladder.svg", found, results, loads)
