@@ -13,6 +13,7 @@ All of it shares the machine: on two cores, what gateway and callers use is take
 import argparse
 import asyncio
 import io
+import itertools
 import json
 import random
 import statistics
@@ -88,21 +89,40 @@ async def through(session: aiohttp.ClientSession, page: bytes) -> int:
     raise AssertionError("refused a thousand times")
 
 
-async def run(ask: Ask, url: str, pages: list[bytes], concurrency: int) -> tuple[float, int]:
-    """Pages per second of a closed loop, and refusals."""
-    left = iter(pages)
-    refused = 0
+async def run(
+    ask: Ask,
+    url: str,
+    pages: list[bytes],
+    concurrency: int,
+    *,
+    warm: float = 3.0,
+    seconds: float = 10.0,
+) -> tuple[float, int, int]:
+    """Pages per second of a closed loop while it is under way, refusals, and all pages.
+
+    Counted is what ends within ``seconds`` after the first ``warm`` of them: neither the filling of
+    an engine nor the last few callers, who wait for their turn to come back, say what it can do.
+    """
+    endless, ends, refused = itertools.cycle(pages), list[float](), 0
 
     async def caller(session: aiohttp.ClientSession) -> None:
         nonlocal refused
-        for page in left:
+        for page in endless:
             refused += await ask(session, page)
+            ends.append(time.monotonic())
 
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(url, connector=connector) as session:
-        start = time.monotonic()
-        await asyncio.gather(*(caller(session) for _ in range(concurrency)))
-        return len(pages) / (time.monotonic() - start), refused
+        start = time.monotonic() + warm
+        callers = [asyncio.create_task(caller(session)) for _ in range(concurrency)]
+        done, _ = await asyncio.wait(callers, timeout=warm + seconds)
+        for task in callers:
+            task.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+    for task in done:
+        task.result()  # a caller ends by a failure only
+    counted = sum(start <= end < start + seconds for end in ends)
+    return counted / seconds, refused, len(ends)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -139,10 +159,10 @@ async def sweep(server: Vllm, front: Gateway, steps: list[int], rounds: int) -> 
                 ask, url = ways[way]
                 part = pages[: max(LEAST, PAGES_EACH * step)]
                 before = {"vLLM": cpu_seconds(server.pid), "ocrgate": cpu_seconds(front.pid)}
-                rate, refused = await run(ask, url, part, step)
+                rate, refused, read = await run(ask, url, part, step)
                 tallies[way].cpu["vLLM"] += cpu_seconds(server.pid) - before["vLLM"]
                 tallies[way].cpu["ocrgate"] += cpu_seconds(front.pid) - before["ocrgate"]
-                tallies[way].pages += len(part)
+                tallies[way].pages += read
                 tallies[way].rates[step].append(rate)
                 tallies[way].refused[step] += refused
     return tallies

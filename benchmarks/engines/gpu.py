@@ -83,12 +83,12 @@ async def sweep(url: str, front: str, steps: list[int], rounds: int) -> dict[str
     tallies = {way: Tally() for way in ways}
     pages = [jpeg(SIZES[number % len(SIZES)]) for number in range(PAGES)]
     for ask, place in ways.values():
-        await run(ask, place, pages[:2], 1)
+        await run(ask, place, pages, 1, warm=0, seconds=5)
     for number in range(rounds):
         for step in steps:
             for way in list(ways) if number % 2 == 0 else reversed(list(ways)):
                 ask, place = ways[way]
-                rate, refused = await run(ask, place, pages, step)
+                rate, refused, _ = await run(ask, place, pages, step, seconds=20)
                 tallies[way].rates[step].append(rate)
                 tallies[way].refused[step] += refused
     return tallies
