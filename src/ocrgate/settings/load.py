@@ -137,11 +137,17 @@ def load(
 
 
 def masked(value: object) -> object:
-    """A value without the password of a URL in it."""
+    """A value without the password of a URL in it, also where it is one of several."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(masked, value))
     if not isinstance(value, str) or "@" not in value:
         return value
-    parts = urlsplit(value)
-    if parts.username is None and parts.password is None:
+    try:
+        parts = urlsplit(value)
+        has_login = parts.username is not None or parts.password is not None
+    except ValueError:  # no URL that anybody could use, but somebody's secret may be in it
+        return _HIDDEN
+    if not has_login:
         return value
     return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
 

@@ -320,3 +320,12 @@ def test_a_wrong_law_is_told_plainly(folder: Path, environ: dict[str, str], told
     with pytest.raises(SettingsError, match=re.escape(told)) as caught:
         read(folder, environ)
     assert caught.value.problems[0].key.startswith("gate.limit")
+
+
+def test_logins_in_a_list_of_addresses_are_not_shown(folder: Path) -> None:
+    """Each of several replicas may be asked with a login of its own."""
+    urls = "http://me:secret@a:8000,http://you:hidden@b:8000"
+    environ = {"OCRGATE_ENGINE__KIND": "openai", "OCRGATE_ENGINE__URL": urls}
+    shown = str(list(read(folder, environ).rows()))
+    assert "***@a:8000" in shown
+    assert not [secret for secret in ("secret", "hidden") if secret in shown]
