@@ -5,6 +5,7 @@ under ``/v1/chat`` and ``/v1/models``, Mistral's under ``/v1/ocr``.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -63,6 +64,9 @@ _TITLES = {
 }
 
 
+_ADDRESS = re.compile(r"https?://[^\s,;)\"']*[^\s,;:.)\"']")
+
+
 def status_of(error: OcrgateError) -> int:
     """The HTTP status of an error; that of its nearest listed ancestor, else 500."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
@@ -78,6 +82,11 @@ def type_of(code: str) -> str:
     return f"/docs#{code}"
 
 
+def public(detail: str) -> str:
+    """What strangers may read: without the addresses of servers behind this one."""
+    return _ADDRESS.sub("the engine's server", detail)
+
+
 def problem(error: OcrgateError, request_id: str, status: int | None = None) -> Problem:
     """Problem details of an error."""
     number = status or status_of(error)
@@ -85,7 +94,7 @@ def problem(error: OcrgateError, request_id: str, status: int | None = None) -> 
         type=type_of(error.code),
         title=title_of(number),
         status=number,
-        detail=error.detail,
+        detail=public(error.detail),
         instance=f"urn:ocrgate:request:{request_id}",
         code=error.code,
         retryable=error.retryable,
@@ -99,7 +108,7 @@ def problem(error: OcrgateError, request_id: str, status: int | None = None) -> 
 def openai_error(error: OcrgateError) -> OpenAIError:
     """OpenAI's envelope of an error."""
     kind = "server_error" if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR else _kind(error)
-    return OpenAIError(OpenAIErrorBody(error.detail, kind, error.field, error.code))
+    return OpenAIError(OpenAIErrorBody(public(error.detail), kind, error.field, error.code))
 
 
 def _kind(error: OcrgateError) -> str:
@@ -118,12 +127,12 @@ def mistral_error(error: OcrgateError, request_id: str) -> MistralError:
     where = ["body", error.field] if error.field else ["body"]
     return MistralError(
         object="error",
-        message=error.detail,
+        message=public(error.detail),
         type=error.code,
         code=error.code,
         request_id=request_id,
         param=error.field,
-        detail=[MistralInvalid(where, error.detail, error.code)] if listed else None,
+        detail=[MistralInvalid(where, public(error.detail), error.code)] if listed else None,
     )
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from ocrgate import errors
-from ocrgate.errors import OcrgateError, leaves
+from ocrgate.errors import EngineFailed, OcrgateError, leaves
 from ocrgate.gateway.exchange import Exchange
-from ocrgate.gateway.problem import STATUS, respond, status_of
+from ocrgate.gateway.problem import STATUS, openai_error, problem, respond, status_of
 
 PUBLISHED = {
     "invalid_request": 422,
@@ -138,3 +138,21 @@ def test_an_error_of_tomorrow_has_the_status_of_its_family() -> None:
 
     assert status_of(TooOld()) == 410
     assert status_of(errors.EngineError()) == 500
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ("http://10.0.0.5:8000 broke off: reset", "the engine's server broke off: reset"),
+        ("http://gpu-1:8000/v1 is busy: 503", "the engine's server is busy: 503"),
+        (
+            "cannot reach (https://me:pw@b:1), nor http://c.",
+            "cannot reach (the engine's server), nor the engine's server.",
+        ),
+        ("page 9 was asked for, the document has 3", "page 9 was asked for, the document has 3"),
+    ],
+)
+def test_strangers_do_not_learn_addresses_behind_the_server(detail: str, shown: str) -> None:
+    """The log has them; whoever asks from outside has no use for them."""
+    assert problem(EngineFailed(detail), "r").detail == shown
+    assert openai_error(EngineFailed(detail)).error.message == shown

@@ -50,7 +50,7 @@ class OpenAIParams:
     max_side: int = 1024
     lossless: bool = False
     stall: float = 30.0
-    first_token: float = 120.0
+    first_token: float = 45.0
     connect: float = 5.0
     custom_prompts: bool = False
     max_tokens: int | None = None

@@ -3,7 +3,7 @@
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ocrgate.errors import InternalError, OcrgateError
+from ocrgate.errors import EngineError, InternalError, OcrgateError
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.hangup import ClientGone
 from ocrgate.gateway.problem import respond
@@ -46,6 +46,8 @@ class Failures:
 
 def _named(raised: Exception, scope: Scope) -> OcrgateError:
     """The error itself; a stranger is logged with its trace and shown as ``internal``."""
+    if isinstance(raised, EngineError):  # the caller is not told which server it was
+        _log.warning("engine_error", code=raised.code, detail=raised.detail)
     if isinstance(raised, OcrgateError):
         return raised
     _log.error("unexpected_error", path=scope["path"], exc_info=raised)

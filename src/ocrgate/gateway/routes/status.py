@@ -7,7 +7,7 @@ from ocrgate import __version__
 from ocrgate.gateway.answers import json_answer
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
-from ocrgate.gateway.problem import NOT_READY
+from ocrgate.gateway.problem import NOT_READY, public
 from ocrgate.settings import is_loopback
 from ocrgate.wire.status import Health, Live, Version
 
@@ -60,4 +60,5 @@ async def _health(request: Request) -> Health:
     service = Gateway.of(request).service
     await service.ready()
     state = service.readiness()
-    return Health(state.status, service.description.name, state.detail, state.last_page_age)
+    detail = state.detail and public(state.detail)
+    return Health(state.status, service.description.name, detail, state.last_page_age)
