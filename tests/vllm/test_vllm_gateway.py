@@ -103,7 +103,9 @@ async def test_caller_who_leaves_frees_the_engine_within_a_second(
 
 
 async def test_deadline_of_the_caller_frees_the_engine(front: Gateway, server: Vllm) -> None:
-    """504 on time, says that the engine had it, and nothing runs on."""
+    """A no on time, and nothing runs on: 504 after the time, or 429 at once where the gate has
+    learned from the pages before that the time cannot do.
+    """
     size = (await asked(server, long=True))[0]
     start = time.monotonic()
     async with (
@@ -112,7 +114,7 @@ async def test_deadline_of_the_caller_frees_the_engine(front: Gateway, server: V
     ):
         status, reply = await ocr(callers, *size, seconds=1.5)
         took = time.monotonic() - start
-        assert (status, reply["code"]) == (504, "deadline_exceeded")
+        assert (status, reply["code"]) in {(504, "deadline_exceeded"), (429, "overloaded")}
         assert took < 3
         assert await until_running(scrapes, 0) <= 1.0
 

@@ -154,7 +154,7 @@ class Link:
                     allow_redirects=False,
                     trace_request_ctx=kept,
                 )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError):
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 if not kept.reused or asyncio.get_running_loop().time() > sent + _STALE:
                     raise
 
