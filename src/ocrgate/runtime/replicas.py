@@ -6,6 +6,7 @@ What is decided lies in :mod:`ocrgate.control.balance`, :mod:`ocrgate.control.br
 
 import asyncio
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -62,19 +63,19 @@ class Replicas:
         self._fleet = Fleet(engines, self._clock, params, observe)
         most = max(engine.description.slots for engine in engines)
         self._budget = RetryBudget(params.retry, most)
+        self._each = tuple(engine.description for engine in engines)
+        self._merged = _merged(self._each)
 
     @property
     def description(self) -> EngineDescription:
-        """What all of them can do, with the slots of all of them."""
-        each = [one.engine.description for one in self._fleet.replicas]
-        return replace(
-            each[0],
-            tasks=frozenset.intersection(*(one.tasks for one in each)),
-            slots=self.slots,
-            boxes=all(one.boxes for one in each),
-            live=all(one.live for one in each),
-            prompts=all(one.prompts for one in each),
-        )
+        """What all of them can do, with the slots of all of them.
+
+        Asked for several times a page, and put together anew only when one of them has changed.
+        """
+        each = tuple(one.engine.description for one in self._fleet.replicas)
+        if len(each) != len(self._each) or any(map(operator.is_not, each, self._each)):
+            self._each, self._merged = each, _merged(each)
+        return self._merged
 
     @property
     def slots(self) -> int:
@@ -267,3 +268,14 @@ class Replicas:
             except EngineUnavailable as error:
                 if deadline == math.inf or not is_replicas_fault(error):
                     raise
+
+
+def _merged(each: Sequence[EngineDescription]) -> EngineDescription:
+    return replace(
+        each[0],
+        tasks=frozenset.intersection(*(one.tasks for one in each)),
+        slots=sum(one.slots for one in each),
+        boxes=all(one.boxes for one in each),
+        live=all(one.live for one in each),
+        prompts=all(one.prompts for one in each),
+    )
