@@ -65,29 +65,15 @@ def serve(
     if warning:
         say(f"WARNING: {warning}")
     logging.configure(settings.telemetry.log_format, settings.telemetry.log_level)
+    from ocrgate.cli.notice import show_notice
     from ocrgate.cli.reloading import Reload
     from ocrgate.cli.serving import build, run
 
-    _show_notice(settings)
+    show_notice(settings)
     built = build(settings, store)
     built = replace(built, reload=Reload(loaded, read, built.service))
     say("Starting the engine ...")
     run(built, listener, url_of(listener))
-
-
-def _show_notice(settings: "Settings") -> None:
-    """What the licence of a model asks of whoever starts it, before its first start."""
-    from ocrgate.engines.launch.notice import notice_due, notice_shown
-    from ocrgate.engines.launch.params import VllmParams
-    from ocrgate.engines.launch.served import recipe_of, served
-
-    if not isinstance(settings.engine, VllmParams) or not settings.engine.notice:
-        return
-    model = served(recipe_of(settings.engine), settings.engine)
-    notice = notice_due(model, settings.engine.state)
-    if notice is not None:
-        say(f"NOTICE: {notice}")
-        notice_shown(model, settings.engine.state)
 
 
 def _store(settings: "Settings") -> "SqlKeyStore | None":

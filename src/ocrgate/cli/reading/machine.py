@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ocrgate.cli.notice import show_notice
 from ocrgate.cli.reading.local import Machine
 from ocrgate.control.admission import PATIENT
 from ocrgate.engines.cpu.engine import worker_count
@@ -23,6 +24,7 @@ async def started_machine(settings: Settings) -> AsyncIterator[Machine]:
     Raises:
         EngineUnavailable: it cannot be started.
     """
+    show_notice(settings)
     # What concerns a page is in its report; the log must not run into printed results.
     logging.configure(settings.telemetry.log_format, "error")
     engine = settings.engine

@@ -62,8 +62,6 @@ class Server:
         running_usage: takes ``stream_options.continuous_usage_stats`` since that version.
         stream_interval: takes ``stream_interval`` per request since that version.
         repetition_detection: takes ``repetition_detection`` since that version.
-        priority: takes ``priority`` since that version. The gateway orders pages itself and never
-            sends it.
         structured: how a JSON schema is asked for: OpenAI's ``response_format``, or not at all.
         metrics: where its load can be seen.
         health, version: paths below the base URL.
@@ -81,7 +79,6 @@ class Server:
     running_usage: Since = _NEVER
     stream_interval: Since = _NEVER
     repetition_detection: Since = _NEVER
-    priority: Since = _NEVER
     structured: Literal["response_format"] | None = "response_format"
     metrics: MetricNames | None = None
     health: str = "/health"
@@ -99,7 +96,6 @@ SERVERS: Mapping[ServerKind, Server] = {
             running_usage=_EVER,
             stream_interval=_EVER,  # ignored before 0.29, where it is not known
             repetition_detection=(0, 17),
-            priority=_EVER,
             tokenize="messages",
             metrics=MetricNames(
                 "/metrics",
@@ -116,7 +112,6 @@ SERVERS: Mapping[ServerKind, Server] = {
             "sglang",
             owner="sglang",
             running_usage=_EVER,
-            priority=_EVER,
             version=None,
             tokenize="prompt",
             metrics=MetricNames(

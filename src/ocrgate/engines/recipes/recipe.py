@@ -60,8 +60,6 @@ class Serving:
         arguments: further ones, as they stand.
         gpu_memory: ``--gpu-memory-utilization`` on a GPU of its own.
         min_vllm: the oldest release that serves it.
-        transformers_from: the first release that runs it on the Transformers backend instead of
-            vLLM's own code: speed, memory and accuracy want to be measured anew there.
     """
 
     served_name: str
@@ -78,7 +76,6 @@ class Serving:
     arguments: tuple[str, ...] = ()
     gpu_memory: float = 0.85
     min_vllm: str | None = None
-    transformers_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
