@@ -50,8 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         let_go_of_output()
         code = Exit.PIPE
     except Exception as error:  # noqa: BLE001 - the last frame: nobody else can say it
+        _finish_output()
         fail(error, debug="--debug" in words)
     raise SystemExit(code)
+
+
+def _finish_output() -> None:
+    """Write what is left; what cannot be written is not tried again at the interpreter's end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        let_go_of_output()
 
 
 def _run(words: Sequence[str]) -> int:

@@ -28,9 +28,10 @@ def test_a_pipe_that_is_closed_early_ends_the_command_quietly(tmp_path: Path) ->
     assert (done.returncode, done.stdout, done.stderr) == (141, b"", b"")
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_full_disk_is_told(tmp_path: Path, buffered: str) -> None:
     """A result that could not be written is not called a success."""
-    done = shell(tmp_path, "ocrgate version > /dev/full")
+    done = shell(tmp_path, f"PYTHONUNBUFFERED={buffered} ocrgate version > /dev/full")
     assert done.returncode == 10
     assert done.stderr == b"ocrgate: No space left on device\n"
 
