@@ -30,12 +30,15 @@ The contract, one line per promise (each is an invariant of the property suite):
 17. A ticket that did not fit when it was first in turn is passed by a bounded number of others in a
     bounded time, so that no page is too big to be read.
 
+18. :meth:`Admission.retune` replaces all numbers at once; whoever has a place or waits is not
+    touched, so that a lane may hold more than a new bound until those have left.
+
 A limit law calls :meth:`Admission.set_limit`; a ledger is the ``budget``.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ocrgate.control.decision import (
     Admitted,
@@ -48,65 +51,14 @@ from ocrgate.control.decision import (
     Snapshot,
 )
 from ocrgate.control.drain import Returns
-from ocrgate.control.headroom import Budget, Passing, PassingParams
-from ocrgate.control.lanes import LaneShares, Turns
+from ocrgate.control.headroom import Budget, Passing
+from ocrgate.control.lanes import Turns
 from ocrgate.control.pace import Pace
-from ocrgate.control.queueing import LaneQueue, StandingParams, Timers, Waiting
+from ocrgate.control.params import PATIENT, AdmissionParams
+from ocrgate.control.queueing import LaneQueue, Timers, Waiting
 from ocrgate.domain.ticket import Lane, Ticket
 
-
-@dataclass(frozen=True, slots=True)
-class AdmissionParams:
-    """How the gate queues and refuses.
-
-    Attributes:
-        shares: the lanes' guaranteed parts of the limit.
-        backlog_share: entries that may wait in each lane, as a part of the limit.
-        backlog_min: entries that may wait in each lane at least.
-        backlog_bytes: bytes of documents that may wait in each lane.
-        wait_share: the part of its time left that an entry may spend waiting.
-        wait_max: seconds that an entry may wait at most.
-        retry_min: least ``Retry-After``, seconds.
-        retry_max: greatest ``Retry-After``, seconds.
-        horizon: seconds after which measurements are forgotten.
-        standing: when the newest entry goes first.
-        passing: how long others may pass a page that the budget has no room for.
-    """
-
-    shares: LaneShares = field(default_factory=LaneShares)
-    backlog_share: float = 0.5
-    backlog_min: int = 4
-    backlog_bytes: int = 128 * 2**20
-    wait_share: float = 0.2
-    wait_max: float = 10.0
-    retry_min: float = 1.0
-    retry_max: float = 30.0
-    horizon: float = 30.0
-    standing: StandingParams = field(default_factory=StandingParams)
-    passing: PassingParams = field(default_factory=PassingParams)
-
-    def __post_init__(self) -> None:
-        bounds = {
-            "backlog_share": self.backlog_share >= 0,
-            "backlog_min": self.backlog_min >= 0,
-            "backlog_bytes": self.backlog_bytes >= 0,
-            "wait_share": 0 < self.wait_share <= 1,
-            "wait_max": self.wait_max > 0,
-            "retry_min": 0 < self.retry_min <= self.retry_max,
-            "horizon": self.horizon > 0,
-        }
-        if wrong := [name for name, holds in bounds.items() if not holds]:
-            raise ValueError(f"out of range: {', '.join(wrong)}")
-
-
-PATIENT = AdmissionParams(
-    backlog_min=2**31,
-    backlog_bytes=2**62,
-    wait_share=1.0,
-    wait_max=math.inf,
-    standing=StandingParams(interval=math.inf),
-)
-"""For a caller that is alone and rather waits than is refused, such as a command line."""
+__all__ = ["PATIENT", "Admission", "AdmissionParams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +170,23 @@ class Admission:
         """Change the number of places. Pages above a lower limit keep theirs until they end."""
         self._elapse(now)
         self._limit = _checked(limit)
+        return self.tick(now)
+
+    def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
+        """Go by other numbers from now on, all at once.
+
+        What has a place keeps it and what waits goes on waiting, for as long as it was let wait
+        when it came, also above a lower bound. What was measured is kept.
+        """
+        self._elapse(now)
+        self._params = params
+        for queue in self._queues:
+            queue.standing.retune(params.standing)
+        for returns in self._returns.values():
+            returns.retune((params.retry_min, params.retry_max), now)
+        self._turns.retune(params.shares)
+        self._pace.retune(params.horizon, now)
+        self._passing.retune(params.passing)
         return self.tick(now)
 
     def drain(self, now: float) -> tuple[Decision, ...]:

@@ -26,6 +26,11 @@ class ServiceTimes:
         self._sorted: list[float] = []
         self._total = 0.0
 
+    def retune(self, horizon: float, now: float) -> None:
+        """Forget after another time from now on; what is known by now is kept."""
+        self._lately(now)
+        self._horizon = horizon
+
     def add(self, now: float, seconds: float) -> None:
         """A page ended well after holding its place for ``seconds``."""
         self._samples.append((now, seconds))
@@ -67,6 +72,10 @@ class DrainRate:
         self._freed = 0.0
         self._busy = 0.0
         self._seen = -math.inf
+
+    def retune(self, horizon: float) -> None:
+        """Forget after another time; what is known is kept."""
+        self._horizon = horizon
 
     def elapse(self, now: float, *, full: bool) -> None:
         """Time has passed up to ``now``; ``full`` says whether all places were taken meanwhile."""
@@ -111,6 +120,10 @@ class PageSpeed:
         self._horizon = horizon
         self._seen = -math.inf
         self._sums: tuple[float, ...] = (0.0,) * 7
+
+    def retune(self, horizon: float) -> None:
+        """Forget after another time; what is known is kept."""
+        self._horizon = horizon
 
     def add(self, now: float, seconds: float, input_tokens: int, output_tokens: int) -> None:
         """A page ended well after ``seconds``."""
@@ -172,6 +185,11 @@ class Returns:
     def __init__(self, bounds: tuple[float, float]) -> None:
         self._bounds = bounds
         self._until = -math.inf
+
+    def retune(self, bounds: tuple[float, float], now: float) -> None:
+        """Say other times from now on. Nobody is waited for longer than may be said."""
+        self._bounds = bounds
+        self._until = min(self._until, now + bounds[1])
 
     def after(self, ahead: int, rate: float | None, ticket_id: int, now: float) -> float:
         """Seconds to say to the next one; nothing is changed. See :func:`retry_after`."""

@@ -62,6 +62,10 @@ class Passing:
     def __len__(self) -> int:
         return len(self._passed)
 
+    def retune(self, params: PassingParams) -> None:
+        """Let them be passed for another time, those in line too."""
+        self._params = params
+
     def note(self, ticket_id: int, now: float) -> None:
         """It was this one's turn, and it did not fit."""
         self._passed.setdefault(ticket_id, (now, self._started))

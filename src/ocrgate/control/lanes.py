@@ -58,6 +58,10 @@ class Turns:
         self._served = dict.fromkeys(Lane, 0.0)
         self._level = 0.0
 
+    def retune(self, shares: LaneShares) -> None:
+        """Other weights from now on; what was served so far counts by the old ones."""
+        self._shares = shares
+
     def join(self, lane: Lane, limit: int) -> None:
         """``lane`` starts to wait after it had nothing waiting: old savings lapse.
 

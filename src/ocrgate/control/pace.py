@@ -24,6 +24,12 @@ class Pace:
         self.speed = PageSpeed(horizon)
         self.drain = DrainRate(horizon)
 
+    def retune(self, horizon: float, now: float) -> None:
+        """Forget after another time from now on; what is known by now is kept."""
+        self.service.retune(horizon, now)
+        self.speed.retune(horizon)
+        self.drain.retune(horizon)
+
     def rate(self, now: float, places: int, *, full: bool) -> float | None:
         """Places that become free per second, when ``places`` are in use; None: not known."""
         mean = self.service.mean(now)

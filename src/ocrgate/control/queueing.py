@@ -78,6 +78,11 @@ class Standing:
             self.stands = self._shortest > self._params.target
             self._shortest, self._end = math.inf, now + self._params.interval
 
+    def retune(self, params: StandingParams) -> None:
+        """Judge by other numbers, from the beginning."""
+        self._params = params
+        self.emptied()
+
     def emptied(self) -> None:
         """No entry waits any more."""
         self._shortest, self._end, self.stands = math.inf, None, False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ocrgate.control.admission import Admission
+from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.decision import (
     Admitted,
     Decision,
@@ -110,6 +110,10 @@ class Gate:
     def set_limit(self, limit: int) -> None:
         """Change the number of places."""
         self._apply(self._admission.set_limit(limit, self._clock.now()))
+
+    def retune(self, params: AdmissionParams) -> None:
+        """Queue and refuse by other numbers from now on; nobody who is here is touched."""
+        self._apply(self._admission.retune(params, self._clock.now()))
 
     def look(self) -> None:
         """Let in what has room by now: call it when the admission's budget may have more."""

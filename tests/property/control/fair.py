@@ -196,6 +196,18 @@ def a_standing_queue_serves_the_newest(make: Make) -> None:
     assert office.order[-2:] == again[:2], "5: it moves again"
 
 
+def new_numbers_say_when_a_queue_stands(make: Make) -> None:
+    """A gate that was set to first come, first served keeps to it from that moment."""
+    office = Office(make(1, STAND))
+    sent = office.send("a", 10)
+    for _ in range(3):
+        office.end_one()
+    office.follow(office.core.retune(PATIENT, office.now))
+    while office.ends:
+        office.end_one()
+    assert office.order == sent, "18: it stands"
+
+
 def a_moving_queue_is_not_a_standing_one(make: Make) -> None:
     """A queue whose shortest wait is short stays first come, first served, however busy."""
     office = Office(make(1, STAND), {"a": 0.2})
@@ -209,14 +221,30 @@ def a_moving_queue_is_not_a_standing_one(make: Make) -> None:
 def documents_keep_their_order(make: Make) -> None:
     """Later pages of a document are read in order, and get their turns, while entries stand."""
     office = Office(make(1, STAND))
-    office.send("a", 6)
+    office.send("a", 10)
     for _ in range(5):
         office.end_one()
+    assert office.core.snapshot(office.now).standing
     pages = office.send("a", 5, continues=True)
     for _ in range(40):
         office.send("a", 1)
         office.end_one()
     assert [number for number in office.order if number in pages] == pages
+
+
+def documents_get_their_turns(make: Make) -> None:
+    """Once the entries before them are gone, later pages go before all that came after them."""
+    office = Office(make(1, STAND))
+    office.send("a", 8)
+    for _ in range(5):
+        office.end_one()
+    pages = office.send("a", 5, continues=True)
+    for _ in range(20):
+        office.send("a", 2)
+        office.end_one()
+        office.follow(office.core.tick(office.now))
+        assert office.core.snapshot(office.now).backlog[Lane.STANDARD] > 1
+    assert [number for number in office.order if number in pages] == pages, "5: starved"
 
 
 def no_hope_is_told_early(make: Make) -> None:
@@ -338,8 +366,10 @@ FAIR = (
     a_full_backlog_is_shared,
     who_sends_little_is_not_kept_out_by_a_burst,
     a_standing_queue_serves_the_newest,
+    new_numbers_say_when_a_queue_stands,
     a_moving_queue_is_not_a_standing_one,
     documents_keep_their_order,
+    documents_get_their_turns,
     no_hope_is_told_early,
     small_pages_pass_a_big_one_for_a_while,
     a_big_page_waits_for_a_bounded_time,

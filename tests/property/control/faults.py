@@ -196,6 +196,47 @@ class RetriesAtOnce(Admission):
         return rate and rate * 10
 
 
+class RetunesNothing(Admission):
+    def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
+        return self.tick(now)
+
+
+class RetunesByBeginningAnew(Admission):
+    def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
+        self.__init__(self._limit, params, self._budget)  # type: ignore[misc]
+        return self.tick(now)
+
+
+class RetunesTheBacklogAtOnce(Admission):
+    def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
+        decided = list(super().retune(params, now))
+        for queue in self._queues:
+            while queue.entries > self._backlog_limit() and (oldest := queue.oldest()) is not None:
+                decided.append(self._turn_away(oldest, "backlog", now))
+        return tuple(decided)
+
+
+class RetunesButForShares(Admission):
+    def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
+        turns, self._turns = self._turns, Turns(params.shares)
+        decided = super().retune(params, now)
+        self._turns = turns
+        return decided
+
+
+class RetunesButForReturns(Admission):
+    def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
+        returns, self._returns = self._returns, {}
+        decided = super().retune(params, now)
+        self._returns = returns
+        return decided
+
+
+class RetunesButForStanding(Admission):
+    def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
+        return super().retune(replace(params, standing=self._params.standing), now)
+
+
 class _StrictTurns(Turns):
     def next(self, waiting: Iterable[Lane]) -> Lane | None:
         return min(waiting, key=lambda lane: lane.rank, default=None)
@@ -576,6 +617,12 @@ FAULTS: tuple[type[Admission], ...] = (
     ForgetsToDrain,
     DropsBacklogOnDrain,
     RetriesAtOnce,
+    RetunesNothing,
+    RetunesByBeginningAnew,
+    RetunesTheBacklogAtOnce,
+    RetunesButForShares,
+    RetunesButForReturns,
+    RetunesButForStanding,
     StarvesBatch,
     ChargesNothing,
     KeepsOldSavings,

@@ -32,6 +32,13 @@ PARAMS = AdmissionParams(
     horizon=30.0,
     standing=StandingParams(target=0.5, interval=2.0),
 )
+OTHER = (
+    PARAMS,
+    replace(PARAMS, backlog_min=1, backlog_share=0.0, backlog_bytes=50),
+    replace(PARAMS, wait_share=0.1, wait_max=1.0, retry_min=2.0, retry_max=3.0),
+    replace(PARAMS, backlog_min=4, wait_share=1.0, horizon=5.0, standing=StandingParams(0.1, 0.5)),
+)
+"""Numbers to which the gate is set while it runs."""
 COSTS = (None, None, Cost(3, 1, 2, 3), Cost(7, 1, 2, 3), Cost(12, 1, 2, 3))
 EPSILON = 1e-6
 INSTANTS = st.integers(1, 40).map(lambda n: n / 4)
@@ -44,6 +51,7 @@ class Known:
     ticket: Ticket
     since: float
     order: int
+    patience: float
     running: bool = False
     queued: bool = False
 
@@ -60,6 +68,8 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.limit = 2
         self.purse = Purse() if self.budget else None
+        self.params = PARAMS
+        self.above: dict[Lane, int] = {}  # entries that wait above a bound that was lowered
         self.admission = self.make(self.limit, PARAMS, self.purse)
         self.filled: dict[Lane, float] = {}
         self.known: dict[int, Known] = {}
@@ -166,6 +176,22 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.limit = limit
         self._follow(self.admission.set_limit(limit, self.now))
 
+    @rule(params=st.sampled_from(OTHER))
+    def retune(self, params: AdmissionParams) -> None:
+        """The numbers change."""
+        self.served = [each for each in self.served if each[0] >= self.now - self.params.horizon]
+        self.params = params
+        for lane in Lane:
+            self.above[lane] = sum(not k.ticket.continues for k in self._lane(lane))
+        self.filled = dict.fromkeys(self.filled, self.now)
+        before = self.admission.snapshot(self.now)
+        decisions = self.admission.retune(params, self.now)
+        after = self.admission.snapshot(self.now)
+        assert decisions or replace(after, rate=None, standing=before.standing) == replace(
+            before, rate=None
+        ), "18: somebody was touched"
+        self._follow(decisions)
+
     @precondition(lambda self: self.count > 20)
     @rule()
     def drain(self) -> None:
@@ -206,7 +232,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         for known in self._waiting():
             assert self.now <= known.ticket.deadline + EPSILON, "4: dead in the queue"
             if not known.ticket.continues:
-                assert self.now - known.since <= self._patience(known) + EPSILON, "9: patience"
+                assert self.now - known.since <= known.patience + EPSILON, "9: patience"
 
     @invariant()
     def next_deadline_is_told(self) -> None:
@@ -244,7 +270,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     ) -> int:
         self.count += 1
         ticket = Ticket(self.count, lane, caller, self.now, deadline, size, pages, continues, cost)
-        self.known[ticket.id] = Known(ticket, self.now, self.count)
+        self.known[ticket.id] = Known(ticket, self.now, self.count, self._patience(ticket))
         foreseen = self._foresee(ticket)
         decisions = self.admission.offer(ticket, self.now)
         assert any(d.ticket is ticket for d in decisions), "3: no word about the ticket"
@@ -297,6 +323,9 @@ class AdmissionMachine(RuleBasedStateMachine):
             assert known is not None, "3: decided about a ticket that has ended"
             assert not known.running, "3: decided about a ticket that has a place"
             self._check(decision, known)
+        for lane in self.above:
+            now = sum(not known.ticket.continues for known in self._lane(lane))
+            self.above[lane] = min(self.above[lane], now)
         for lane in Lane:
             if not any(not known.ticket.continues for known in self._lane(lane)):
                 self.filled.pop(lane, None)
@@ -324,8 +353,9 @@ class AdmissionMachine(RuleBasedStateMachine):
         assert not self.draining or known.ticket.continues, "12: entered while draining"
         if not known.ticket.continues:
             entries = sum(not k.ticket.continues for k in lane)
-            assert entries <= self._backlog_limit(), "6: too many"
-            assert sum(k.ticket.bytes for k in lane) <= PARAMS.backlog_bytes, "7: too large"
+            most = max(self._backlog_limit(), self.above.get(known.ticket.lane, 0))
+            assert entries <= most, "6: too many"
+            assert sum(k.ticket.bytes for k in lane) <= self.params.backlog_bytes, "7: too large"
 
     def _check_admitted(self, known: Known) -> None:
         assert len(self._running()) < self.limit, "1: no such place"
@@ -352,7 +382,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         if known is not kind[0]:
             assert known is kind[-1], "5: neither first nor last"
             stood = self.now - self.filled.get(known.ticket.lane, self.now)
-            assert stood >= PARAMS.standing.interval, "5: last come, first served"
+            assert stood >= self.params.standing.interval, "5: last come, first served"
 
     def _check_turned_out(self, known: Known, others: list[Known]) -> None:
         """Promise 6: of an entry that leaves a full backlog, or the newcomer that does not."""
@@ -376,7 +406,8 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def _check_refused(self, refused: Refused, known: Known) -> None:
         assert not known.ticket.continues, "8: refused halfway"
-        assert PARAMS.retry_min <= refused.retry_after <= PARAMS.retry_max, "13: Retry-After"
+        least, most = self.params.retry_min, self.params.retry_max
+        assert least <= refused.retry_after <= most, "13: Retry-After"
         others = [k for k in self._lane(known.ticket.lane) if k is not known]
         if refused.reason == "backlog":
             entries = sum(not k.ticket.continues for k in others)
@@ -384,7 +415,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             self._check_turned_out(known, others)
         elif refused.reason == "bytes":
             held = sum(k.ticket.bytes for k in others) + known.ticket.bytes
-            assert held > PARAMS.backlog_bytes, "7: refused although it fits"
+            assert held > self.params.backlog_bytes, "7: refused although it fits"
         elif refused.reason == "draining":
             assert self.draining, "12: not draining"
         if refused.reason in {"backlog", "bytes", "wait"} and known.since == self.now:
@@ -406,15 +437,16 @@ class AdmissionMachine(RuleBasedStateMachine):
         return {lane: sum(k.ticket.lane is lane for k in known) for lane in Lane}
 
     def _backlog_limit(self) -> int:
-        return max(PARAMS.backlog_min, int(self.limit * PARAMS.backlog_share))
+        return max(self.params.backlog_min, int(self.limit * self.params.backlog_share))
 
-    def _patience(self, known: Known) -> float:
-        time_left = known.ticket.deadline - known.ticket.arrived
-        return min(PARAMS.wait_max, PARAMS.wait_share * time_left)
+    def _patience(self, ticket: Ticket) -> float:
+        time_left = ticket.deadline - ticket.arrived
+        return min(self.params.wait_max, self.params.wait_share * time_left)
 
     def _quickest(self) -> float:
         """No estimate of a page's time may be lower than the shortest that is remembered."""
-        lately = [held for end, held in self.served[-64:] if end >= self.now - PARAMS.horizon]
+        since = self.now - self.params.horizon
+        lately = [held for end, held in self.served[-64:] if end >= since]
         return min(lately, default=0.0)
 
 

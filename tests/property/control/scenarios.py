@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from ocrgate.control.admission import PATIENT, Admission, AdmissionParams
 from ocrgate.control.decision import Admitted, Decision, Expired, Queued, Refused
+from ocrgate.control.lanes import LaneShares
 from ocrgate.domain.ticket import Lane, Ticket
 
 Make = Callable[[int, AdmissionParams], Admission]
@@ -26,6 +28,10 @@ class Crowd:
         self.count += 1
         ticket = Ticket(self.count, lane, "a", self.now, float("inf"))
         self._follow(self.admission.offer(ticket, self.now))
+
+    def retune(self, params: AdmissionParams) -> None:
+        """Go by other numbers from now on."""
+        self._follow(self.admission.retune(params, self.now))
 
     def keep_full(self, lanes: tuple[Lane, ...], depth: int = 3) -> None:
         """Let ``depth`` pages wait in each of ``lanes``."""
@@ -61,6 +67,17 @@ def shares_bind_when_all_wait(make: Make) -> None:
         assert abs(served[Lane.INTERACTIVE] - 100) <= 4, served
         assert abs(served[Lane.STANDARD] - 70) <= 4, served
         assert abs(served[Lane.BATCH] - 30) <= 4, served
+
+
+def new_shares_bind_at_once(make: Make) -> None:
+    """Lanes that all wait get places by the shares of now, and none catches up on those before."""
+    crowd = Crowd(make(2, PATIENT))
+    crowd.serve(100, tuple(Lane))
+    turned = replace(PATIENT, shares=LaneShares(interactive=0.2, standard=0.2, batch=0.6))
+    crowd.retune(turned)
+    served = crowd.serve(100, tuple(Lane))
+    assert abs(served[Lane.BATCH] - 60) <= 4, served
+    assert abs(served[Lane.INTERACTIVE] - 20) <= 4, served
 
 
 def idle_shares_are_lent(make: Make) -> None:
@@ -141,6 +158,7 @@ def retry_after_follows_the_drain(make: Make) -> None:
 
 SCENARIOS = (
     shares_bind_when_all_wait,
+    new_shares_bind_at_once,
     idle_shares_are_lent,
     borrowing_is_not_held_against_anyone,
     the_next_place_goes_to_who_is_behind,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ocrgate.control.admission import Admission
+from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.decision import Admitted, Expired, Outcome, Refused
 from ocrgate.control.headroom import Budget
 from ocrgate.domain.ticket import Cost, Lane, Ticket
@@ -116,6 +116,21 @@ async def test_a_full_gate_refuses_with_a_reason_and_a_time() -> None:
     assert refused.value.reason == "backlog"
     assert refused.value.retry_after is not None
     assert 1 <= refused.value.retry_after <= 30
+    end.set()
+    await asyncio.gather(*pages)
+
+
+async def test_other_numbers_hold_at_once_and_touch_nobody() -> None:
+    """Who waits goes on waiting when nobody may wait any more; who comes is refused."""
+    yard = Yard()
+    end = asyncio.Event()
+    pages = [yard.page(end) for _ in range(4)]
+    await yard.clock.run(0)
+    yard.gate.retune(AdmissionParams(backlog_min=0, backlog_share=0.0))
+    with pytest.raises(Overloaded, match="as many pages wait as may"):
+        await yard.page(end)
+    yard.gate.retune(AdmissionParams())
+    pages.append(yard.page(end))
     end.set()
     await asyncio.gather(*pages)
 
