@@ -128,9 +128,9 @@ def test_tree_names_no_registry_and_no_machine() -> None:
 
 
 LIGHT = {
-    "ocrgate.settings": ("numpy", "onnxruntime", "cv2", "PIL", "fastapi", "gradio", "plotly"),
-    "ocrgate.cli.app": ("numpy", "onnxruntime", "cv2", "PIL", "fastapi", "sqlalchemy", "httpx"),
-    "ocrgate.client": ("numpy", "onnxruntime", "cv2", "PIL", "fastapi", "sqlalchemy"),
+    "ocrgate.settings": ("numpy", "onnxruntime", "cv2", "PIL", "starlette", "gradio", "plotly"),
+    "ocrgate.cli.app": ("numpy", "onnxruntime", "cv2", "PIL", "starlette", "sqlalchemy", "httpx"),
+    "ocrgate.client": ("numpy", "onnxruntime", "cv2", "PIL", "starlette", "sqlalchemy"),
     "ocrgate.engines.cpu.params": ("numpy", "onnxruntime", "cv2", "PIL"),
     "ocrgate.control.admission": ("asyncio", "numpy", "pydantic", "structlog"),
 }

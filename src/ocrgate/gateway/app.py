@@ -1,18 +1,15 @@
 """The composition root: every part of the HTTP application meets here, and nowhere else."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 
 from ocrgate import __version__
 from ocrgate.gateway import openapi
 from ocrgate.gateway.access import Access, Keys
+from ocrgate.gateway.application import Application, Endpoint
 from ocrgate.gateway.budget import BytesInFlight
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.middleware.body import BodyBounds, BodyLimits
@@ -21,7 +18,6 @@ from ocrgate.gateway.middleware.draining import DrainingDoor
 from ocrgate.gateway.middleware.failures import Failures
 from ocrgate.gateway.middleware.identity import Identity
 from ocrgate.gateway.middleware.observe import Observe
-from ocrgate.gateway.problem import http_exception
 from ocrgate.gateway.quota import Quotas
 from ocrgate.gateway.routes import docs, mistral, ocr, openai, status
 from ocrgate.runtime.service import Service
@@ -34,8 +30,7 @@ BODIES_IN_FLIGHT = 4
 OPEN_PATHS = ("/", "/livez", "/readyz", "/health", "/version", "/metrics", "/docs", "/openapi.json")
 """What answers while the server drains."""
 
-# Plain routes: no body is a Pydantic model, and FastAPI's own cost a tenth of a small request.
-_ROUTES: tuple[tuple[str, str, Callable[[Request], Awaitable[Response]]], ...] = (
+_ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/ocr", ocr.read),
     ("POST", "/v1/ocr", mistral.read),
     ("POST", "/v1/chat/completions", openai.chat),
@@ -47,13 +42,14 @@ _ROUTES: tuple[tuple[str, str, Callable[[Request], Awaitable[Response]]], ...] =
     ("GET", "/version", status.version),
     ("GET", "/metrics", status.metrics),
     ("GET", "/docs", docs.page),
+    ("GET", "/openapi.json", docs.contract),
     ("GET", "/", docs.page),  # who opens the address in a browser wants to know what to do
 )
 
 
 def create_app(
     settings: Settings, service: Service, *, keys: Keys | None = None, metrics: Metrics
-) -> FastAPI:
+) -> Application:
     """The HTTP application of one server.
 
     Args:
@@ -62,29 +58,21 @@ def create_app(
         keys: where API keys are looked up; None on a server that has none.
         metrics: what is counted, shared with the service.
     """
-    app = FastAPI(
-        title="ocrgate",
-        version=__version__,
-        lifespan=_lifespan(service),
+    app = Application(
+        _ROUTES,
         middleware=_layers(settings, service, metrics),
-        exception_handlers={HTTPException: http_exception},
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
+        lifespan=_lifespan(service),
+        contract=openapi.document("ocrgate", __version__),
     )
     app.state.gateway = Gateway(settings, service, Access(settings, keys), Quotas(metrics), metrics)
-    for method, path, endpoint in _ROUTES:
-        app.add_route(path, endpoint, methods=[method])
-    spec = openapi.document(app.title, app.version)
-    app.openapi = lambda: spec  # type: ignore[method-assign]
     return app
 
 
 def _lifespan(
     service: Service,
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None, bool | None]]:
+) -> Callable[[Application], AbstractAsyncContextManager[None, bool | None]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Application) -> AsyncIterator[None]:
         await service.start()
         try:
             yield

@@ -11,8 +11,8 @@ from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from ocrgate import errors
 from ocrgate.errors import OcrgateError
@@ -54,6 +54,7 @@ CLIENT_GONE = 499  # a label of metrics and logs; nobody is left to receive it
 PROBLEM_JSON = "application/problem+json"
 JSON = "application/json"
 
+_ENGINE_AWAY = 5.0  # seconds between tries to reach an engine that is not there
 _LONGEST_PATH = 100  # characters of what was asked for that an answer repeats
 
 _encode = msgspec.json.Encoder().encode
@@ -87,6 +88,13 @@ def public(detail: str) -> str:
     return _ADDRESS.sub("the engine's server", detail)
 
 
+def wait_of(error: OcrgateError) -> float | None:
+    """Seconds after which the same request may be answered; None where it never will, or now."""
+    if error.retry_after is None and isinstance(error, errors.EngineUnavailable):
+        return _ENGINE_AWAY
+    return error.retry_after
+
+
 def problem(error: OcrgateError, request_id: str, status: int | None = None) -> Problem:
     """Problem details of an error."""
     number = status or status_of(error)
@@ -98,7 +106,7 @@ def problem(error: OcrgateError, request_id: str, status: int | None = None) -> 
         instance=f"urn:ocrgate:request:{request_id}",
         code=error.code,
         retryable=error.retryable,
-        retry_after=error.retry_after,
+        retry_after=wait_of(error),
         field=error.field,
         limit=error.limit,
         where=getattr(error, "where", None),
@@ -157,8 +165,8 @@ def respond(
 
 def _headers(error: OcrgateError, path: str) -> dict[str, str]:
     headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    if (seconds := wait_of(error)) is not None:
+        headers["retry-after"] = str(max(1, math.ceil(seconds)))
     if isinstance(error, errors.Unauthenticated):
         headers["www-authenticate"] = "Bearer"
     if path.startswith("/v1/chat") and not error.retryable:
@@ -166,18 +174,17 @@ def _headers(error: OcrgateError, path: str) -> dict[str, str]:
     return headers
 
 
-async def http_exception(request: Request, raised: Exception) -> Response:
+def unrouted(raised: HTTPException, scope: Scope) -> Response:
     """What routing itself refuses: no such path, no such method on it."""
-    assert isinstance(raised, HTTPException)
-    path = request.url.path
+    path = scope["path"]
     shown = path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}..."
     known: dict[int, Callable[[], OcrgateError]] = {
         404: lambda: errors.NotFound(f"there is no {shown} here"),
         405: lambda: errors.InvalidRequest(
-            f"{request.method} is not served at {shown}", field="method"
+            f"{scope['method']} is not served at {shown}", field="method"
         ),
     }
     error = known.get(raised.status_code, errors.InternalError)()
-    answer = respond(error, path, Exchange.of(request.scope), raised.status_code)
+    answer = respond(error, path, Exchange.of(scope), raised.status_code)
     answer.headers.update(raised.headers or {})
     return answer

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
-from fastapi import FastAPI
 
+from ocrgate.gateway.application import Application
 from ocrgate.gateway.memory import keep_freed_memory
 from ocrgate.gateway.protocol import BoundedHttp
 from ocrgate.settings import ServerSettings
@@ -32,7 +32,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(app: FastAPI, settings: ServerSettings, on_exit: Callable[[], None]) -> Server:
+def make_server(app: Application, settings: ServerSettings, on_exit: Callable[[], None]) -> Server:
     """A server of ``app``; ``run()`` it, or await its ``serve()``. Tunes this process's allocator.
 
     Args:

@@ -11,12 +11,12 @@ from typing import TypeVar
 import httpx
 import pytest
 import uvloop
-from fastapi import FastAPI
 
 from ocrgate.control.admission import AdmissionParams
 from ocrgate.control.decision import Snapshot
 from ocrgate.domain.ticket import Lane
 from ocrgate.gateway.app import create_app
+from ocrgate.gateway.application import Application
 from ocrgate.gateway.server import make_server
 from ocrgate.keys.cache import CachedKeys
 from ocrgate.runtime.service import Parts, Service, ServiceParams
@@ -35,7 +35,7 @@ class Site:
     service: Service
     metrics: Metrics
     keys: MemoryKeyStore
-    app: FastAPI
+    app: Application
     settings: Settings
     url: str = "http://test"
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)

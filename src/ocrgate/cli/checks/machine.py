@@ -14,7 +14,7 @@ from ocrgate.errors import EngineUnavailable
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY = 1.5 * 2**30  # two workers at work, measured at half of it each
-PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "pillow", "pypdfium2", "fastapi")
+PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "pillow", "pypdfium2", "starlette")
 EXTRAS = {
     "heic": ("pi_heif", "reads HEIC photos"),
     "simd": ("cykooz_resizer", "shrinks images faster"),

@@ -1,12 +1,14 @@
 """Turns whatever the layers inside raise into an answer."""
 
 import structlog
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocrgate.errors import EngineError, InternalError, OcrgateError
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.hangup import ClientGone
-from ocrgate.gateway.problem import respond
+from ocrgate.gateway.problem import respond, unrouted
 
 _log = structlog.get_logger("ocrgate.gateway")
 
@@ -40,8 +42,13 @@ class Failures:
         except Exception as raised:
             if begun:
                 raise  # the server closes the connection: a cut answer must not look whole
-            answer = respond(_named(raised, scope), scope["path"], Exchange.of(scope))
-            await answer(scope, receive, send)
+            await _answer(raised, scope)(scope, receive, send)
+
+
+def _answer(raised: Exception, scope: Scope) -> Response:
+    if isinstance(raised, HTTPException):
+        return unrouted(raised, scope)
+    return respond(_named(raised, scope), scope["path"], Exchange.of(scope))
 
 
 def _named(raised: Exception, scope: Scope) -> OcrgateError:
