@@ -1,0 +1,1 @@
+"""Load on a server: how it is offered, what came of it, what that means."""
