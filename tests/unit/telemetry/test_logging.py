@@ -115,3 +115,20 @@ def test_secrets_never_reach_the_log(stream: type[io.StringIO]) -> None:
     assert written.getvalue().count("ocrg_") == 4
     assert secret.rpartition("_")[2] not in written.getvalue()
     assert "sk-other-123" not in written.getvalue()
+
+
+def test_what_json_cannot_say_is_written_all_the_same() -> None:
+    """No event is lost, or ends its request, for what a client has sent."""
+    stream = io.StringIO()
+    configure("json", "info", stream)
+    log = structlog.get_logger("ocrgate.a")
+    log.info("odd", half="\ud800", large=2**70, kind=io.StringIO)
+    assert [line["event"] for line in lines(stream)] == ["odd"]
+
+
+def test_a_closed_stream_ends_nothing() -> None:
+    """The log's reader has gone away; the server has not."""
+    stream = io.StringIO()
+    configure("json", "info", stream)
+    stream.close()
+    structlog.get_logger("ocrgate.a").info("unheard")
