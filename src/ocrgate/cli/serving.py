@@ -5,15 +5,17 @@ import contextlib
 import gc
 import signal
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from fastapi import FastAPI
 
 from ocrgate import __version__
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.reloading import Reload
 from ocrgate.cli.report import CommandFailed, say
+from ocrgate.engines.openai.params import OpenAIParams
+from ocrgate.errors import EngineError
 from ocrgate.gateway.app import create_app
+from ocrgate.gateway.application import Application
 from ocrgate.gateway.server import Server, make_server
 from ocrgate.keys import CachedKeys, SqlKeyStore
 from ocrgate.runtime.service import Service, ServiceParams
@@ -24,6 +26,7 @@ from ocrgate.telemetry.metrics import Metrics
 from ocrgate.telemetry.tracing import Tracing, TracingUnavailable, build_tracing
 
 _POLL = 0.05  # seconds between looks at whether the server has started
+_PATIENCE = 5.0  # seconds for an engine's servers to be there before we answer without one
 
 
 class EngineFirst(Service):
@@ -35,21 +38,26 @@ class EngineFirst(Service):
 
     _runs = False
 
-    async def start(self) -> None:
+    async def start(self, patience: float | None = None) -> None:
         """Start, once."""
         if not self._runs:
-            await super().start()
+            await super().start(patience)
             self._runs = True
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A server and what outlives its requests."""
+    """A server and what outlives its requests.
+
+    ``patience`` is how many seconds the engine may take before we answer without it; None means
+    that it must be up.
+    """
 
     server: Server
     service: Service
     metrics: Metrics
     tracing: Tracing
+    patience: float | None = None
     reload: Reload | None = None
 
 
@@ -71,7 +79,9 @@ def build(settings: Settings, store: SqlKeyStore | None) -> Built:
     service = EngineFirst.build(params, metrics=metrics, spans=tracing.span)
     keys = CachedKeys(store, ttl=settings.auth.cache_seconds) if store else None
     app = create_app(settings, service, keys=keys, metrics=metrics)
-    return Built(_server(app, settings, service, tracing), service, metrics, tracing)
+    # What is started by somebody else may come later; what we start ourselves must come up.
+    patience = _PATIENCE if isinstance(settings.engine, OpenAIParams) else None
+    return Built(_server(app, settings, service, tracing), service, metrics, tracing, patience)
 
 
 def _tracing(settings: Settings) -> Tracing:
@@ -81,7 +91,7 @@ def _tracing(settings: Settings) -> Tracing:
         raise CommandFailed(str(error), Exit.ENVIRONMENT) from error
 
 
-def _server(app: FastAPI, settings: Settings, service: Service, tracing: Tracing) -> Server:
+def _server(app: Application, settings: Settings, service: Service, tracing: Tracing) -> Server:
     if settings.telemetry.otlp_endpoint:
         app.add_middleware(TraceRequests, tracing=tracing)
     draining: set[asyncio.Task[bool]] = set()
@@ -97,7 +107,7 @@ def run(built: Built, listener: socket.socket, url: str) -> None:
     """Serve until a signal, then finish what was accepted.
 
     Raises:
-        EngineUnavailable: the engine cannot be started.
+        EngineUnavailable: the engine cannot be started, and waiting would not help.
     """
     loop_factory = built.server.config.get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -106,11 +116,11 @@ def run(built: Built, listener: socket.socket, url: str) -> None:
 
 async def _serve(built: Built, listener: socket.socket, url: str) -> None:
     beside = [
-        asyncio.create_task(_announce(built.server, url)),
+        asyncio.create_task(_announce(built, url)),
         asyncio.create_task(watch_lag(built.metrics.loop_lag)),
     ]
     try:
-        await built.service.start()
+        await built.service.start(built.patience)
         gc.collect()
         gc.freeze()  # what is loaded now stays; from here on only requests' garbage is looked for
         # uvicorn drains on these and raises them once more at its end, when all is done.
@@ -128,8 +138,19 @@ async def _serve(built: Built, listener: socket.socket, url: str) -> None:
         built.tracing.close()
 
 
-async def _announce(server: Server, url: str) -> None:
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(_POLL)
+async def _announce(built: Built, url: str) -> None:
+    await _poll(lambda: built.server.started)
+    replicas = built.service.replicas
+    try:
+        replicas.require()
+    except EngineError as error:
+        say(f"WARNING: {error.detail}")
+        say(f"Waiting for the engine. {url} answers 503 until it is there (end with Ctrl-C).")
+        await _poll(lambda: replicas.available)
     say(f"ocrgate is ready at {url}   (documentation: {url}/docs, end with Ctrl-C)")
     say(f"  curl -F file=@page.png {url}/ocr")
+
+
+async def _poll(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - neither uvicorn nor replicas have an event for it
+        await asyncio.sleep(_POLL)

@@ -52,6 +52,7 @@ class Visit:
             Unauthenticated, Forbidden: the caller may not.
             RateLimited: the caller's quota is used up; nothing was charged.
             Overloaded, Draining: the gate would refuse the document; nothing was charged.
+            EngineUnavailable, BreakerOpen: no engine would read it; nothing was charged.
             PayloadTooLarge, UnsupportedMedia: the body would be refused, however idle the server.
             InvalidRequest: a header has a value that is not allowed.
         """
@@ -71,11 +72,14 @@ class Visit:
         """Say no from the headers alone where the gate would say it after the body.
 
         Reading and probing a body cost several times what the refusal itself does, and a server
-        that is full has the least to spare.
+        that is full has the least to spare. Without an engine, what it serves is not known, so
+        that nothing else in the request can be judged.
 
         Raises:
             Overloaded, Draining: the gate would refuse the document now.
+            EngineUnavailable, BreakerOpen: no replica takes pages now.
         """
+        self.gateway.service.replicas.require()
         gate, size = self.gateway.service.gate, least_size(self.request.headers)
         gate.foresee(self.caller.lane, self.caller.name, self.left, size)
 
@@ -123,7 +127,7 @@ class Visit:
         Raises:
             ClientGone: it hung up; the work was cancelled.
         """
-        return await while_connected(self.request.receive, work)
+        return await while_connected(self.request.scope, self.request.receive, work)
 
     async def reading(self, document: Document, asked: DocumentRequest) -> DocumentResult:
         """Read a document, as a part of attended work; raises what :meth:`read` raises."""

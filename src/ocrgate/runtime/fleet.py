@@ -12,7 +12,7 @@ from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import BreakerOpen, EngineError, EngineUnavailable
 from ocrgate.ports import Clock, Engine, Listener
-from ocrgate.runtime.clock import sleep
+from ocrgate.runtime.clock import sleep, until
 from ocrgate.runtime.replica import (
     Answer,
     Attempt,
@@ -24,6 +24,7 @@ from ocrgate.runtime.replica import (
     ReplicaState,
     Unwatched,
     Watch,
+    may_come,
 )
 
 _log = structlog.get_logger(__name__)
@@ -64,8 +65,12 @@ class Fleet:
 
     # Coming and going
 
-    async def start(self) -> None:
+    async def start(self, patience: float | None = None) -> None:
         """Start all side by side and return as soon as one is up; the others go on.
+
+        Args:
+            patience: seconds after which it returns although none is up; and at once where each
+                has failed, but may come by itself. Without it, one must be up.
 
         Raises:
             EngineUnavailable: the first attempt of each has failed. Nothing goes on.
@@ -73,15 +78,25 @@ class Fleet:
         for one in self.replicas:
             one.up, one.fault = False, None
         self._starting = [asyncio.create_task(self._keep_starting(one)) for one in self.replicas]
+        late = math.inf if patience is None else self._clock.now() + patience
         try:
-            while not any(one.up for one in self.replicas):
-                faults = [one.fault for one in self.replicas if one.fault is not None]
-                if len(faults) == len(self.replicas):
-                    raise faults[0]  # noqa: TRY301 - what was begun is ended below
-                await self._news.wait()
+            async with until(self._clock, late):
+                await self._first_up(waits=patience is not None)
+        except TimeoutError:
+            return
         except BaseException:
             await self._stop_starting()
             raise
+
+    async def _first_up(self, *, waits: bool) -> None:
+        while not any(one.up for one in self.replicas):
+            faults = [one.fault for one in self.replicas if one.fault is not None]
+            if len(faults) == len(self.replicas):
+                lasting = [fault for fault in faults if not (waits and may_come(fault))]
+                if not lasting:
+                    return
+                raise lasting[0]
+            await self._news.wait()
 
     async def close(self) -> None:
         """End everything, and the waits of all pages."""
@@ -112,9 +127,10 @@ class Fleet:
             try:
                 await replica.engine.start()
             except Exception as error:  # noqa: BLE001 - one broken replica does not end the others
+                log = _log.debug if str(error) == str(replica.fault) else _log.warning
+                log("replica not started", replica=replica.index, reason=str(error))
                 replica.fault = error
                 self._wake()
-                _log.warning("replica not started", replica=replica.index, reason=str(error))
             else:
                 self._came_up(replica)
                 return

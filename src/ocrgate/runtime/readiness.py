@@ -161,7 +161,8 @@ class Readiness:
         return self._last is not None and self._last >= instant
 
     def _blame(self, fault: str) -> None:
-        _log.warning("not ready", reason=fault)
+        log = _log.debug if fault == self._fault else _log.warning
+        log("not ready", reason=fault)
         self._failed = self._clock.now()
         self._fault = fault
 

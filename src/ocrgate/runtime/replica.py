@@ -201,6 +201,13 @@ def is_replicas_fault(error: EngineError) -> bool:
     return bool(getattr(error, "replica_fault", default))
 
 
+def may_come(error: Exception) -> bool:
+    """Whether an engine that could not be started may be there by itself later: its server cannot
+    be reached, or is still loading. A wrong key or model must be mended by somebody first.
+    """
+    return isinstance(error, EngineUnavailable) and bool(getattr(error, "replica_fault", False))
+
+
 def turns_away(error: EngineError) -> bool:
     """Whether the replica is in order and takes no pages now: it is busy, or not set up for them.
 

@@ -118,16 +118,20 @@ class Replicas:
         """Every replica now."""
         return self._fleet.snapshot()
 
-    async def start(self) -> None:
+    async def start(self, patience: float | None = None) -> None:
         """Start all side by side and return as soon as one is up.
 
         The others go on starting; what cannot be started is tried again until it can, or until
         :meth:`close`.
 
+        Args:
+            patience: seconds after which it returns although none is up; and at once where each
+                has failed, but may come by itself. Without it, one must be up.
+
         Raises:
             EngineUnavailable: the first attempt of each has failed. Nothing goes on.
         """
-        await self._fleet.start()
+        await self._fleet.start(patience)
 
     async def recognize(
         self,

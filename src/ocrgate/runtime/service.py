@@ -5,10 +5,12 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.degrade import DegradeParams
+from ocrgate.control.ladder import Rung
 from ocrgate.control.limit.choice import AutoLaw, LimitLaw
 from ocrgate.domain.document import Encoding, PageImage
 from ocrgate.engines.cpu.params import CpuParams
@@ -17,7 +19,7 @@ from ocrgate.ports import Clock, Engine, EngineDescription, Rasterizer
 from ocrgate.runtime.clock import LoopClock, until
 from ocrgate.runtime.counting import Counting
 from ocrgate.runtime.doorstep import Doorstep
-from ocrgate.runtime.engines import EngineParams, build_engine
+from ocrgate.runtime.engines import EngineParams, EngineParts, build_engine
 from ocrgate.runtime.explain import explained
 from ocrgate.runtime.gate import Gate, GateEvent
 from ocrgate.runtime.governor import Governor, GovernorEvent, Polled
@@ -31,12 +33,14 @@ from ocrgate.runtime.recognizer import Recognizer
 from ocrgate.runtime.replica import BreakerMoved, CameUp, ReplicaEvent, ReplicaParams
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.runtime.searchable import OnDemand, SearchablePdfs, overlay_pool
-from ocrgate.runtime.workers import WorkerParams, WorkerPool
+from ocrgate.runtime.spare import Spare
+from ocrgate.runtime.workers import PoolEvent, WorkerParams, WorkerPool
 from ocrgate.telemetry.gpu import GpuSource, open_nvml
 from ocrgate.telemetry.metrics import Metrics
 
 _BLANK = PageImage(b"\xff" * 32 * 32, Encoding.RAW, 32, 32, 1, 32, 32)
 _LOOK = 5.0  # seconds to open a document of 64 MiB; one with a broken index takes about one
+_LAST = 19  # the lowest priority: a server's own processes prepare images on these cores too
 _GRACE = 5.0  # seconds beyond the decoder's own time limit before its process is ended
 
 
@@ -73,13 +77,24 @@ def _no_gpus() -> None:
     """None of this machine's."""
 
 
+def _no_other(places: int) -> EngineParts:
+    """Never called, since such a spare has no places."""
+    raise ValueError(f"there is no other engine for {places} pages")
+
+
+def _embedded(observe: Callable[[PoolEvent], None], places: int) -> EngineParts:
+    """The embedded engine beside another one, behind everybody else on this machine."""
+    return build_engine(CpuParams(workers=places, nice=_LAST), observe)
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a service is made of.
 
     ``engine`` is one, or several of the same kind: the replicas. ``pools`` are started before it
     and closed after it; ``at_end`` is called last. ``gpus`` finds the GPUs that the engine works
-    on, in a thread.
+    on, in a thread. ``other`` puts the other engine together for so many pages at the same time,
+    which may read what ``engine`` has no room for.
     """
 
     engine: Engine | Sequence[Engine]
@@ -88,6 +103,7 @@ class Parts:
     canary: PageImage = _BLANK
     at_end: Callable[[], None] = lambda: None
     gpus: Callable[[], GpuSource | None] = _no_gpus
+    other: Callable[[int], EngineParts] | None = None
 
 
 class Service:
@@ -99,6 +115,7 @@ class Service:
             their ends and returns.
         governor: finds how many pages the engine is given.
         pressure: how hard the gate is pressed, and what pages get less of meanwhile.
+        spare: the other engine; it has no place where there is none.
         recognizer: reads documents.
         searchable: makes PDF files that can be searched.
 
@@ -137,6 +154,7 @@ class Service:
         admission = Admission(limit, params.gate, self._budget if self._writes else None)
         self.gate = Gate(admission, self._clock, self._gate_event)
         self.pressure = self._make_pressure()
+        self.spare = self._make_spare(spans)
         self._readiness = Readiness(self.replicas, parts.canary, self._clock, params.readiness)
         self._overlay = OnDemand(lambda: overlay_pool(params.image))
         self.searchable = SearchablePdfs(
@@ -157,6 +175,7 @@ class Service:
             pressure=self.pressure,
             budget=self._budget,
             lengths=self.governor.lengths,
+            elsewhere=self.spare,
         )
 
     @classmethod
@@ -175,7 +194,15 @@ class Service:
         rasterizer = PoolRasterizer(params.image, raster, _cores(), metrics.refused)
         pools = (*made.pools, raster)
         gpus = open_nvml if made.here else _no_gpus
-        parts = Parts(made.engines, rasterizer, pools, made.canary, rasterizer.close, gpus)
+        parts = Parts(
+            made.engines,
+            rasterizer,
+            pools,
+            made.canary,
+            rasterizer.close,
+            gpus,
+            None if made.pools else partial(_embedded, Counting(metrics).engine_workers),
+        )
         service = cls(parts, params, metrics=metrics, spans=spans)
         made.watch(service.replicas)
         return service
@@ -195,8 +222,12 @@ class Service:
         """Whether new documents are refused since the service is going away."""
         return self.gate.draining
 
-    async def start(self) -> None:
+    async def start(self, patience: float | None = None) -> None:
         """Start all processes, warm up, and read a known page.
+
+        Args:
+            patience: seconds after which it goes on without an engine, whose servers may come
+                later; see :meth:`.Replicas.start`.
 
         Raises:
             EngineUnavailable: something cannot be started; nothing is left running.
@@ -204,7 +235,7 @@ class Service:
         starting = [asyncio.create_task(pool.start()) for pool in self._parts.pools]
         try:
             await asyncio.gather(*starting)
-            await self.replicas.start()
+            await self.replicas.start(patience)
         except BaseException:
             await asyncio.gather(*starting, return_exceptions=True)
             await self.close()
@@ -213,7 +244,8 @@ class Service:
         if self._parts.gpus is not _no_gpus:
             self._heat.start()
         self._started = True
-        self._readiness.succeeded()
+        if self.replicas.available:
+            self._readiness.succeeded()
 
     async def ready(self) -> bool:
         """Whether a real page was recognized lately; reads a canary page when it is not known."""
@@ -255,21 +287,25 @@ class Service:
         await self.governor.close()
         self.pressure.close()
         await self._heat.close()
+        await self.spare.close()
         await self.replicas.close()
         await self._overlay.close()
         await asyncio.gather(*(pool.close() for pool in self._parts.pools))
         self._parts.at_end()
 
-    def retune(self, limit: LimitLaw, degrade: DegradeParams) -> None:
-        """Follow other laws from now on. Pages under way are not touched."""
+    def retune(self, gate: AdmissionParams, limit: LimitLaw, degrade: DegradeParams) -> None:
+        """Follow other numbers and laws from now on. Pages under way are not touched."""
+        self.gate.retune(gate)
         self.governor.retune(limit)
-        self.pressure.retune(self._params.gate, degrade)
+        self.pressure.retune(gate, degrade)
+        self.spare.retune(self._other_places(degrade))
 
     def explain(self) -> str:
         """Why the gate stands where it stands, in one line; see :func:`.explain.explained`."""
-        pressure = self.pressure
+        pressure, spare = self.pressure, self.spare
         states = self.governor.snapshot()
-        return explained(self.gate.snapshot(), states, pressure.rungs, pressure.now)
+        other = (spare.busy, spare.places if spare.up else 0) if spare.places else None
+        return explained(self.gate.snapshot(), states, pressure.rungs, pressure.now, other)
 
     def _make_governor(self) -> Governor:
         return Governor(
@@ -286,8 +322,26 @@ class Service:
             self._params.gate,
             self._params.degrade,
             writes=self._writes,
-            entered=self._counting.degraded,
+            entered=self._entered,
         )
+
+    def _make_spare(self, spans: Spans) -> Spare:
+        return Spare(
+            self._parts.other or _no_other,
+            self._clock,
+            self._other_places(self._params.degrade),
+            pressed=lambda: Rung.OTHER_ENGINE in self.pressure.rungs,
+            down=lambda: not self.replicas.available,
+            spans=spans,
+        )
+
+    def _other_places(self, degrade: DegradeParams) -> int:
+        return degrade.other_places(writes=self._writes) if self._parts.other is not None else 0
+
+    def _entered(self, rung: Rung) -> None:
+        self._counting.degraded(rung)
+        if rung is Rung.OTHER_ENGINE:
+            self.spare.want()
 
     def _look(self) -> None:
         self._counting.state(self.gate.snapshot())
@@ -308,7 +362,7 @@ class Service:
 
     def _page_event(self, event: PageEnded) -> None:
         self._counting.page(event)
-        if event.result is not None:
+        if event.result is not None and event.result.engine is None:
             self._readiness.succeeded()
         elif is_engines_fault(event.error):
             self._readiness.failed()
@@ -320,6 +374,7 @@ class Service:
             self._readiness.succeeded()
         elif self._started and isinstance(event, BreakerMoved) and not self.replicas.sound:
             self._readiness.failed()
+            self.spare.want()
 
     def _follow_limit(self) -> None:
         """The engine is given more pages from now on, or fewer."""

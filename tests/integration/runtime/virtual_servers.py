@@ -29,6 +29,8 @@ class VirtualServer:
 
     Attributes:
         alive: False refuses connections.
+        absence: what starting it says then.
+        loading: seconds that starting takes.
         calls: page numbers in the order in which they came.
         turned_away: raised instead of reading, where it is set.
     """
@@ -48,6 +50,8 @@ class VirtualServer:
         self.tokens = tokens
         self.varied = varied
         self.alive = True
+        self.absence = EngineUnavailable("connection refused")
+        self.loading = 0.0
         self.turned_away: Exception | None = None
         self.calls: list[int] = []
         self.starts = 0
@@ -64,8 +68,10 @@ class VirtualServer:
     async def start(self) -> None:
         """Refuse connections while dead."""
         self.starts += 1
+        if self.loading:
+            await self._until(self._clock.now() + self.loading)
         if not self.alive:
-            raise EngineUnavailable("connection refused")
+            raise self.absence
 
     async def recognize(
         self, image: PageImage, request: PageRequest, listener: Listener | None = None

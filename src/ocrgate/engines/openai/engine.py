@@ -1,5 +1,6 @@
 """The engine that reads pages with a vision model behind OpenAI's chat completions."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -78,6 +79,8 @@ class OpenAIEngine:
         self._recipe = self._given or recipe_for(params.model or "")
         self._found: Capabilities | None = None
         self._prompt: tuple[int, int] = (_TEMPLATE_TOKENS, 0)
+        self._lost = False
+        self._asking: asyncio.Task[None] | None = None
         kind = "openai" if params.server == "auto" else params.server
         self._description = EngineDescription(
             name=f"{kind}/{params.model or self._recipe.name}",
@@ -119,6 +122,11 @@ class OpenAIEngine:
         Raises:
             EngineUnavailable: it is not there, does not serve the model, or reads no images.
         """
+        await self._learn()
+        await self._read_known_page()
+
+    async def _learn(self) -> None:
+        """Ask the server what it is."""
         found = await probe(self._link, self._params)
         self._recipe = self._given or self._recipe_of(found)
         words = self._recipe.instruction(self._usual())
@@ -139,7 +147,20 @@ class OpenAIEngine:
             signals=found.metrics,
             kv_tokens=found.kv_capacity_tokens,
         )
-        await self._read_known_page()
+        self._lost = False
+
+    async def _learn_anew(self) -> None:
+        """The same, once for all pages that want to know."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._learn())
+            self._asking.add_done_callback(_noted)
+        asking = self._asking
+        try:
+            await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            if asking.cancelled():  # by our own end, which is not the caller's
+                raise EngineUnavailable("the engine was closed") from None
+            raise
 
     async def recognize(
         self, image: PageImage, request: PageRequest, listener: Listener | None = None
@@ -150,6 +171,9 @@ class OpenAIEngine:
         unless ``request.live`` and some of it went out. A listener hears of the second attempt's
         tokens from 1 again.
 
+        A server that was away, or does not know the model any more, is asked anew what it serves:
+        it may have been started with another model meanwhile.
+
         Raises:
             InvalidRequest: the model does not do what is asked, or takes no prompts.
             DocumentLimit: the page does not fit into the server's context.
@@ -157,6 +181,24 @@ class OpenAIEngine:
         """
         if request.prompt is not None and not self._description.prompts:
             raise InvalidRequest("this engine takes no prompts of callers", field="prompt")
+        if self._lost:
+            await self._learn_anew()
+        known = self._found
+        try:
+            return await self._read(image, request, listener)
+        except EngineUnreachable:
+            self._lost = True
+            raise
+        except EngineUnusable:
+            if self._found is known:
+                await self._learn_anew()
+            if self._found == known:
+                raise
+        return await self._read(image, request, listener)
+
+    async def _read(
+        self, image: PageImage, request: PageRequest, listener: Listener | None = None
+    ) -> tuple[PageReading, Usage]:
         words = self._recipe.instruction(request)
         asked = _Asked(words, await packed(image), self._room(image, words))
         kept, dropped = await self._attempts(asked, request, listener)
@@ -170,11 +212,18 @@ class OpenAIEngine:
         """
         if self._found is None:
             return None
-        return await read_signals(self._link, self._found.server, seconds=SIGNALS_SECONDS)
+        try:
+            return await read_signals(self._link, self._found.server, seconds=SIGNALS_SECONDS)
+        except EngineUnreachable:
+            self._lost = True
+            raise
 
     async def close(self) -> None:
         """Close all connections; pages being read fail. Safe to call twice."""
         self._found = None
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
         await self._link.close()
 
     async def _attempts(
@@ -297,7 +346,7 @@ class OpenAIEngine:
 
     async def _read_known_page(self) -> None:
         try:
-            await self.recognize(canary(), self._usual())
+            await self._read(canary(), self._usual())
         except EngineUnavailable:
             raise
         except EngineBusy:
@@ -305,6 +354,12 @@ class OpenAIEngine:
         except (EngineError, RequestError) as error:
             kind = EngineUnreachable if is_replica_fault(error) else EngineUnusable
             raise kind(f"{self._link.server} did not read a known page: {error.detail}") from error
+
+
+def _noted(asked: "asyncio.Task[None]") -> None:
+    """Whoever waits for it raises its error; that nobody may wait any more is no mistake."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _vendor_texts(recipe: Recipe) -> Mapping[str, PageRequest]:
