@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
+from ocrgate.engines.launch.secrets import HIDDEN, without_secrets
 from ocrgate.settings.catalog import (
     PREFIX,
     Setting,
@@ -37,7 +38,7 @@ _PLAIN: Mapping[str, str] = {
 """What the validator says of the most usual mistakes, in plain words."""
 _HIDE = "api_key"
 _NO_SUCH_KIND = "union_tag_invalid"
-_HIDDEN = "***"
+_ARGS = "engine.args"
 _TEST_PREFIX = "OCRGATE_TEST_"
 
 
@@ -88,8 +89,7 @@ class Loaded:
     def rows(self) -> Iterator[tuple[str, object, str]]:
         """Key, value (secrets masked) and origin of every setting."""
         for key, value in self.values():
-            shown = _HIDDEN if value and key.endswith(_HIDE) else masked(value)
-            yield key, shown, self.origins.get(key, "default")
+            yield key, _shown_of(key, value), self.origins.get(key, "default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,14 @@ def load(
     return Loaded(_validate(entries, origins), origins, file)
 
 
+def _shown_of(key: str, value: object) -> object:
+    if key.endswith(_HIDE):
+        return value and HIDDEN
+    if key == _ARGS and isinstance(value, tuple | list):
+        return type(value)(without_secrets(map(str, value)))
+    return masked(value)
+
+
 def masked(value: object) -> object:
     """A value without the password of a URL in it, also where it is one of several."""
     if isinstance(value, tuple | list):
@@ -146,7 +154,7 @@ def masked(value: object) -> object:
         parts = urlsplit(value)
         has_login = parts.username is not None or parts.password is not None
     except ValueError:  # no URL that anybody could use, but somebody's secret may be in it
-        return _HIDDEN
+        return HIDDEN
     if not has_login:
         return value
     return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
@@ -282,7 +290,7 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[Pr
 
 
 def _speaks_for_itself(key: str, error: str) -> bool:
-    return error in {"value_error", "unexpected_keyword_argument"} or key.endswith(_HIDE)
+    return error in {"value_error", "unexpected_keyword_argument"} or key.endswith((_HIDE, _ARGS))
 
 
 def _shown(found: Any) -> str:

@@ -285,6 +285,29 @@ def test_the_key_of_an_engine_is_not_shown(folder: Path) -> None:
     assert "sk-hidden" not in str(problems(file.parent))
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        '["--hf-token", "hf_hidden", "--seed", "1"]',
+        '["--hf-token=hf_hidden"]',
+        '["--hf-token", 1, "hf_hidden"]',
+        '"--hf-token hf_hidden"',
+        '["--api-key=hf_hidden"]',
+        '["--api_key", "hf_hidden"]',
+    ],
+)
+def test_arguments_of_an_engine_are_shown_without_secrets(folder: Path, args: str) -> None:
+    """Neither among the settings nor in a complaint, well formed or not."""
+    file = written(folder, f'[engine]\nkind = "vllm"\nargs = {args}\n')
+    try:
+        told = str(list(read(file.parent).rows()))
+        assert "--hf-token" in told
+    except SettingsError as error:
+        told = str(error)
+        assert "engine.args" in told
+    assert "hf_hidden" not in told
+
+
 def test_a_limit_law_is_chosen_and_tuned(folder: Path) -> None:
     """Its parameters stand beside its kind; nothing set means that the law finds the number."""
     assert read(folder).settings.gate.limit == AutoLaw()

@@ -19,9 +19,6 @@ SINCE: Mapping[str, tuple[int, ...]] = {
 DISPENSABLE = frozenset({"--max-num-queued-reqs", "--shutdown-timeout", "--mm-processor-cache-gb"})
 """Flags of ours that a vLLM may refuse: it is then started without them."""
 
-SECRET = frozenset({"--hf-token", "--ssl-keyfile-password"})
-"""Flags of vLLM whose value is nobody else's business."""
-
 _QUIET = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
@@ -61,18 +58,6 @@ class Start:
 def command(start: Start) -> tuple[str, ...]:
     """The arguments of the process, the executable first and the user's own last."""
     return (*start.executable, "serve", start.served.model, *_flags(start), *start.params.args)
-
-
-def shown(words: tuple[str, ...]) -> list[str]:
-    """A command as it may be logged: without the secrets that a user gave in ``engine.args``."""
-    told: list[str] = []
-    for word in words:
-        name, given, _ = word.partition("=")
-        if told and told[-1] in SECRET:
-            told.append("***")
-        else:
-            told.append(f"{name}=***" if given and name in SECRET else word)
-    return told
 
 
 def environment(start: Start, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from ocrgate.control.backoff import delay, failures_in_a_row
-from ocrgate.engines.launch.command import Start, command, environment, shown
+from ocrgate.engines.launch.command import Start, command, environment
 from ocrgate.engines.launch.diagnosis import Cause, Diagnosis, diagnose
 from ocrgate.engines.launch.facts import LaunchFacts
 from ocrgate.engines.launch.learning import Lessons
@@ -17,6 +17,7 @@ from ocrgate.engines.launch.lines import LineBudget, level
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, Pace, State
 from ocrgate.engines.launch.probe import Probe, is_taken, url_of
 from ocrgate.engines.launch.process import ServerProcess
+from ocrgate.engines.launch.secrets import without_secrets
 from ocrgate.engines.launch.waiting import at_most, ended, sleep
 from ocrgate.errors import EngineUnavailable
 from ocrgate.ports import Clock
@@ -126,7 +127,7 @@ class Instance:
         env = environment(start, self._environ)
         words = command(start)
         self._process = ServerProcess(words, env, self._write)
-        _log.info("starting vLLM", instance=start.seat.index, command=shown(words))
+        _log.info("starting vLLM", instance=start.seat.index, command=without_secrets(words))
         try:
             await self._process.start()
         except OSError as error:

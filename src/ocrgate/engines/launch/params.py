@@ -84,7 +84,8 @@ class VllmParams:
 
     def __post_init__(self) -> None:
         for word in self.args:
-            instead = _INSTEAD.get(word.split("=", maxsplit=1)[0])
+            name = word.split("=", maxsplit=1)[0]  # the rest may be a secret
+            instead = _INSTEAD.get(name.replace("_", "-"))
             if instead is not None:
-                raise ValueError(f"engine.args must not hold {word}: set {instead} instead")
+                raise ValueError(f"engine.args must not hold {name}: set {instead} instead")
         object.__setattr__(self, "state", self.state.expanduser())
