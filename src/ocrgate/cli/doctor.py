@@ -39,9 +39,9 @@ def _checks(config: "Path | None") -> "Iterator[Check]":
 
     settings = load_settings(config).settings
     yield from machine.versions()
-    yield machine.weights()
+    yield machine.weights(settings)
     yield machine.cores()
-    yield machine.memory()
+    yield machine.memory(settings)
     yield from machine.extras()
     yield from vllm.vllm(settings, os.environ)
     yield service.port(settings)

@@ -11,9 +11,11 @@ from pathlib import Path
 from ocrgate import __version__
 from ocrgate.cli.checks.check import Check, State
 from ocrgate.errors import EngineUnavailable
+from ocrgate.settings import Settings
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY = 1.5 * 2**30  # two workers at work, measured at half of it each
+LEAST_BESIDE = 1.0 * 2**30  # two decoders with the largest page in each, where no model runs here
 PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "pillow", "pypdfium2", "starlette")
 EXTRAS = {
     "heic": ("pi_heif", "reads HEIC photos"),
@@ -45,8 +47,8 @@ def extras() -> Iterator[Check]:
             yield Check(f"extra {extra}", State.NOTE, f"not installed; {use}", hint)
 
 
-def weights() -> Check:
-    """Whether the weights are there and are the ones that were tested."""
+def weights(settings: Settings) -> Check:
+    """Whether the embedded engine's weights are there and are the ones that were tested."""
     from ocrgate.engines.cpu.weights import WEIGHTS, carrier_folder, verified
 
     try:
@@ -55,7 +57,8 @@ def weights() -> Check:
             for file in (size.detector, size.recognizer, size.alphabet):
                 verified(folder, file)
     except EngineUnavailable as error:
-        return Check("weights", State.FAILED, error.detail)
+        needed = settings.engine.kind == "cpu"
+        return Check("weights", State.FAILED if needed else State.NOTE, error.detail)
     return Check("weights", State.OK, f"PP-OCRv6 {' and '.join(WEIGHTS)}, checksums right")
 
 
@@ -65,16 +68,21 @@ def cores() -> Check:
     return Check("cores", State.OK, f"{usable} usable")
 
 
-def memory() -> Check:
+def memory(settings: Settings) -> Check:
     """Memory that is left, container limits included."""
     import psutil
 
-    left = min(psutil.virtual_memory().available, _container_limit())
+    return enough(min(psutil.virtual_memory().available, _container_limit()), settings.engine.kind)
+
+
+def enough(left: float, kind: str) -> Check:
+    """Whether so many bytes are enough for ocrgate's own part with an engine of that kind."""
+    here = kind == "cpu"
     detail = f"{left / 2**30:.1f} GiB available"
-    if left >= LEAST_MEMORY:
+    if left >= (LEAST_MEMORY if here else LEAST_BESIDE):
         return Check("memory", State.OK, detail)
-    hint = "set engine.workers to 1, or give it more memory"
-    return Check("memory", State.NOTE, detail, hint)
+    lower = "set engine.workers to 1" if here else "lower image.max_pixels"
+    return Check("memory", State.NOTE, detail, f"{lower}, or give it more memory")
 
 
 def _container_limit() -> float:
