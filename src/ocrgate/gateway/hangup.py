@@ -1,23 +1,33 @@
 """Work that lasts only as long as somebody waits for it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 T = TypeVar("T")
+
+_LINE = "ocrgate.line"
+Watch = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Tells once, as long as its context is open, that the client has hung up."""
 
 
 class ClientGone(Exception):
     """The client closed the connection before its answer; there is nobody to tell."""
 
 
-async def while_connected(receive: Receive, work: Awaitable[T]) -> T:
+def offer_watch(scope: Scope, watch: Watch) -> None:
+    """Say how to be told of the client's end: without it, a task must listen for it."""
+    scope[_LINE] = watch
+
+
+async def while_connected(scope: Scope, receive: Receive, work: Awaitable[T]) -> T:
     """Await ``work``, but cancel it and wait for its end as soon as the client hangs up.
 
     Call it once the body was read, or ``receive`` would swallow some of it. The work runs in the
-    caller's own task: one task beside it listens.
+    caller's own task.
 
     Raises:
         ClientGone: the client hung up first.
@@ -26,19 +36,37 @@ async def while_connected(receive: Receive, work: Awaitable[T]) -> T:
     assert task is not None
     gone = False
 
-    async def listen() -> None:
+    def hang_up() -> None:
         nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
         gone = True
         task.cancel()
 
-    listener = asyncio.create_task(listen())
+    watch: Watch = scope.get(_LINE) or _Listener(receive)
     try:
-        return await work
+        with watch(hang_up):
+            return await work
     except asyncio.CancelledError:
         if gone and task.uncancel() == 0:  # it was us, and nobody else wants this task to end
             raise ClientGone from None
         raise
-    finally:
-        listener.cancel()
+
+
+class _Listener:
+    """Hears the end by asking for it, on servers that do not say it themselves."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    @contextmanager
+    def __call__(self, told: Callable[[], None]) -> Iterator[None]:
+        """Listen as long as the context is open."""
+        listening = asyncio.create_task(self._listen(told))
+        try:
+            yield
+        finally:
+            listening.cancel()
+
+    async def _listen(self, told: Callable[[], None]) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        told()

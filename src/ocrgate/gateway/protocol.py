@@ -7,13 +7,17 @@ connections, or one endless header, could take a server's memory. Bodies are bou
 
 import asyncio
 import secrets
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import msgspec
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ocrgate.errors import InvalidRequest, OcrgateError, PayloadTooLarge
 from ocrgate.gateway.corked import Corked
+from ocrgate.gateway.hangup import offer_watch
 from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, problem, title_of
 
 MOST_HEAD_BYTES = 32 * 1024
@@ -48,6 +52,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._read = 0
         self._reader_timer: asyncio.TimerHandle | None = None
         self._rest_timer: asyncio.TimerHandle | None = None
+        self._waits: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
@@ -61,6 +66,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._forget_reader()
         self._forget_rest()
         super().connection_lost(exc)
+        self._hung_up()
 
     def data_received(self, data: bytes) -> None:
         """Parse; give up when the head has become too large."""
@@ -94,7 +100,33 @@ class BoundedHttp(HttpToolsProtocol):
         if size > MOST_HEAD_BYTES:
             self._too_large = True
             raise _HeadTooLarge
+        offer_watch(cast("Scope", self.scope), self._watched)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body. One piece is handed on as it is; uvicorn alone would copy it twice."""
+        if self.cycle.body or self.cycle.response_complete:
+            super().on_body(body)
+        else:
+            self.cycle.body = body  # type: ignore[assignment]
+            super().on_body(b"")
+
+    @contextmanager
+    def _watched(self, told: Callable[[], None]) -> Iterator[None]:
+        """Say once, while the context is open, that the client has hung up."""
+        self._waits = told
+        if self.transport.is_closing():
+            self.loop.call_soon(self._hung_up)
+        else:
+            self.flow.resume_reading()  # or a paused connection would never be seen to end
+        try:
+            yield
+        finally:
+            self._waits = None
+
+    def _hung_up(self) -> None:
+        if self._waits is not None:
+            self._waits()
 
     def on_message_complete(self) -> None:
         """Whatever comes next on this connection is a new head."""

@@ -45,14 +45,14 @@ class EventStream(Response):
         self._heartbeat = heartbeat
         self._begun = False
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events.
 
         Raises:
             ClientGone: the client hung up.
             OcrgateError: there was no first event.
         """
-        await while_connected(receive, self._run(send))
+        await while_connected(scope, receive, self._run(send))
 
     async def _run(self, send: Send) -> None:
         try:

@@ -3,8 +3,9 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 from ocrgate.ports import Clock, TimerHandle
 
@@ -35,41 +36,62 @@ async def sleep(clock: Clock, seconds: float) -> None:
         timer.cancel()
 
 
-@asynccontextmanager
-async def until(clock: Clock, deadline: float) -> AsyncIterator[None]:
-    """Cancel the body at ``deadline`` (an instant of ``clock``; infinite means never).
+def until(clock: Clock, deadline: float) -> "TimeLimit":
+    """Cancel the body of ``async with`` at ``deadline`` (an instant; infinite means never).
 
     Raises:
         TimeoutError: the body did not end in time. A cancellation from elsewhere stays one.
     """
-    if deadline == math.inf:
-        yield
-        return
-    task = asyncio.current_task()
-    assert task is not None
-    limit = _Limit(task)
-    timer = clock.call_at(deadline, limit.reach)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if limit.is_ours():
+    return TimeLimit(clock, deadline)
+
+
+class TimeLimit:
+    """What :func:`until` gives. Tells its own cancellation of a task from anybody else's, as
+    ``asyncio.timeout`` does.
+
+    Attributes:
+        reached: whether it has ended its body.
+    """
+
+    __slots__ = ("_before", "_clock", "_deadline", "_task", "_timer", "reached")
+
+    def __init__(self, clock: Clock, deadline: float) -> None:
+        self._clock = clock
+        self._deadline = deadline
+        self._task: asyncio.Task[object] | None = None
+        self._timer: TimerHandle | None = None
+        self._before = 0
+        self.reached = False
+
+    async def __aenter__(self) -> Self:
+        if self._deadline != math.inf:
+            self._task = asyncio.current_task()
+            assert self._task is not None
+            self._before = self._task.cancelling()
+            self._timer = self._clock.call_at(self._deadline, self._reach)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.lift()
+        if isinstance(error, asyncio.CancelledError) and self._is_ours():
             raise TimeoutError from None
-        raise
-    finally:
-        timer.cancel()
 
+    def lift(self) -> None:
+        """Limit the rest of the body no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-class _Limit:
-    """Tells its own cancellation of a task from anybody else's, as ``asyncio.timeout`` does."""
+    def _reach(self) -> None:
+        self.reached = True
+        if self._task is not None:
+            self._task.cancel()
 
-    def __init__(self, task: "asyncio.Task[object]") -> None:
-        self._task = task
-        self._before = task.cancelling()
-        self._reached = False
-
-    def reach(self) -> None:
-        self._reached = True
-        self._task.cancel()
-
-    def is_ours(self) -> bool:
-        return self._reached and self._task.uncancel() <= self._before
+    def _is_ours(self) -> bool:
+        task = self._task
+        return task is not None and self.reached and task.uncancel() <= self._before

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,8 @@ from ocrgate.control.decision import (
 from ocrgate.domain.ticket import Lane, Ticket
 from ocrgate.errors import DeadlineExceeded, Draining, OcrgateError, Overloaded
 from ocrgate.ports import Clock, TimerHandle
+
+_UNWATCHED = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +77,17 @@ class Gate:
         """Whether new documents are refused since the server is going away."""
         return self._draining
 
-    def admit(self, ticket: Ticket) -> "Permit":
+    def admit(self, ticket: Ticket, waiting: AbstractContextManager[None] = _UNWATCHED) -> "Permit":
         """``async with gate.admit(ticket) as permit:`` waits for a place and holds it.
 
-        Cancelling the wait frees the place in the queue at once.
+        Cancelling the wait frees the place in the queue at once. ``waiting`` is open meanwhile.
 
         Raises:
             Overloaded: refused, with the reason and when to come back.
             DeadlineExceeded: it cannot be done in time any more (``where="queue"``).
             Draining: the server is going away.
         """
-        return Permit(self, ticket)
+        return Permit(self, ticket, waiting)
 
     def foresee(self, lane: Lane, caller: str, timeout: float, size: int) -> None:
         """Refuse a document of ``size`` bytes before it is read, if :meth:`admit` would now.
@@ -208,15 +211,19 @@ class Permit:
             charges its caller for it and learns from it. None: not known.
     """
 
-    def __init__(self, gate: Gate, ticket: Ticket) -> None:
+    def __init__(
+        self, gate: Gate, ticket: Ticket, waiting: AbstractContextManager[None] = _UNWATCHED
+    ) -> None:
         self._gate = gate
+        self._waiting = waiting
         self._ticket = ticket
         self._since = 0.0
         self.waited = 0.0
         self.output_tokens: int | None = None
 
     async def __aenter__(self) -> Self:
-        self.waited = (await self._gate.enter(self._ticket)).waited
+        with self._waiting:
+            self.waited = (await self._gate.enter(self._ticket)).waited
         self._since = self._gate.now()
         return self
 

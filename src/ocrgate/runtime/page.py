@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -70,9 +70,12 @@ class Spans(Protocol):
         """The span of one stage: ``queue``, ``prepare`` or ``engine``."""
 
 
+_UNTRACED = nullcontext()
+
+
 def no_spans(name: str) -> AbstractContextManager[None]:  # noqa: ARG001 - the form of ``Spans``
     """Traces nothing."""
-    return nullcontext()
+    return _UNTRACED
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +131,7 @@ class PageReader:
     async def _admitted(
         self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event
     ) -> PageResult:
-        async with AsyncExitStack() as stack:
-            with self.spans("queue"):
-                permit = await stack.enter_async_context(self.gate.admit(ticket))
+        async with self.gate.admit(ticket, self.spans("queue")) as permit:
             admitted.set()
             try:
                 async with until(self.clock, ticket.deadline):

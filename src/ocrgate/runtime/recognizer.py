@@ -4,15 +4,15 @@ import asyncio
 import itertools
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ocrgate.control.cost import Lengths
 from ocrgate.control.ladder import Rung
 from ocrgate.domain.document import Document, DocumentInfo, PageSelection
-from ocrgate.domain.recognition import PageRequest, Recognition, Usage
+from ocrgate.domain.recognition import PageRequest, Recognition
 from ocrgate.domain.ticket import Cost, Lane, Ticket
 from ocrgate.errors import DeadlineExceeded
 from ocrgate.ports import Clock, Listener, Piece, Rasterizer
@@ -92,7 +92,9 @@ class _Open:
     size: int
 
     def page(self, number: int, position: int) -> PageAsked:
-        request = replace(self.request.asked, number=number)
+        request = self.request.asked
+        if request.number != number:
+            request = replace(request, number=number)
         return PageAsked(request, self.listener(position), self.request.forbidden)
 
     def listener(self, position: int) -> Listener | None:
@@ -168,9 +170,14 @@ class Recognizer:
         Raises:
             RequestError, RefusedError, EngineError, DeadlineExceeded.
         """
-        async with self._open(document, request) as opened, aclosing(self._read(opened)) as pages:
-            async for page in pages:
-                yield page
+        async with self._open(document, request) as opened:
+            numbers = self._numbers(opened)
+            if len(numbers) == 1:
+                yield await self._alone(opened, numbers[0])
+                return
+            async with aclosing(self._side_by_side(opened, numbers)) as pages:
+                async for page in pages:
+                    yield page
 
     async def recognize(self, document: Document, request: DocumentRequest) -> DocumentResult:
         """Read the chosen pages and return them together.
@@ -178,12 +185,18 @@ class Recognizer:
         Raises:
             RequestError, RefusedError, EngineError, DeadlineExceeded.
         """
-        async with self._open(document, request) as opened, aclosing(self._read(opened)) as pages:
-            results = [page async for page in pages]
-        usage = sum((result.usage for result in results), Usage())
+        async with self._open(document, request) as opened:
+            numbers = self._numbers(opened)
+            if len(numbers) == 1:
+                results = [await self._alone(opened, numbers[0])]
+            else:
+                async with aclosing(self._side_by_side(opened, numbers)) as pages:
+                    results = [page async for page in pages]
+        first, *others = results
+        usage = sum((result.usage for result in others), first.usage)
         name = self._reader.engine.description.name
         readings = tuple(result.reading for result in results)
-        timings = sum((result.timings for result in results), Timings())
+        timings = sum((result.timings for result in others), first.timings)
         return DocumentResult(opened.info, Recognition(readings, name, usage), timings)
 
     @asynccontextmanager
@@ -191,15 +204,16 @@ class Recognizer:
         require(request.asked, self._reader.engine.description)
         timeout = math.inf if request.timeout is None else request.timeout
         deadline = self._reader.clock.now() + timeout
-        async with AsyncExitStack() as stack:
-            try:
-                async with until(self._reader.clock, deadline):
-                    holding = self._reader.rasterizer.hold(document)
-                    held = await stack.enter_async_context(holding)
-                    info = await self._look(held, request.caller)
-            except TimeoutError:
-                raise DeadlineExceeded("the time ran out", where="queue") from None
-            yield _Open(held, info, request, deadline, len(document.data or b""))
+        limit = until(self._reader.clock, deadline)
+        try:
+            async with limit, self._reader.rasterizer.hold(document) as held:
+                info = await self._look(held, request.caller)
+                limit.lift()  # from here on each page has its own
+                yield _Open(held, info, request, deadline, len(document.data or b""))
+        except TimeoutError:
+            if not limit.reached:
+                raise
+            raise DeadlineExceeded("the time ran out", where="queue") from None
 
     async def _look(self, held: Document, caller: str) -> DocumentInfo:
         if held.path is None:
@@ -207,9 +221,21 @@ class Recognizer:
         async with self._doorstep.turn(caller):  # a file is what a worker looks at
             return await self._reader.rasterizer.probe(held)
 
-    async def _read(self, opened: _Open) -> AsyncGenerator[PageResult, None]:
+    def _numbers(self, opened: _Open) -> tuple[int, ...]:
+        """The pages to read, once they were counted."""
         numbers = opened.request.selection.resolve(opened.info.pages)
         opened.request.counted(len(numbers))
+        return numbers
+
+    async def _alone(self, opened: _Open, number: int) -> PageResult:
+        """Read the only page, in the caller's own task: most documents have one."""
+        (ticket,) = self._tickets(opened, 1)
+        asked = opened.page(number, 0)
+        return await self._reader.read(opened.document, ticket, asked, asyncio.Event())
+
+    async def _side_by_side(
+        self, opened: _Open, numbers: Sequence[int]
+    ) -> AsyncGenerator[PageResult, None]:
         tickets = self._tickets(opened, len(numbers))
         coming = zip(numbers, tickets, strict=True)
         admitted = asyncio.Event()

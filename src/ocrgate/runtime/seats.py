@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 
 class Seats:
@@ -30,15 +30,16 @@ class Seats:
         """Pages that the engine works on."""
         return self._taken
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Wait for a seat and hold it. Cancelling the wait gives the turn to the next."""
-        await self._take()
-        try:
-            yield
-        finally:
-            self._taken -= 1
-            self.refresh()
+    def one(self) -> "Seat":
+        """``async with`` it: wait for a seat and hold it. Cancelling the wait gives the turn to the
+        next.
+        """
+        return Seat(self)
+
+    def leave(self) -> None:
+        """Give a seat back."""
+        self._taken -= 1
+        self.refresh()
 
     def refresh(self) -> None:
         """Seat those who wait, as far as ``count`` allows: call it when that has grown."""
@@ -48,7 +49,8 @@ class Seats:
                 self._taken += 1
                 turn.set_result(None)
 
-    async def _take(self) -> None:
+    async def take(self) -> None:
+        """Wait for a seat; :meth:`one` is the way to be sure that it is given back."""
         if not self._line and self._taken < self._count():
             self._taken += 1
             return
@@ -61,3 +63,23 @@ class Seats:
                 self._taken -= 1
                 self.refresh()
             raise
+
+
+class Seat:
+    """What :meth:`Seats.one` gives."""
+
+    __slots__ = ("_seats",)
+
+    def __init__(self, seats: Seats) -> None:
+        self._seats = seats
+
+    async def __aenter__(self) -> None:
+        await self._seats.take()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._seats.leave()

@@ -26,7 +26,7 @@ async def test_the_result_of_work_is_handed_on() -> None:
     async def work() -> str:
         return "text"
 
-    assert await while_connected(Line().receive, work()) == "text"
+    assert await while_connected({}, Line().receive, work()) == "text"
 
 
 async def test_an_error_of_the_work_is_handed_on() -> None:
@@ -36,7 +36,7 @@ async def test_an_error_of_the_work_is_handed_on() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        await while_connected(Line().receive, work())
+        await while_connected({}, Line().receive, work())
 
 
 async def test_work_is_cancelled_and_over_when_the_client_hangs_up() -> None:
@@ -52,7 +52,7 @@ async def test_work_is_cancelled_and_over_when_the_client_hangs_up() -> None:
             ended.set()
 
     with pytest.raises(ClientGone):
-        await while_connected(line.receive, work())
+        await while_connected({}, line.receive, work())
     assert ended.is_set()
 
 
@@ -67,7 +67,7 @@ async def test_cancelling_the_request_cancels_its_work() -> None:
         finally:
             ended.set()
 
-    task = asyncio.create_task(while_connected(Line().receive, work()))
+    task = asyncio.create_task(while_connected({}, Line().receive, work()))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
