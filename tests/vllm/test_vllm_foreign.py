@@ -68,13 +68,13 @@ async def test_it_reads_pages_and_hands_out_pieces(engine: OpenAIEngine) -> None
     assert reading.text
 
 
-async def test_without_its_kind_it_is_taken_for_a_plain_server(foreign: str) -> None:
-    """It does not say what it is; what every server understands is enough to read pages."""
-    plain = made(foreign)
-    await plain.start()
-    reading, _ = await plain.recognize(page(), PageRequest(max_tokens=8))
-    await plain.close()
-    assert plain.capabilities is None  # closed
+async def test_its_kind_is_found_out(foreign: str) -> None:
+    """Its models name their authors and it has no metrics, but paths that no other has."""
+    found = made(foreign)
+    await found.start()
+    assert found.description.name == "transformers/tencent/HunyuanOCR"
+    reading, _ = await found.recognize(page(), PageRequest(max_tokens=8))
+    await found.close()
     assert reading.text
 
 

@@ -112,6 +112,25 @@ async def test_a_server_shows_itself_by_its_metrics() -> None:
     assert engine.capabilities.server.kind == "vllm"
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"paths": {"/v1/models": {}, "/load_model": {"post": {}}, "/reset": {}}}, "transformers"),
+        ({"paths": {"/v1/models": {}, "/reset": {}}}, "openai"),
+        ({"paths": []}, "openai"),
+        ({}, "openai"),
+    ],
+)
+async def test_a_server_shows_itself_by_its_paths(body: object, kind: str) -> None:
+    """Where it has no metrics either, and its models are owned by whoever made them."""
+    pages = {"/openapi.json": (200, "application/json", json.dumps(body).encode())}
+    persona = Persona(owner="tencent", context=None, version=None, pages=pages)
+    engine, server = await started(persona)
+    assert engine.capabilities is not None
+    assert engine.capabilities.server.kind == kind
+    assert ("stream_options" in server.chats[0].json) == (kind == "openai")
+
+
 async def test_a_named_recipe_wins() -> None:
     """Over what the model's name would choose."""
     engine, _ = await started(Persona(), params=OpenAIParams(recipe="generic"))

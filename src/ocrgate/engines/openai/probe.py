@@ -16,6 +16,7 @@ SECONDS = 10.0
 """For one question. A server that decodes images on its only thread may take some seconds."""
 
 _MODELS = "/v1/models"
+_OPENAPI = "/openapi.json"
 _PAGE = 4 << 20  # bytes of a metrics page: a server with many replicas and buckets has some 100 kB
 _SHOWN_MODELS = 8
 
@@ -39,6 +40,10 @@ class _Generation(msgspec.Struct):
 class _Props(msgspec.Struct):
     default_generation_settings: _Generation = msgspec.field(default_factory=_Generation)
     modalities: dict[str, bool] = msgspec.field(default_factory=dict)
+
+
+class _OpenApi(msgspec.Struct):
+    paths: dict[str, msgspec.Raw]
 
 
 class _Version(msgspec.Struct):
@@ -150,12 +155,27 @@ def _of_owner(model: ServedModel) -> Server:
 async def _second_guess(
     link: Link, server: Server, version: Version | None, signals: EngineSignals | None
 ) -> tuple[Server, Version | None, EngineSignals | None]:
-    """A server whose models tell nothing may show itself by the names of its metrics."""
+    """A server whose models tell nothing may show itself by the names of its metrics, or by paths
+    that no other has.
+    """
     for candidate in SERVERS.values():
         found = await _signals(link, candidate)
         if found is not None and found.running is not None:
             return candidate, await _version(link, candidate), found
+    routes = await _routes(link)
+    for candidate in SERVERS.values():
+        if candidate.routes and candidate.routes <= routes:
+            return candidate, await _version(link, candidate), None
     return server, version, signals
+
+
+async def _routes(link: Link) -> frozenset[str]:
+    """The paths that a server says it has; none where it does not say."""
+    try:
+        answer = await link.get(_OPENAPI, seconds=SECONDS, most=_PAGE)
+        return frozenset(msgspec.json.decode(answer.body, type=_OpenApi).paths)
+    except (EngineError, msgspec.MsgspecError):
+        return frozenset()
 
 
 async def _version(link: Link, server: Server) -> Version | None:

@@ -68,6 +68,8 @@ class Server:
         props: path of a page with the context of one request and whether images are taken.
         tokenize: what ``/tokenize`` counts: whole ``messages`` with the template, or a bare
             text under the name given here.
+        routes: paths of its own in its ``/openapi.json``, by which it is known where neither its
+            models nor metrics tell; none where those do.
     """
 
     kind: ServerKind
@@ -85,6 +87,7 @@ class Server:
     version: str | None = "/version"
     props: str | None = None
     tokenize: Literal["messages", "prompt", "content"] | None = None
+    routes: frozenset[str] = frozenset()
 
 
 SERVERS: Mapping[ServerKind, Server] = {
@@ -146,6 +149,7 @@ SERVERS: Mapping[ServerKind, Server] = {
             usage=False,
             structured=None,
             version=None,
+            routes=frozenset({"/load_model", "/reset"}),  # its models are owned by their authors
         ),
         Server(
             "trtllm",
