@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 WARNINGS = "x-ocr-warnings"
 """Header with the warnings of all pages, each once; absent without any."""
+
+DEGRADED = "x-ocr-degraded"
+"""Header with what the pages got less of, each once; absent where they got all."""
 
 _encode = msgspec.json.Encoder().encode
 _MANY_LINES = 200
@@ -84,8 +87,12 @@ async def written(recognition: Recognition, kind: Format, exchange: Exchange) ->
 
 def _doubts(recognition: Recognition) -> dict[str, str]:
     """What to know of the text, for formats that have no place for it."""
-    told = dict.fromkeys(warning for page in recognition.pages for warning in page.warnings)
-    return {WARNINGS: ", ".join(told)} if told else {}
+    pages = recognition.pages
+    told: dict[str, Iterable[str]] = {
+        WARNINGS: dict.fromkeys(warning for page in pages for warning in page.warnings),
+        DEGRADED: dict.fromkeys(rung for page in pages for rung in page.degraded),
+    }
+    return {name: ", ".join(each) for name, each in told.items() if each}
 
 
 async def composed(recognition: Recognition, compose: Callable[[Recognition], T]) -> T:

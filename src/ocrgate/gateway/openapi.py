@@ -152,7 +152,8 @@ ASKING: list[Json] = [
     _header(
         "X-No-Degradation",
         "1, or the names of what pages may not get less of while the server is under pressure: "
-        "smaller_image, shorter_output. What they got less of stands in `degraded`.",
+        "smaller_image, shorter_output, other_engine. What they got less of stands in `degraded`, "
+        "and in `X-OCR-Degraded` of formats that have no place for it.",
         {"type": "string", "maxLength": 128},
     ),
     _header(

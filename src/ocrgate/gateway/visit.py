@@ -79,8 +79,11 @@ class Visit:
             Overloaded, Draining: the gate would refuse the document now.
             EngineUnavailable, BreakerOpen: no replica takes pages now.
         """
-        self.gateway.service.replicas.require()
-        gate, size = self.gateway.service.gate, least_size(self.request.headers)
+        service = self.gateway.service
+        if service.spare.places and service.spare.could_take(forbidden(self.request.headers)):
+            return  # the document is judged when it is there
+        service.replicas.require()
+        gate, size = service.gate, least_size(self.request.headers)
         gate.foresee(self.caller.lane, self.caller.name, self.left, size)
 
     @property

@@ -11,7 +11,7 @@ from ocrgate.control.ladder import Rung
 from ocrgate.domain.document import Document
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.domain.ticket import Lane, Ticket
-from ocrgate.errors import DeadlineExceeded, OcrgateError
+from ocrgate.errors import DeadlineExceeded, EngineError, OcrgateError, Overloaded
 from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.gate import Gate, Permit
@@ -46,11 +46,12 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """One page, read."""
+    """One page, read. ``engine`` names the engine that did it, where that was not the usual one."""
 
     reading: PageReading
     usage: Usage
     timings: Timings
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,22 @@ class PageAsked:
     forbidden: frozenset[Rung] = frozenset()
 
 
+class Elsewhere(Protocol):
+    """Another engine, for pages that the usual one does not read."""
+
+    def takes(self, error: OcrgateError, ticket: Ticket, asked: PageAsked) -> bool:
+        """Whether it reads the page at once that ended with ``error``."""
+
+    async def read(
+        self, rasterizer: Rasterizer, document: Document, ticket: Ticket, asked: PageAsked
+    ) -> PageResult:
+        """Read a page for which :meth:`takes` was true just now.
+
+        Raises:
+            RequestError, EngineError, DeadlineExceeded.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class PageReader:
     """Takes single pages through gate, rasterizer and engine.
@@ -110,6 +127,7 @@ class PageReader:
     spans: Spans
     pressure: Pressure | None = None
     budget: TokenBudget | None = None
+    elsewhere: Elsewhere | None = None
 
     async def read(
         self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event
@@ -120,13 +138,30 @@ class PageReader:
             RequestError, RefusedError, EngineError, DeadlineExceeded.
         """
         try:
-            result = await self._admitted(document, ticket, asked, admitted)
+            try:
+                result = await self._admitted(document, ticket, asked, admitted)
+            except (Overloaded, EngineError) as error:
+                result = await self._elsewhere(error, document, ticket, asked, admitted)
         except BaseException as error:
             self.observe(PageEnded(ticket.lane, _name(error), error=error))
             raise
         warnings = result.reading.warnings
         self.observe(PageEnded(ticket.lane, str(warnings[0]) if warnings else "ok", result))
         return result
+
+    async def _elsewhere(
+        self,
+        error: OcrgateError,
+        document: Document,
+        ticket: Ticket,
+        asked: PageAsked,
+        admitted: asyncio.Event,
+    ) -> PageResult:
+        """The page from the other engine, if there is one that takes it; else its error."""
+        if self.elsewhere is None or not self.elsewhere.takes(error, ticket, asked):
+            raise error
+        admitted.set()
+        return await self.elsewhere.read(self.rasterizer, document, ticket, asked)
 
     async def _admitted(
         self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event

@@ -87,6 +87,7 @@ class Pressure:
         self._writes = writes
         self._entered = entered
         self._timer: TimerHandle | None = None
+        self._active = True
         self._faded = 0.0
         self._refused = self._taken = self._waited = 0.0
         self.now = 0.0
@@ -96,7 +97,6 @@ class Pressure:
         """Other parameters: the ladder begins at its foot."""
         self._gate, self._params = gate, params
         self._ladder = Ladder(params.ladder(writes=self._writes))
-        self._active = bool(params.ladder(writes=self._writes).thresholds)
 
     @property
     def rungs(self) -> tuple[Rung, ...]:

@@ -21,6 +21,7 @@ from ocrgate.runtime.clock import until
 from ocrgate.runtime.doorstep import Doorstep
 from ocrgate.runtime.gate import Gate
 from ocrgate.runtime.page import (
+    Elsewhere,
     PageAsked,
     PageEnded,
     PageReader,
@@ -126,6 +127,7 @@ class Recognizer:
         pressure: what pages get less of; without it, none does.
         budget: told what pages have written.
         lengths: how long texts are, as learned; without it, tickets name no cost.
+        elsewhere: another engine, for pages that the usual one does not read.
     """
 
     def __init__(
@@ -143,10 +145,11 @@ class Recognizer:
         pressure: Pressure | None = None,
         budget: TokenBudget | None = None,
         lengths: Lengths | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.seats = Seats(seats or (lambda: engine.slots))
         self._reader = PageReader(
-            gate, rasterizer, engine, self.seats, clock, observe, spans, pressure, budget
+            gate, rasterizer, engine, self.seats, clock, observe, spans, pressure, budget, elsewhere
         )
         self.lookahead = lookahead
         self._lengths = lengths
@@ -194,7 +197,8 @@ class Recognizer:
                     results = [page async for page in pages]
         first, *others = results
         usage = sum((result.usage for result in others), first.usage)
-        name = self._reader.engine.description.name
+        usual = self._reader.engine.description.name
+        name = next((result.engine for result in results if result.engine), usual)
         readings = tuple(result.reading for result in results)
         timings = sum((result.timings for result in others), first.timings)
         return DocumentResult(opened.info, Recognition(readings, name, usage), timings)

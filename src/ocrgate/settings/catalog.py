@@ -97,6 +97,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "gate.degrade.image_side": (0.1, 1),
     "gate.degrade.output_at": (0.001, 1000),
     "gate.degrade.output_tokens": (1, 1_000_000),
+    "gate.degrade.other_at": (0.001, 1000),
+    "gate.degrade.other_engine": (0, 1024),
     "gate.degrade.sustain": (0, 3600),
     "gate.degrade.dwell": (0, 3600),
     **{f"gate.limit.{name}": bounds for name, bounds in _CLIMB.items()},

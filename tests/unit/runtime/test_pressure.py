@@ -61,8 +61,10 @@ def test_rungs_come_with_refusals_and_go_without() -> None:
     gate = Gate()
     gate.come(5.0, refused=0.0)
     assert gate.rungs() == []
-    gate.come(15.0, refused=0.7)
+    gate.come(15.0, refused=0.45)
     assert gate.rungs() == [Rung.SMALLER_IMAGE, Rung.SHORTER_OUTPUT] == gate.entered
+    gate.come(10.0, refused=0.7)
+    assert gate.rungs() == [*gate.entered[:2], Rung.REFUSAL] == gate.entered
     gate.come(30.0, refused=0.0)
     assert gate.rungs() == []
     gate.clock.advance(60.0)
@@ -121,17 +123,26 @@ def test_a_caller_may_forbid_it() -> None:
     ("params", "writes", "rungs"),
     [
         (DegradeParams(), False, ()),
-        (DegradeParams(enabled=False), True, ()),
-        (DegradeParams(enabled=True), False, (Rung.SMALLER_IMAGE,)),
+        (DegradeParams(enabled=False, other_engine=2), True, ()),
+        (DegradeParams(enabled=True, other_engine=2), False, (Rung.SMALLER_IMAGE,)),
+        (
+            DegradeParams(other_engine=2),
+            True,
+            (Rung.SMALLER_IMAGE, Rung.SHORTER_OUTPUT, Rung.OTHER_ENGINE),
+        ),
     ],
 )
 def test_only_what_does_something_is_done(
     params: DegradeParams, *, writes: bool, rungs: tuple[Rung, ...]
 ) -> None:
-    """Off for the embedded engine unless it is asked for, and then the image only."""
+    """Off for the embedded engine unless it is asked for, and then the image only; the last rung
+    tells of any engine that pages are turned away.
+    """
     gate = Gate(params=params, writes=writes)
-    gate.come(20.0, refused=0.9)
-    assert gate.pressure.rungs == rungs
+    gate.come(30.0, refused=0.9)
+    assert gate.pressure.rungs == (*rungs, Rung.REFUSAL)
+    places = params.other_places(writes=writes)
+    assert places == (2 if Rung.OTHER_ENGINE in rungs else 0)
 
 
 def test_other_parameters_begin_at_the_foot() -> None:
@@ -141,12 +152,18 @@ def test_other_parameters_begin_at_the_foot() -> None:
     gate.pressure.retune(AdmissionParams(), DegradeParams(enabled=False))
     assert gate.pressure.rungs == ()
     gate.come(15.0, refused=0.7)
-    assert gate.pressure.rungs == ()
+    assert gate.pressure.rungs == (Rung.REFUSAL,)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"image_side": 0.0}, {"output_at": 0.4}, {"output_tokens": 0}, {"dwell": -1.0}],
+    [
+        {"image_side": 0.0},
+        {"output_at": 0.4},
+        {"output_tokens": 0},
+        {"dwell": -1.0},
+        {"other_at": 0.7},
+    ],
 )
 def test_parameters_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     """The ladder would not hold otherwise."""
