@@ -1,8 +1,11 @@
 """Parameters of the engine that talks to OpenAI-compatible servers. Light: no HTTP client here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
+
+_PORTS = {"http": 80, "https": 443}
 
 FIRST_SLOTS = 8
 """Pages at the same time of a server of which nothing is known yet."""
@@ -17,7 +20,8 @@ class OpenAIParams:
 
     Attributes:
         kind: selects this engine.
-        url: base URLs of the servers, with or without `/v1`; each is one replica.
+        url: base URLs of the servers, with or without `/v1`; each is one replica, and none may be
+            named twice.
         model: name of the served model to ask for; without it, the first that the server names.
         recipe: how to prompt the model and read its answers; without it, chosen by the model's
             name.
@@ -60,6 +64,7 @@ class OpenAIParams:
         if not self.url:
             raise ValueError("engine.url names no server")
         bases = [base_url(one) for one in self.url]
+        _refuse_twins(bases)
         if self.api_key is None:
             return
         if not self.api_key.isprintable():
@@ -89,6 +94,18 @@ def base_url(url: str) -> str:
         raise ValueError(f"engine.url: {told} must have a port from 1 to 65535")
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _refuse_twins(bases: Sequence[str]) -> None:
+    """One server as two replicas would be given twice what it can take, and fail as two."""
+    seen = dict[tuple[str, str | None, int | None, str], str]()
+    for base in bases:
+        parts = urlsplit(base)
+        port = parts.port or _PORTS[parts.scheme]
+        place = (parts.scheme, parts.hostname, port, parts.path)
+        if place in seen:
+            raise ValueError(f"engine.url names one server twice: {shown(seen[place])}")
+        seen[place] = base
 
 
 def shown(url: str) -> str:

@@ -46,6 +46,27 @@ def test_at_least_one_server() -> None:
         OpenAIParams(url=())
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("http://gpu:8000", "http://gpu:8000"),
+        ("http://gpu:8000", "http://GPU:8000/v1/"),
+        ("http://gpu", "http://gpu:80"),
+        ("https://gpu:443/x", "https://me:secret@gpu/x/v1"),
+    ],
+)
+def test_a_server_is_named_once(first: str, second: str) -> None:
+    """However it is spelled; the message has no password."""
+    with pytest.raises(ValueError, match=r"one server twice: https?://gpu") as raised:
+        OpenAIParams(url=("http://other", first, second))
+    assert "secret" not in str(raised.value)
+
+
+def test_several_servers_of_one_machine() -> None:
+    """By port, path or scheme."""
+    OpenAIParams(url=("http://gpu", "https://gpu", "http://gpu:8000", "http://gpu:8000/a"))
+
+
 def test_secrets_are_not_shown() -> None:
     """Neither the key nor a password in the URL."""
     params = OpenAIParams(api_key="sk-secret")
