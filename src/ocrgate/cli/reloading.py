@@ -11,7 +11,7 @@ from ocrgate.settings import Loaded, SettingsError
 
 _log = structlog.get_logger(__name__)
 
-APPLIED = ("gate.limit.", "gate.degrade.")
+APPLIED = ("gate.",)
 """What a running server follows; all else needs a restart."""
 
 
@@ -42,7 +42,7 @@ class Reload:
         waiting = [key for key in differences(self._first, loaded) if not key.startswith(APPLIED)]
         if applied:
             gate = loaded.settings.gate
-            self._service.retune(gate.limit, gate.degrade)
+            self._service.retune(gate, gate.limit, gate.degrade)
         self._last = loaded
         _log.info("settings reloaded", applied=applied)
         if waiting:

@@ -91,12 +91,14 @@ class Pressure:
         self._faded = 0.0
         self._refused = self._taken = self._waited = 0.0
         self.now = 0.0
-        self.retune(gate, params)
+        self._params = params
+        self._ladder = Ladder(params.ladder(writes=writes))
 
     def retune(self, gate: AdmissionParams, params: DegradeParams) -> None:
-        """Other parameters: the ladder begins at its foot."""
+        """Other parameters. Where those of the ladder have changed, it begins at its foot."""
+        if params != self._params:
+            self._ladder = Ladder(params.ladder(writes=self._writes))
         self._gate, self._params = gate, params
-        self._ladder = Ladder(params.ladder(writes=self._writes))
 
     @property
     def rungs(self) -> tuple[Rung, ...]:

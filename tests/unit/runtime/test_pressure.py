@@ -149,6 +149,8 @@ def test_other_parameters_begin_at_the_foot() -> None:
     """A reload that turns it off does so at once."""
     gate = Gate()
     gate.come(15.0, refused=0.7)
+    gate.pressure.retune(AdmissionParams(wait_max=5.0), DegradeParams())
+    assert gate.pressure.rungs != ()  # only how long pages may wait has changed
     gate.pressure.retune(AdmissionParams(), DegradeParams(enabled=False))
     assert gate.pressure.rungs == ()
     gate.come(15.0, refused=0.7)
