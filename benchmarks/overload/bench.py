@@ -9,37 +9,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from benchmarks.overload.engines import Counters, EngineChoice, counters, engine
+from benchmarks.overload.engines import NOTHING, Counters, EngineChoice, counters, engine
 from benchmarks.overload.fronts import SETUPS, Front, Place, Setup
 from benchmarks.overload.plan import Plan
-from benchmarks.overload.processes import NotStarted
-from benchmarks.overload.record import Result, begun, summary
+from benchmarks.overload.processes import NotStarted, Running
+from benchmarks.overload.record import Result, begun, rows, summary
+from benchmarks.overload.scene import Knee
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"
 DEADLINE = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Knee:
-    """The best of a sweep over closed loops before the bare engine.
-
-    Attributes:
-        rate: pages a second in time at the best number of clients.
-        places: least number of clients that gives 97 % of it.
-        sweep: pages a second by clients.
-    """
-
-    rate: float
-    places: int
-    sweep: dict[int, float]
+Job = TypeVar("Job")
 
 
 @dataclass(slots=True)
@@ -65,26 +53,40 @@ class Bench:
     missing: dict[str, str] = field(default_factory=dict)
 
     @contextlib.contextmanager
-    def stand(self, setup: Setup, places: int, tenants: tuple[str, ...] = ()) -> Iterator["Stand"]:
-        """A fresh engine with ``setup`` before it."""
+    def stand(
+        self,
+        setup: Setup,
+        places: int,
+        tenants: tuple[str, ...] = (),
+        *,
+        choice: EngineChoice | None = None,
+        engines: int = 1,
+    ) -> Iterator["Stand"]:
+        """Fresh engines with ``setup`` before them; of another ``choice`` than the bench's."""
         folder = Path(tempfile.mkdtemp(prefix=f"{setup.name.replace(' ', '-')}-", dir=self.folder))
-        with engine(self.choice, folder, setup.bound) as behind:
-            place = Place(behind.url, places, folder, tenants)
-            with setup.open(place) as front:
-                yield Stand(setup, behind.url, front, folder)
+        with contextlib.ExitStack() as stack:
+            behind = []
+            for number in range(engines):
+                home = folder / f"engine-{number}"
+                home.mkdir()
+                started = engine(choice or self.choice, home, setup.bound)
+                behind.append(stack.enter_context(started))
+            place = Place(tuple(one.url for one in behind), places, folder, tenants)
+            front = stack.enter_context(setup.open(place))
+            yield Stand(setup, tuple(behind), front, folder)
 
     def joined(
-        self, jobs: list[tuple[Setup, float]], run: Callable[[Setup, float], Result]
+        self, jobs: list[tuple[Setup, Job]], run: Callable[[Setup, Job], Result]
     ) -> list[Result]:
         """As :meth:`each`, with the results of the run that this one is joined to."""
         return [*self.earlier, *self.each(jobs, run)]
 
     def each(
-        self, jobs: list[tuple[Setup, float]], run: Callable[[Setup, float], Result]
+        self, jobs: list[tuple[Setup, Job]], run: Callable[[Setup, Job], Result]
     ) -> list[Result]:
         """Carry out runs, some at a time; those of rivals that are not here are left out."""
 
-        def one(job: tuple[Setup, float]) -> Result | None:
+        def one(job: tuple[Setup, Job]) -> Result | None:
             try:
                 result = run(*job)
             except NotStarted as reason:
@@ -99,29 +101,41 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """An engine with something before it."""
+    """Engines with something before them."""
 
     setup: Setup
-    engine: str
+    engines: tuple[Running, ...]
     front: Front
     folder: Path
 
-    def measure(self, plan: Plan, warm: float, at_end: Callable[[], None] = lambda: None) -> Result:
+    def measure(
+        self,
+        plan: Plan,
+        warm: float,
+        at_end: Callable[[], None] = lambda: None,
+        events: Sequence[tuple[float, Callable[[], None]]] = (),
+    ) -> Result:
         """Send a plan; what happens after ``warm`` seconds and before its end counts.
 
-        ``at_end`` is called when the plan's seconds are over, before the last answers are in.
+        ``at_end`` is called when the plan's seconds are over, before the last answers are in;
+        ``events`` are by seconds of the plan.
         """
         process = self.send(plan)
-        before = self.at(warm)
-        after = self.at(plan.seconds)
+        readings: list[Reading] = []
+        todo = [*events, (warm, lambda: readings.append(self.look()))]
+        for seconds, action in sorted(todo, key=itemgetter(0)):
+            self.wait(seconds)
+            action()
+        self.wait(plan.seconds)
+        before, after = readings[0], self.look()
         at_end()
         if process.wait(120):
             raise RuntimeError("the load generator failed")
-        result = summary(self.record, warm, plan.seconds, plan.deadline)
+        result = summary(rows(self.record), warm, plan.seconds)
         result.setup, result.seed = self.setup.name, plan.seed
-        result.written_tokens = after.counters.written - before.counters.written
-        result.preemptions = after.counters.preemptions - before.counters.preemptions
-        if self.front.running.url != self.engine:
+        result.written_tokens = max(0, after.counters.written - before.counters.written)
+        result.preemptions = max(0, after.counters.preemptions - before.counters.preemptions)
+        if all(self.front.running.url != one.url for one in self.engines):
             result.cpu = (after.cpu - before.cpu) / (plan.seconds - warm)
         return result
 
@@ -130,10 +144,17 @@ class Stand:
         """The generator's record."""
         return self.folder / "record.jsonl"
 
-    def at(self, seconds: float) -> "Reading":
-        """Wait until so many seconds after the generator's time 0, then look."""
+    def wait(self, seconds: float) -> None:
+        """Wait until so many seconds after the generator's time 0."""
         time.sleep(max(0.0, self.began() + seconds - time.monotonic()))
-        return Reading(counters(self.engine), self.front.running.cpu())
+
+    def look(self) -> "Reading":
+        """What has been counted by now, by all engines together; one that is gone counts 0."""
+        return Reading(self.counters(), self.front.running.cpu())
+
+    def counters(self) -> Counters:
+        """What the engines say, added up."""
+        return sum((counters(one.url) for one in self.engines), NOTHING)
 
     def began(self) -> float:
         """The generator's time 0, once it has begun."""
@@ -161,12 +182,18 @@ class Reading:
     cpu: float
 
 
-def knee(bench: Bench, clients: tuple[int, ...], seconds: float, warm: float) -> Knee:
+def knee(
+    bench: Bench,
+    clients: tuple[int, ...],
+    seconds: float,
+    warm: float,
+    deadline: float = DEADLINE,
+) -> Knee:
     """Sweep closed loops over numbers of clients, each before a fresh engine."""
 
     def rate(count: int) -> float:
         with bench.stand(SETUPS["bare"], count) as stand:
-            plan = Plan("", seconds, clients=count, deadline=DEADLINE, seed=bench.seed)
+            plan = Plan("", seconds, clients=count, deadline=deadline, seed=bench.seed)
             result = stand.measure(plan, warm)
         print(
             f"  {count:4} at once: {result.goodput:6.2f} pages/s, {result.preemptions} preemptions",
@@ -283,7 +310,7 @@ def finish(bench: Bench, name: str, found: Knee, results: list[Result]) -> None:
     whole = {
         "experiment": name,
         "command": " ".join(["python -m", f"benchmarks.overload.{name}", *sys.argv[1:]]),
-        "commit": _commit(),
+        "commit": commit(),
         "at": time.strftime("%Y-%m-%d %H:%M:%S"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "load_average": os.getloadavg(),
@@ -303,7 +330,8 @@ def finish(bench: Bench, name: str, found: Knee, results: list[Result]) -> None:
     )
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Of what is measured."""
     words = ["git", "rev-parse", "--short", "HEAD"]
     return (
         subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()

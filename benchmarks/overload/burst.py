@@ -1,99 +1,121 @@
 """Ten seconds of ten times the knee, with clients that try again: how long until all is well?
 
 Before and after there is 0.8 times the knee. Each client tries three times and pauses 1 and 2 s
-(jittered) in between, or as long as it is told. ``python -m benchmarks.overload.burst [--quick]``
+(jittered) in between, or as long as it is told. ``python -m benchmarks.overload.burst [--http]``
 """
 
 from collections import Counter
-from pathlib import Path
 
-from benchmarks.overload.bench import (
-    DEADLINE,
-    IMAGES,
-    Bench,
+from benchmarks.overload.figure import Diagram, Panel
+from benchmarks.overload.plan import Flow, Plan, Retries, Row
+from benchmarks.overload.play import SETTLE, run
+from benchmarks.overload.record import Result, answered, recovery
+from benchmarks.overload.scene import (
+    WASTE,
+    Column,
+    Experiment,
     Knee,
-    finish,
-    known_knee,
-    opened,
-    parser,
+    Points,
+    Scene,
+    Stage,
+    averaged,
+    extra,
 )
-from benchmarks.overload.figure import Panel, draw
-from benchmarks.overload.fronts import Setup
-from benchmarks.overload.plan import Flow, Plan, Retries
-from benchmarks.overload.record import Result, answered, recovery, rows
 
-BURST = 10.0
-WINDOW = 5.0
+BURST, WINDOW = 10.0, 5.0
+CLIENTS: tuple[Retries, ...] = ("impatient", "obedient")
 
 
-def run(bench: Bench, found: Knee, setup: Setup, after: float, retries: Retries) -> Result:
-    """One burst; its curve is the share of fresh pages served in time, by when they came."""
-    begin = setup.settle
-    end = begin + BURST
-    flow = Flow(
-        "all",
-        0.8 * found.rate,
-        arrivals="burst",
-        high=10 * found.rate,
-        burst=(begin, end),
-        retries=retries,
-        tries=3,
-    )
-    plan = Plan("", end + after, (flow,), deadline=DEADLINE, seed=bench.seed)
-    with bench.stand(setup, found.places) as stand:
-        result = stand.measure(plan, end)
-        result.load = 10.0
-        result.extra["recovery"] = recovery(stand.record, end, plan.seconds, DEADLINE)
-        result.extra["burst"] = answered(stand.record, begin, end)
-        result.extra["after"] = answered(stand.record, end, plan.seconds)
-        result.curve = served(stand.record, begin, plan.seconds)
-    return result
+def scenes(stage: Stage) -> list[Scene]:
+    """One for each kind of client."""
+    begin = 20.0 if stage.form == "virtual" else SETTLE
+    end, rate = begin + BURST, stage.knee.rate
+    after = stage.seconds(120.0, 60.0)
+    return [
+        Scene(
+            f"{retries} clients",
+            Plan(
+                "",
+                end + max(30.0, after),
+                (
+                    Flow(
+                        "all",
+                        0.8 * rate,
+                        arrivals="burst",
+                        high=10 * rate,
+                        burst=(begin, end),
+                        retries=retries,
+                        tries=3,
+                    ),
+                ),
+                seed=stage.seed,
+            ),
+            end,
+            10.0,
+        )
+        for retries in CLIENTS
+    ]
 
 
-def served(record: Path, begin: float, seconds: float) -> list[tuple[float, float]]:
-    """Served share of the pages that came in each window, seconds from the burst's begin."""
+def measure(scene: Scene, rows: list[Row], result: Result, knee: Knee) -> None:
+    """When all is well again, and who was served; ``never`` is 1 where that was not seen."""
+    begin, end = scene.plan.flows[0].burst
+    until = scene.plan.seconds
+    seconds = recovery(rows, end, until)
+    result.extra["recovery"] = seconds
+    result.extra["never"] = float(seconds is None)
+    result.extra["burst"] = answered(rows, begin, end)
+    result.extra["after"] = answered(rows, end, until)
+    fresh = [row.served_at_once for row in rows if end <= row.at < until]
+    result.extra["at once"] = sum(fresh) / max(1, len(fresh))
+    result.extra["rate"] = result.goodput / knee.rate
+    result.curve = served(rows, begin, until)
+
+
+def served(rows: list[Row], begin: float, until: float) -> Points:
+    """Share of fresh pages served at once by window, seconds from the burst's begin."""
     came, good = Counter[int](), Counter[int]()
-    for row in rows(record):
-        if row.at < seconds:
+    for row in rows:
+        if row.at < until:
             window = int((row.at - begin) // WINDOW)
             came[window] += 1
-            good[window] += row.status == 200 and row.took <= DEADLINE
+            good[window] += row.served_at_once
     return [((each + 0.5) * WINDOW, good[each] / came[each]) for each in sorted(came) if each >= -1]
 
 
-def main() -> None:
-    """Run it."""
-    made = parser(__doc__)
-    made.add_argument("--impatient", action="store_true", help="clients ignore Retry-After")
-    options = made.parse_args()
-    retries: Retries = "impatient" if options.impatient else "obedient"
-    after = 30.0 if options.quick else 60.0
-    with opened(options) as bench:
-        found = known_knee(bench, options)
-        results = bench.joined(
-            [(setup, 10.0) for setup in bench.setups],
-            lambda setup, _: run(bench, found, setup, after, retries),
-        )
-        for result in results:
-            seconds = result.extra["recovery"]
-            said = f"never in {after:g} s" if seconds is None else f"after {seconds:g} s"
-            shares = [round(result.extra[name] or 0.0, 3) for name in ("burst", "after")]
-            print(
-                f"{result.setup:14} recovered {said}; served at last, of the burst and since: "
-                f"{shares}; {result.tries:.2f} tries a page since"
-            )
-        finish(bench, "burst", found, results)
-    if not options.no_figure:
-        order = sorted(results, key=lambda result: result.setup != "ocrgate")
-        panel = Panel(
-            "Fresh pages served in 10 s, by when they came",
+def panels(results: list[Result], _: Knee) -> list[Diagram]:
+    """Fresh pages served, over time."""
+    return [
+        Panel(
+            f"Fresh pages served in 10 s, {retries} clients",
             "seconds from the burst's begin",
             "share",
-            {result.setup: result.curve for result in order},
+            averaged(results, f"{retries} clients"),
             1.05,
         )
-        draw(IMAGES / "overload-burst.svg", "10 s at 10 times the knee", [panel], 820)
+        for retries in CLIENTS
+    ]
 
+
+EXPERIMENT = Experiment(
+    name="burst",
+    title="Ten seconds of ten times the knee",
+    gates=("ocrgate", "bare", "engine bound", "semaphore 16", "fixed + queue", "Gradient2"),
+    setups=("ocrgate", "bare", "engine bound", "semaphore", "nginx", "haproxy"),
+    scenes=scenes,
+    columns=(
+        extra("recovered after, s", "recovery", 0),
+        extra("never recovered", "never", 0, percent=True),
+        extra("served at once since", "at once"),
+        extra("served at last: of the burst", "burst"),
+        extra("of those since", "after"),
+        extra("pages/s since, of the knee", "rate"),
+        WASTE,
+        Column("tries a page", lambda result, _: result.tries),
+    ),
+    panels=panels,
+    measure=measure,
+)
 
 if __name__ == "__main__":
-    main()
+    run(EXPERIMENT)

@@ -3,10 +3,15 @@
 import contextlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.overload.processes import NotStarted, Running, free_port, get, running
+import msgspec
+from benchmarks.overload.processes import NotStarted, Running, free_port, get, post, running
+from benchmarks.overload.simulated import Says, Simulated, Turn, Voice
+from benchmarks.overload.unseen import engine_profile
+
+from ocrgate.simulate.changes import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +19,24 @@ class EngineChoice:
     """Which engine.
 
     Attributes:
-        profile: of ``ocrgate simulate``; ``vllm``: the real one of ``tests/vllm``.
+        profile: of ``ocrgate simulate`` or :mod:`~benchmarks.overload.unseen`; ``vllm``: the real
+            one of ``tests/vllm``.
         speed: times as fast as the profile says.
         seed: of its texts.
+        loops: share of pages on which the model repeats itself; None: as the profile has it.
     """
 
     profile: str = "f-model"
     speed: float = 1.0
     seed: int = 1
+    loops: float | None = None
+
+    def simulated(self, port: int, bound: int) -> Simulated:
+        """What the simulated server is asked to be."""
+        found = replace(engine_profile(self.profile), max_num_queued_reqs=bound)
+        if self.loops is not None:
+            found = replace(found, lengths=replace(found.lengths, loops=self.loops))
+        return Simulated(found, port, self.speed, self.seed, shutdown_timeout=15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +48,23 @@ class Counters:
     preemptions: int
     written: int
 
+    def __add__(self, other: "Counters") -> "Counters":
+        return Counters(
+            self.running + other.running,
+            self.waiting + other.waiting,
+            self.preemptions + other.preemptions,
+            self.written + other.written,
+        )
+
+
+NOTHING = Counters(0.0, 0.0, 0, 0)
+
 
 def counters(url: str) -> Counters:
-    """Read them from ``/metrics``."""
+    """Read them from where a simulated engine tells the truth, or from ``/metrics``."""
     values: dict[str, float] = {}
-    for line in get(f"{url}/metrics")[1].splitlines():
+    status, page = get(f"{url}/bench/truth")
+    for line in (page if status == 200 else get(f"{url}/metrics")[1]).splitlines():
         name, _, value = line.rpartition(" ")
         bare = name.partition("{")[0]
         if bare.startswith(("vllm:num_", "vllm:generation_tokens")):
@@ -61,12 +88,21 @@ def engine(choice: EngineChoice, folder: Path, bound: int = 0) -> Iterator[Runni
         with _vllm(folder, bound) as found:
             yield found
         return
-    port = free_port()
-    words = [sys.executable, "-m", "ocrgate", "simulate", "--profile", choice.profile]
-    words += ["--port", str(port), "--speed", str(choice.speed), "--seed", str(choice.seed)]
-    words += ["--max-num-queued-reqs", str(bound)]
+    port, asked = free_port(), Path(folder / "asked.json")
+    asked.write_bytes(msgspec.json.encode(choice.simulated(port, bound)))
+    words = [sys.executable, "-m", "benchmarks.overload.simulated", str(asked)]
     with running(words, port, folder / "engine.log") as found:
         yield found
+
+
+def change(url: str, kind: Kind, value: float = 0.0) -> None:
+    """Do something to a simulated engine."""
+    post(f"{url}/bench/change", msgspec.json.encode(Turn(kind, value)))
+
+
+def let_say(url: str, says: Says) -> None:
+    """Have a simulated engine tell this from now on."""
+    post(f"{url}/bench/says", msgspec.json.encode(Voice(says)))
 
 
 @contextlib.contextmanager

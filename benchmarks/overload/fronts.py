@@ -25,16 +25,26 @@ class Place:
     """Where a front is put.
 
     Attributes:
-        engine: what is behind it.
+        engines: what is behind it.
         places: best number of pages at once, by the sweep.
         folder: for its files.
         tenants: names for which keys are wanted.
     """
 
-    engine: str
+    engines: tuple[str, ...]
     places: int
     folder: Path
     tenants: Sequence[str] = ()
+
+    @property
+    def engine(self) -> str:
+        """The only one, or the first."""
+        return self.engines[0]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Host and port of each."""
+        return [url.removeprefix("http://") for url in self.engines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ http {{
   client_body_buffer_size 256k;
   limit_conn_zone $server_name zone=engine:1m;
   limit_conn_status 429;
-  upstream engine {{ server {engine}; keepalive 64; }}
+  upstream engine {{ {servers} keepalive 64; }}
   server {{
     listen 127.0.0.1:{port};
     server_name all;
@@ -130,37 +140,43 @@ frontend gate
   use_backend health if {{ path /health }}
   default_backend engine
 backend engine
-  server one {engine} maxconn {places} maxqueue {queue}
+  balance leastconn
+  option httpchk GET /health
+  default-server check inter 1s fall 2 rise 2 maxconn {each} maxqueue {queue}
+{servers}
 backend health
-  server one {engine}
+{servers}
 """
 
 
 @contextlib.contextmanager
 def nginx(place: Place) -> Iterator[Front]:
     """``limit_conn``: so many at once, the others are refused; nobody waits."""
-    with _proxy(place, "nginx", NGINX, ["-p", str(place.folder), "-c"]) as found:
+    servers = " ".join(f"server {each};" for each in place.addresses)
+    places = place.places * len(place.engines)
+    flags = ["-p", str(place.folder), "-c"]
+    with _proxy(place, "nginx", flags, NGINX, servers=servers, places=places) as found:
         yield found
 
 
 @contextlib.contextmanager
 def haproxy(place: Place) -> Iterator[Front]:
     """``maxconn`` with a queue of half as many for at most a second."""
-    with _proxy(place, "haproxy", HAPROXY, ["-db", "-f"]) as found:
+    servers = "\n".join(f"  server s{n} {each}" for n, each in enumerate(place.addresses))
+    sizes = {"each": place.places, "queue": max(4, place.places // 2)}
+    with _proxy(place, "haproxy", ["-db", "-f"], HAPROXY, servers=servers, **sizes) as found:
         yield found
 
 
 @contextlib.contextmanager
-def _proxy(place: Place, name: str, text: str, flags: list[str]) -> Iterator[Front]:
+def _proxy(
+    place: Place, name: str, flags: list[str], text: str, **values: str | int
+) -> Iterator[Front]:
     binary = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if binary is None:
         raise NotStarted(f"{name} is not installed (apt install {name})")
     port, config = free_port(), place.folder / f"{name}.conf"
-    engine = place.engine.removeprefix("http://")
-    queue = max(4, place.places // 2)
-    config.write_text(
-        text.format(folder=place.folder, port=port, engine=engine, places=place.places, queue=queue)
-    )
+    config.write_text(text.format(folder=place.folder, port=port, **values))
     with running([binary, *flags, str(config)], port, place.folder / f"{name}.log") as found:
         yield Front(found, {})
 
@@ -270,7 +286,8 @@ def ocrgate(law: str | None = None) -> Opener:
         if law == "fixed":
             env["OCRGATE_GATE__LIMIT__LIMIT"] = str(place.places)
         keys = {name: _key(name, env) for name in place.tenants}
-        words = [sys.executable, "-m", "ocrgate", "serve", "--url", place.engine]
+        words = [sys.executable, "-m", "ocrgate", "serve"]
+        words += [word for url in place.engines for word in ("--url", url)]
         log = place.folder / "ocrgate.log"
         with running(words, port, log, "/readyz", env) as found:
             yield Front(found, keys)

@@ -10,7 +10,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +20,8 @@ import aiohttp
 import msgspec
 import uvloop
 from benchmarks.overload import pages
-from benchmarks.overload.plan import Begun, Flow, Plan, Row
+from benchmarks.overload.plan import REFUSALS, Begun, Flow, Plan, Row
 
-REFUSALS = {429, 503}
-BACKOFF = (1.0, 2.0, 4.0)
 _ANY = Flow("closed", 0.0)
 
 
@@ -61,13 +59,25 @@ class _Client:
 
     def pause(self) -> float | None:
         """Seconds until the next try; None when there is none."""
-        if self.flow.retries == "none" or self.tries >= self.flow.tries or self.quits:
+        if self.quits:
             return None
-        if self.answer.status not in REFUSALS | {0, -1, 500, 502, 504}:
-            return None
-        pause = BACKOFF[min(self.tries - 1, 2)] * self.source.uniform(0.5, 1.5)
-        told = self.answer.retry_after if self.flow.retries == "obedient" else 0.0
-        return max(pause, told)
+        answer = self.answer
+        return self.flow.pause(self.tries, answer.status, answer.retry_after, self.source)
+
+    def sent(self) -> bytes | AsyncIterator[bytes]:
+        """Its page, at once or in a trickle."""
+        return trickle(self.body, self.flow.upload) if self.flow.upload else self.body
+
+
+PARCELS = 20
+
+
+async def trickle(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """A body in parcels, spread over some seconds."""
+    size = -(-len(body) // PARCELS)
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+        await asyncio.sleep(seconds / PARCELS)
 
 
 class Generator:
@@ -121,8 +131,8 @@ class Generator:
     def _client(self, flow: Flow, at: float, number: int) -> _Client:
         source = random.Random(f"{self._plan.seed} {number}")
         quits = flow.leaves > 0 and source.random() < 0.5
-        patience = source.uniform(0.0, flow.leaves) if quits else self._plan.deadline
-        body = pages.chat(self._pages)
+        patience = source.uniform(0.0, flow.leaves) if quits else self._plan.patience(flow)
+        body = pages.chat(self._pages, flow.pages)
         return _Client(flow, at, self._begun + at, body, source, patience, quits)
 
     async def _serve(self, session: aiohttp.ClientSession, client: _Client) -> None:
@@ -145,6 +155,7 @@ class Generator:
             client.quits,
             round(time.monotonic() - client.begun, 5),
             client.answer.why,
+            self._plan.patience(client.flow),
         )
 
     async def _try_all(self, session: aiohttp.ClientSession, client: _Client) -> None:
@@ -166,7 +177,7 @@ class Generator:
         try:
             async with (
                 asyncio.timeout(left),
-                session.post(url, data=client.body, headers=client.headers()) as reply,
+                session.post(url, data=client.sent(), headers=client.headers()) as reply,
             ):
                 return _answer(reply.status, reply.headers, await reply.read())
         except TimeoutError:

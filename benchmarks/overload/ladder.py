@@ -1,113 +1,109 @@
 """Goodput, latency, refusals and waste against the offered load, before the same engine.
 
-``python -m benchmarks.overload.ladder [--quick]``
+``python -m benchmarks.overload.ladder [--http]``
 """
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
-from benchmarks.overload.bench import (
-    DEADLINE,
-    IMAGES,
-    Bench,
-    Knee,
-    finish,
-    known_knee,
-    opened,
-    parser,
-)
-from benchmarks.overload.figure import Panel, Points, draw
-from benchmarks.overload.fronts import Setup
+from benchmarks.overload.figure import Diagram, Panel
 from benchmarks.overload.plan import Flow, Plan
+from benchmarks.overload.play import SETTLE, run
 from benchmarks.overload.record import Result
+from benchmarks.overload.scene import (
+    GOODPUT,
+    P99,
+    PREEMPTED,
+    REFUSAL,
+    REFUSED,
+    WASTE,
+    Column,
+    Experiment,
+    Knee,
+    Scene,
+    Stage,
+)
 
 LOADS = (0.5, 0.8, 1.0, 2.0, 4.0, 10.0)
 QUICK = (0.8, 2.0, 10.0)
 
 
-def flow(options: argparse.Namespace, rate: float) -> Flow:
-    """Arrivals of so many pages a second on average, as the command line wants them."""
-    low, high = 0.5 * rate, 1.5 * rate
-    match options.arrivals:
-        case "square":
-            return Flow("all", low, arrivals="square", high=high)
-        case "trace":
-            return Flow("all", rate, arrivals="trace", path=str(options.trace))
-        case kind:
-            return Flow("all", rate, arrivals=kind)
+def scenes(stage: Stage) -> list[Scene]:
+    """One for each load."""
+    warm = 20.0 if stage.form == "virtual" else SETTLE
+    seconds = warm + stage.seconds(120.0, 30.0)
+    return [
+        Scene(
+            f"{load:g}x",
+            Plan("", seconds, (Flow("all", load * stage.knee.rate),), seed=stage.seed),
+            warm,
+            load,
+        )
+        for load in (QUICK if stage.short else LOADS)
+    ]
 
 
-def run(bench: Bench, found: Knee, setup: Setup, sent: Flow, seconds: float) -> Result:
-    """One rung for one setup."""
-    plan = Plan("", setup.settle + seconds, (sent,), deadline=DEADLINE, seed=bench.seed)
-    with bench.stand(setup, found.places) as stand:
-        return stand.measure(plan, setup.settle)
-
-
-def figure(path: Path, found: Knee, results: list[Result], loads: tuple[float, ...]) -> None:
-    """Four curves of each setup."""
-    names = sorted(
-        dict.fromkeys(result.setup for result in results), key=lambda name: name != "ocrgate"
-    )
-
-    def lines(value: Callable[[Result], float | None]) -> dict[str, Points]:
-        return {
-            name: [
-                (result.load, seen)
-                for result in results
-                if result.setup == name and (seen := value(result)) is not None
-            ]
-            for name in names
-        }
+def panels(results: list[Result], knee: Knee) -> list[Diagram]:
+    """Four curves of each setup over the load."""
+    names = list(dict.fromkeys(result.setup for result in results))
+    loads = sorted({result.load for result in results})
 
     def panel(title: str, up: str, value: Callable[[Result], float | None], top: float) -> Panel:
-        return Panel(title, "offered load / knee", up, lines(value), top, True, loads)
+        mark = 1.0 if up.endswith("knee") else None
+        lines = {name: over_load(results, name, value) for name in names}
+        return Panel(title, "offered load / knee", up, lines, top, True, loads, mark)
 
-    goodput = Panel(
-        "Pages in time",
-        "offered load / knee",
-        "goodput / knee",
-        lines(lambda result: result.goodput / found.rate),
-        1.2,
-        True,
-        loads,
-        1.0,
-    )
-    panels = [
-        goodput,
-        panel("Latency of served pages, p99", "seconds", lambda result: result.p99, 10.5),
-        panel("Pages refused", "share", lambda result: result.refused, 1.0),
-        panel("Tokens written for nobody", "share", lambda result: result.waste, 1.0),
+    return [
+        panel("Pages in time", "goodput / knee", lambda one: one.goodput / knee.rate, 1.25),
+        panel("Latency of served pages, p99", "seconds", lambda one: one.p99, 10.5),
+        panel("Pages refused", "share", lambda one: one.refused, 1.0),
+        panel("Tokens written for nobody", "share", lambda one: one.waste, 1.0),
     ]
-    draw(path, f"Load ladder; knee {found.rate:.1f} pages/s", panels, 380)
 
 
-def main() -> None:
-    """Run it."""
-    made = parser(__doc__)
-    kinds = ("poisson", "gamma", "square", "trace")
-    made.add_argument("--arrivals", choices=kinds, default="poisson", help="gamma: bursty")
-    made.add_argument("--trace", type=Path, help="file of a trace, for --arrivals trace")
-    options = made.parse_args()
-    if (options.arrivals == "trace") != (options.trace is not None):
-        made.error("--trace and --arrivals trace go together")
-    loads = QUICK if options.quick else LOADS
-    seconds = 15.0 if options.quick else 30.0
+def over_load(
+    results: list[Result], setup: str, value: Callable[[Result], float | None]
+) -> list[tuple[float, float]]:
+    """The mean over seeds at each load where there is one."""
+    found: dict[float, list[float]] = {}
+    for result in results:
+        if result.setup == setup and (seen := value(result)) is not None:
+            found.setdefault(result.load, []).append(seen)
+    return [(load, sum(each) / len(each)) for load, each in sorted(found.items())]
 
-    def rung(setup: Setup, load: float) -> Result:
-        result = run(bench, found, setup, flow(options, load * found.rate), seconds)
-        result.load = load
-        return result
 
-    with opened(options) as bench:
-        found = known_knee(bench, options)
-        jobs = [(setup, load) for load in loads for setup in bench.setups]
-        results = bench.joined(jobs, rung)
-        finish(bench, "ladder", found, results)
-    if not options.no_figure:
-        figure(IMAGES / "overload-ladder.svg", found, results, loads)
-
+EXPERIMENT = Experiment(
+    name="ladder",
+    title="The load ladder",
+    gates=(
+        "ocrgate",
+        "ocrgate without ledger",
+        "bare",
+        "engine bound",
+        "semaphore 16",
+        "fixed",
+        "fixed + queue",
+        "AIMD",
+        "Vegas",
+        "Gradient2",
+    ),
+    setups=("ocrgate", "bare", "engine bound", "semaphore", "nginx", "haproxy", "envoy"),
+    scenes=scenes,
+    columns=(
+        GOODPUT,
+        P99,
+        REFUSED,
+        REFUSAL,
+        Column(
+            "p99, ms",
+            lambda result, _: None if result.refusal_p99 is None else 1000 * result.refusal_p99,
+            0,
+        ),
+        WASTE,
+        PREEMPTED,
+        Column("CPU, cores", lambda result, _: result.cpu or None),
+    ),
+    panels=panels,
+)
 
 if __name__ == "__main__":
-    main()
+    run(EXPERIMENT)

@@ -1,8 +1,10 @@
 """Our own admission core, limit law and ledger before a virtual engine, without the shell."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from benchmarks.overload.rivals import Asked, Denied, Sent, Verdict
+from benchmarks.overload.simulated import Says
 
 from ocrgate.control.admission import Admission
 from ocrgate.control.cost import Lengths, PageClass
@@ -10,12 +12,43 @@ from ocrgate.control.decision import Admitted, Decision, Expired, Outcome, Refus
 from ocrgate.control.ledger import Ledger, Promise
 from ocrgate.control.limit.engine import EngineLimit
 from ocrgate.control.limit.law import INPUT_WORK, Limit, Sample, Signals
-from ocrgate.domain.ticket import Cost, Lane, Ticket
-from ocrgate.simulate.model import VirtualEngine
+from ocrgate.control.thermal import Heat, Thermal
+from ocrgate.domain.ticket import Cost, Ticket
+from ocrgate.simulate.model import Snapshot, VirtualEngine
 from ocrgate.simulate.workload import Page
 
 POLLS = 4  # ticks between two polls of the engine's metrics: one a second
 LONGEST = 2048
+
+Voices = Sequence[tuple[float, Says]]
+"""From when on the engine's metrics say what."""
+
+
+class Voice:
+    """What the engine's metrics say, by what they are made to say."""
+
+    def __init__(self, voices: Voices) -> None:
+        self._voices = voices
+        self._last = Signals()
+        self._looks = 0
+
+    def of(self, now: float, seen: Snapshot) -> Signals | None:
+        """One poll."""
+        says = [each for at, each in self._voices if at <= now]
+        match says[-1] if says else "true":
+            case "missing":
+                return None
+            case "stale":
+                return self._last
+            case "idle":
+                return Signals(0.0, 0.0, 0.0, 0.0)
+            case "alarm":
+                self._looks += 1
+                return Signals(1.0, 100.0, 0.99, 10.0 * self._looks)
+            case "true":
+                counts = (float(seen.running), float(seen.waiting))
+                self._last = Signals(*counts, seen.kv_usage, float(seen.preemptions))
+                return self._last
 
 
 class LedgerBudget:
@@ -39,10 +72,27 @@ class LedgerBudget:
 
 
 class Ours:
-    """Admission, a limit law (the engine law unless another is given), perhaps the ledger."""
+    """Admission, a limit law (the engine law unless another is given), perhaps the ledger.
 
-    def __init__(self, law: Limit | None = None, kv_tokens: int | None = None) -> None:
+    Args:
+        law: the limit law.
+        kv_tokens: what the engine's cache holds; None: there is no ledger.
+        voices: where the metrics do not tell the truth.
+        heat: how hot the GPU is, for the slow ceiling; None: nobody can tell.
+    """
+
+    def __init__(
+        self,
+        law: Limit | None = None,
+        kv_tokens: int | None = None,
+        *,
+        voices: Voices = (),
+        heat: Callable[[], Heat] | None = None,
+    ) -> None:
         self._law = law or EngineLimit()
+        self._voice = Voice(voices)
+        self._heat = heat
+        self._thermal = Thermal()
         self._lengths = Lengths()
         self._ledger = Ledger(capacity=kv_tokens)
         budget = LedgerBudget(self._ledger, self) if kv_tokens else None
@@ -65,7 +115,7 @@ class Ours:
         found = self._lengths.estimate(_class_of(asked.page))
         low, median = round(found.low), round(found.median)
         cost = Cost(asked.page.input_tokens, low, median, max(median, round(found.high)))
-        ticket = Ticket(asked.number, Lane.STANDARD, "all", now, asked.until, cost=cost)
+        ticket = Ticket(asked.number, asked.lane, asked.caller, now, asked.until, cost=cost)
         return self._carry_out(now, self._admission.offer(ticket, now))
 
     def ended(self, now: float, asked: Asked, tokens: int | None) -> Iterator[Verdict]:
@@ -105,12 +155,18 @@ class Ours:
         for number in self._sent:
             self._ledger.advance(number, engine.tokens(now, number))
         if self._ticks % POLLS == 0:
-            self._ledger.usage(seen.kv_usage, now)
-            counts = (float(seen.running), float(seen.waiting))
-            self._law.signals(now, Signals(*counts, seen.kv_usage, float(seen.preemptions)))
+            self._poll(now, seen)
         self._ticks += 1
-        limit = self._law.tick(now).limit
+        limit = self._thermal.ceiling().over(self._law.tick(now).limit)
         return self._carry_out(now, self._admission.set_limit(limit, now))
+
+    def _poll(self, now: float, seen: Snapshot) -> None:
+        said = self._voice.of(now, seen)
+        if said is not None and said.kv_usage is not None:
+            self._ledger.usage(said.kv_usage, now)
+        self._law.signals(now, said)
+        if self._heat is not None:
+            self._thermal.read(self._heat(), now)
 
     def due(self) -> float | None:
         """When the first of those that wait is dropped."""
@@ -123,7 +179,9 @@ class Ours:
                 self._sent[number] = now
                 self._law.occupied(now, len(self._sent), len(self._started))
                 yield Sent(self._asked[number])
-            elif isinstance(decision, Refused | Expired):
+            elif isinstance(decision, Refused):
+                yield Denied(self._asked.pop(number), float(math.ceil(decision.retry_after)))
+            elif isinstance(decision, Expired):
                 yield Denied(self._asked.pop(number))
 
 

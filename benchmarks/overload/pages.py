@@ -2,26 +2,67 @@
 
 An engine counts pixels, so a picture of two colours is as dear to it as a photograph. Each has its
 number in blocks of 16 x 16 pixels at its top: no two are alike, and re-encoding leaves it readable.
+What kind of page one is shows in its width, so that a simulated engine can write a text of the
+length that such pages have.
 """
 
 import base64
 import random
 import struct
 import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-WIDTH = 1024
-HEIGHTS = range(640, 1025, 32)  # 660 to 1060 image tokens by the rule of HunyuanOCR
+from benchmarks.overload import plan
+
+from ocrgate.simulate.cost import ImageRule
+from ocrgate.simulate.profile import Lengths
+from ocrgate.simulate.workload import Page, PlainMix, draw_length
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of page.
+
+    Attributes:
+        width: in pixels, the same for all of the kind; ``heights`` is drawn from evenly.
+        text: times as long as the engine's usual text (its profile's median).
+    """
+
+    width: int
+    heights: range
+    text: float = 1.0
+
+    def lengths(self, usual: Lengths) -> Lengths:
+        """How long its texts are, by those of usual pages."""
+        return replace(usual, median=self.text * usual.median)
+
+
+SHAPES: Mapping[plan.Kind, Shape] = {
+    "plain": Shape(1024, range(640, 1025, 32)),  # 660 to 1060 image tokens by HunyuanOCR's rule
+    "screenshot": Shape(512, range(320, 641, 32), 0.3),  # 274 to 342 image tokens
+    "dense": Shape(896, range(896, 1025, 32), 2.0),  # 814 to 930 image tokens
+}
+
+
+def shape_of(width: int) -> Shape:
+    """The kind with the width that is nearest: one that is drawn anew may be a little smaller."""
+    return min(SHAPES.values(), key=lambda shape: abs(shape.width - width))
+
+
 PROMPT = "Extract all text of the image in reading order; answer with the text alone, no remarks."
 LONGEST = 2048
-_ROW = WIDTH // 8
 
 
-def picture(number: int, height: int) -> bytes:
-    """A PNG of one bit a pixel, white but for the 64 bits of ``number``."""
-    bits = [number >> place & 1 for place in range(WIDTH // 16)]
-    marked = b"\0" + b"".join(b"\0\0" if bit else b"\xff\xff" for bit in bits)
-    rows = marked * 16 + (b"\0" + b"\xff" * _ROW) * (height - 16)
-    header = struct.pack(">IIBBBBB", WIDTH, height, 1, 0, 0, 0, 0)
+def picture(number: int, height: int, width: int = 1024) -> bytes:
+    """A PNG of one bit a pixel, white but for as many bits of ``number`` as it has blocks across,
+    of which there are 64 at most.
+    """
+    bits = [number >> place & 1 for place in range(min(64, width // 16))]
+    row = b"".join(b"\0\0" if bit else b"\xff\xff" for bit in bits)
+    marked = b"\0" + row.ljust(width // 8, b"\xff")
+    rows = marked * 16 + (b"\0" + b"\xff" * (width // 8)) * (height - 16)
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
 
@@ -31,12 +72,39 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
 
 
-def chat(source: random.Random) -> bytes:
+def chat(source: random.Random, kind: plan.Kind = "plain") -> bytes:
     """The body of a chat request with a page drawn from ``source``."""
-    image = picture(source.getrandbits(64), source.choice(HEIGHTS))
+    shape = SHAPES[kind]
+    image = picture(source.getrandbits(64), source.choice(shape.heights), shape.width)
     return (
         b'{"max_tokens":%d,"temperature":0,"messages":[{"role":"user","content":[' % LONGEST
         + b'{"type":"image_url","image_url":{"url":"data:image/png;base64,'
         + base64.b64encode(image)
         + b'"}},{"type":"text","text":"%s"}]}]}' % PROMPT.encode()
     )
+
+
+def virtual(kind: plan.Kind, usual: Lengths, source: random.Random) -> Iterator[Page]:
+    """Pages without end for a virtual engine whose usual texts are of such lengths.
+
+    Plain ones have no picture but a prompt of 700 to 1,300 tokens, as in the reference model of
+    the limit laws; the others cost what those do that are sent over HTTP.
+    """
+    lengths = SHAPES[kind].lengths(usual)
+    if kind == "plain":
+        text = (lengths.median, lengths.sigma, LONGEST, lengths.loops)
+        yield from PlainMix("plain", 700, 1300, *text).pages(source)
+    while True:
+        yield _drawn(kind, lengths, source)
+
+
+_AROUND = 24  # tokens of instruction and template around an image
+
+
+def _drawn(kind: plan.Kind, lengths: Lengths, source: random.Random) -> Page:
+    shape = SHAPES[kind]
+    width, height = shape.width, source.choice(shape.heights)
+    image = ImageRule().tokens(width, height)
+    output = draw_length(source, lengths.median, lengths.sigma, lengths.longest)
+    loops = min(output, 64) if source.random() < lengths.loops else None
+    return Page(kind, width, height, image, image + _AROUND, output, loops)

@@ -2,16 +2,20 @@
 
 import heapq
 import random
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import takewhile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ocrgate.simulate.arrivals import gamma, read_trace, scaled, square, steps, varying
+from ocrgate.simulate.arrivals import Arrival, gamma, read_trace, scaled, square, steps, varying
 
 Arrivals = Literal["poisson", "gamma", "square", "burst", "trace"]
 Retries = Literal["none", "obedient", "impatient"]
+Kind = Literal["plain", "screenshot", "dense"]
+
+REFUSALS = {429, 503}
+BACKOFF = (1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,12 @@ class Flow:
         high: the higher rate of ``square`` and ``burst``.
         period: seconds of the square wave.
         burst: from when to when the burst is.
-        path: of a trace that :func:`ocrgate.simulate.arrivals.read_trace` knows.
+        path: of a trace that :func:`ocrgate.simulate.arrivals.read_trace` knows; the replay begins
+            at a place that the seed draws.
+        since: no pages are sent before; ``until``: none from then on.
+        pages: what they are (:mod:`benchmarks.overload.pages`).
+        deadline: seconds after which a client leaves; 0: the plan's.
+        upload: seconds over which a client spreads the sending of its page.
         key: bearer token.
         lane: sent as ``X-Priority``.
         retries: what a client does that was refused or had no answer: waits for a jittered 1, 2 s
@@ -44,6 +53,11 @@ class Flow:
     period: float = 20.0
     burst: tuple[float, float] = (0.0, 0.0)
     path: str = ""
+    since: float = 0.0
+    until: float = 1e9
+    pages: Kind = "plain"
+    deadline: float = 0.0
+    upload: float = 0.0
     key: str = ""
     lane: str = ""
     retries: Retries = "none"
@@ -65,7 +79,33 @@ class Flow:
                 return varying(rate, self.high, source)
             case "trace":
                 trace = read_trace(Path(self.path))
-                return scaled(trace, self.rate * trace[-1].at / len(trace))
+                return _from_within(trace, self.rate, source.random())
+
+    def pause(self, tries: int, status: int, told: float, source: random.Random) -> float | None:
+        """Seconds until a client tries again after so many tries; None when it does not.
+
+        Args:
+            tries: made until now.
+            status: of the last one, as in :class:`Row`.
+            told: ``Retry-After`` of the last one, 0 for none.
+            source: of the jitter.
+        """
+        if self.retries == "none" or tries >= self.tries:
+            return None
+        if status not in REFUSALS | {0, -1, 500, 502, 504}:
+            return None
+        pause = BACKOFF[min(tries - 1, 2)] * source.uniform(0.5, 1.5)
+        return max(pause, told if self.retries == "obedient" else 0.0)
+
+
+def _from_within(trace: list[Arrival], rate: float, place: float) -> Iterator[float]:
+    """A trace at so many a second on average, from a place (0 to 1) on and round about."""
+    length = trace[-1].at
+    factor, start = rate * length / len(trace), place * length
+    first = bisect_left(trace, start, key=lambda arrival: arrival.at)
+    turned = [replace(each, at=each.at - start) for each in trace[first:]]
+    turned += [replace(each, at=each.at + length - start) for each in trace[:first]]
+    return scaled(turned, factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +136,16 @@ class Plan:
         return heapq.merge(*each)
 
     def _of(self, number: int, flow: Flow) -> Iterator[tuple[float, int]]:
-        times = flow.times(random.Random(f"{self.seed} {flow.name}"))
-        return ((at, number) for at in takewhile(lambda at: at < self.seconds, times))
+        until = min(self.seconds, flow.until)
+        for at in flow.times(random.Random(f"{self.seed} {flow.name}")):
+            if at >= until:
+                return
+            if at >= flow.since:
+                yield at, number
+
+    def patience(self, flow: Flow) -> float:
+        """Seconds that a client of the flow waits."""
+        return flow.deadline or self.deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +164,7 @@ class Row:
         quit: whether the client left before its deadline, since it wanted to.
         last: seconds of the last try alone; it is ``took`` where there was one.
         why: beginning of the body of an answer that was no success.
+        patience: seconds after which its client leaves.
     """
 
     flow: str
@@ -129,6 +178,17 @@ class Row:
     quit: bool = False
     last: float = 0.0
     why: str = ""
+    patience: float = 10.0
+
+    @property
+    def served(self) -> bool:
+        """Whether its client had the answer in time, at whatever try."""
+        return self.status == 200 and self.last <= self.patience + 0.005
+
+    @property
+    def served_at_once(self) -> bool:
+        """The same, from when it was first sent."""
+        return self.status == 200 and self.took <= self.patience + 0.005
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,16 @@ def get(url: str, seconds: float = 5.0) -> tuple[int, str]:
         return 0, ""
 
 
+def post(url: str, body: bytes) -> None:
+    """Send something that has to be taken.
+
+    Raises:
+        OSError: it was not.
+    """
+    with urllib.request.urlopen(urllib.request.Request(url, body), timeout=5.0):
+        pass
+
+
 @contextlib.contextmanager
 def running(
     words: Sequence[str],

@@ -16,6 +16,7 @@ class Result:
 
     Attributes:
         setup: what stood before the engine.
+        case: which of an experiment's runs it is.
         load: offered over knee.
         seed: of the run.
         seconds: measured.
@@ -25,7 +26,8 @@ class Result:
             seconds until the refusal.
         left: share of pages whose client left at its deadline; ``broken``: of other endings.
         useful_tokens: in answers in time; ``written_tokens``: by the engine.
-        preemptions: by the engine; ``served``: pages.
+        preemptions: by the engine; ``served``: pages; ``admitted``: those that the engine was
+            given (0 where nobody counted them).
         lag_p99: of the generator's sends, seconds; ``lag_max`` the same.
         cpu: cores that what stood before the engine took.
         statuses: pages by last status.
@@ -35,6 +37,7 @@ class Result:
     """
 
     setup: str = ""
+    case: str = ""
     load: float = 0.0
     seed: int = 0
     seconds: float = 0.0
@@ -51,6 +54,7 @@ class Result:
     written_tokens: int = 0
     preemptions: int = 0
     served: int = 0
+    admitted: int = 0
     lag_p99: float = 0.0
     lag_max: float = 0.0
     cpu: float = 0.0
@@ -69,8 +73,9 @@ class Result:
 
     @property
     def preempted(self) -> float:
-        """Preemptions per 1,000 pages served."""
-        return 1000 * self.preemptions / self.served if self.served else float("nan")
+        """Preemptions per 1,000 pages that the engine was given, or of those served."""
+        count = self.admitted or self.served
+        return 1000 * self.preemptions / count if count else float("nan")
 
     @property
     def kept_up(self) -> bool:
@@ -99,15 +104,14 @@ def quantile(values: list[float], share: float) -> float | None:
     return sorted(values)[int(share * (len(values) - 1))] if values else None
 
 
-def summary(record: Path, warm: float, seconds: float, deadline: float) -> Result:
-    """What a record says of ``warm`` to ``seconds``.
+def summary(every: list[Row], warm: float, seconds: float) -> Result:
+    """What pages say of ``warm`` to ``seconds``.
 
     Goodput is of pages that were answered then, since what is answered after the load has gone
     would flatter; shares are of pages that were due then.
     """
-    every = rows(record)
     found = [row for row in every if warm <= row.at < seconds]
-    good = [row for row in every if _good(row, deadline) and warm <= row.at + row.took < seconds]
+    good = [row for row in every if row.served and warm <= row.at + row.took < seconds]
     refusals = [row.refused for row in found if row.refused is not None]
     lags = [row.lag for row in found]
     count = max(1, len(found))
@@ -126,7 +130,7 @@ def summary(record: Path, warm: float, seconds: float, deadline: float) -> Resul
         lag_p99=quantile(lags, 0.99) or 0.0,
         lag_max=max(lags, default=0.0),
         statuses=dict(sorted(Counter(row.status for row in found).items())),
-        shares=_shares(found, deadline),
+        shares=_shares(found),
         tries=sum(row.tries for row in found) / count,
     )
     plain = {0, 200, 429, 503}
@@ -134,16 +138,16 @@ def summary(record: Path, warm: float, seconds: float, deadline: float) -> Resul
     return result
 
 
-def recovery(record: Path, end: float, seconds: float, deadline: float) -> float | None:
+def recovery(every: list[Row], end: float, seconds: float) -> float | None:
     """Seconds from the end of a burst until nine of ten fresh pages of five seconds are served
     again, each within its deadline from when it was first sent, and no fewer than 85 of 100 of all
     that come later; None: not before the run was over.
     """
-    fresh = [row for row in rows(record) if end <= row.at < seconds]
+    fresh = [row for row in every if end <= row.at < seconds]
     start = end
     while start + 5 <= seconds:
-        later = [_at_once(row, deadline) for row in fresh if row.at >= start]
-        window = [_at_once(row, deadline) for row in fresh if start <= row.at < start + 5]
+        later = [row.served_at_once for row in fresh if row.at >= start]
+        window = [row.served_at_once for row in fresh if start <= row.at < start + 5]
         well = window and sum(window) >= 0.9 * len(window)
         if well and sum(later) >= 0.85 * len(later):
             return start - end
@@ -151,24 +155,34 @@ def recovery(record: Path, end: float, seconds: float, deadline: float) -> float
     return None
 
 
-def _good(row: Row, deadline: float) -> bool:
-    """Whether its client had the answer in time, at whatever try."""
-    return row.status == 200 and row.last <= deadline + 0.005
-
-
-def _at_once(row: Row, deadline: float) -> bool:
-    return row.status == 200 and row.took <= deadline + 0.005
-
-
-def answered(record: Path, begin: float, end: float) -> float:
+def answered(every: list[Row], begin: float, end: float) -> float:
     """Share of the pages that came in a stretch of time and were served at last."""
-    found = [row.status == 200 for row in rows(record) if begin <= row.at < end]
+    found = [row.status == 200 for row in every if begin <= row.at < end]
     return sum(found) / max(1, len(found))
 
 
-def _shares(found: list[Row], deadline: float) -> dict[str, float]:
+def over_time(
+    every: list[Row], seconds: float, window: float, flow: str | None = None
+) -> list[tuple[float, float]]:
+    """Pages a second in time, by when they were answered: the middle of each window, and the rate.
+
+    Args:
+        every: the pages.
+        seconds: of the run.
+        window: seconds.
+        flow: the only one that counts; None: all do.
+    """
+    ends = Counter(
+        int((row.at + row.took) // window)
+        for row in every
+        if row.served and flow in {None, row.flow}
+    )
+    return [((each + 0.5) * window, ends[each] / window) for each in range(int(seconds / window))]
+
+
+def _shares(found: list[Row]) -> dict[str, float]:
     served: defaultdict[str, list[bool]] = defaultdict(list)
     for row in found:
         if not row.quit:
-            served[row.flow].append(_good(row, deadline))
+            served[row.flow].append(row.served)
     return {name: sum(each) / len(each) for name, each in sorted(served.items())}

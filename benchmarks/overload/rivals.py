@@ -11,18 +11,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ocrgate.domain.ticket import Lane
 from ocrgate.simulate.model import VirtualEngine
 from ocrgate.simulate.workload import Page
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A page that asks to be read: its number, when it came, when its client leaves."""
+    """A page that asks to be read: its number, when it came, when its client leaves, whose it is,
+    and in which lane.
+    """
 
     number: int
     page: Page
     at: float
     until: float
+    caller: str = "all"
+    lane: Lane = Lane.STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A page is refused."""
+    """A page is refused; ``after`` seconds it may come back (0: nothing is said)."""
 
     asked: Asked
+    after: float = 0.0
 
 
 Verdict = Sent | Denied

@@ -1,44 +1,43 @@
-"""Ten tenants at eight times the knee, one of which sends nine tenths: what do the others get?
+"""Ten tenants, one of which sends nine tenths: what do the others get?
 
 Each has a key of its own where the setup knows keys. ``python -m benchmarks.overload.tenants``
 """
 
 from collections.abc import Iterable
 
-from benchmarks.overload.bench import (
-    DEADLINE,
-    IMAGES,
-    Bench,
-    Knee,
-    finish,
-    known_knee,
-    opened,
-    parser,
-)
-from benchmarks.overload.figure import Panel, Points, draw
-from benchmarks.overload.fronts import Setup
-from benchmarks.overload.plan import Flow, Plan
+from benchmarks.overload.figure import Diagram, Panel
+from benchmarks.overload.plan import Flow, Plan, Row
+from benchmarks.overload.play import SETTLE, run
 from benchmarks.overload.record import Result
+from benchmarks.overload.scene import GOODPUT, Experiment, Knee, Scene, Stage, averaged, extra
 
 LARGE = "t0"
 TENANTS = tuple(f"t{number}" for number in range(10))
+LOADS = (2.0, 4.0, 8.0)
 
 
-def run(bench: Bench, found: Knee, setup: Setup, load: float, seconds: float) -> Result:
-    """One setup at one load."""
-    with bench.stand(setup, found.places, TENANTS) as stand:
-        keys = stand.front.keys
-        rates = {name: load * found.rate * (0.9 if name == LARGE else 0.1 / 9) for name in TENANTS}
-        flows = tuple(Flow(name, rate, key=keys.get(name, "")) for name, rate in rates.items())
-        plan = Plan("", setup.settle + seconds, flows, deadline=DEADLINE, seed=bench.seed)
-        result = stand.measure(plan, setup.settle)
-    result.load = load
+def scenes(stage: Stage) -> list[Scene]:
+    """One for each load; over HTTP, when it shall be short, only the highest."""
+    warm = 20.0 if stage.form == "virtual" else SETTLE
+    seconds = warm + stage.seconds(120.0, 60.0)
+    found = []
+    for load in LOADS[-1:] if stage.short else LOADS:
+        rates = {
+            name: load * stage.knee.rate * (0.9 if name == LARGE else 0.1 / 9) for name in TENANTS
+        }
+        flows = tuple(Flow(name, rate) for name, rate in rates.items())
+        found.append(Scene(f"{load:g}x", Plan("", seconds, flows, seed=stage.seed), warm, load))
+    return found
+
+
+def measure(scene: Scene, rows: list[Row], result: Result, knee: Knee) -> None:  # noqa: ARG001
+    """What small and large got."""
     small = [share for name, share in result.shares.items() if name != LARGE]
     result.extra["small"] = sum(small) / len(small) if small else None
     result.extra["least"] = min(small, default=None)
     result.extra["large"] = result.shares.get(LARGE)
     result.extra["jain"] = jain(small)
-    return result
+    result.curve = [(TENANTS.index(name), share) for name, share in result.shares.items()]
 
 
 def jain(values: Iterable[float]) -> float | None:
@@ -48,39 +47,38 @@ def jain(values: Iterable[float]) -> float | None:
     return sum(each) ** 2 / (len(each) * squares) if squares else None
 
 
-def lines(results: list[Result]) -> dict[str, Points]:
-    """Served shares by number of the tenant, for each setup."""
-    order = sorted(results, key=lambda result: result.setup != "ocrgate")
-    return {
-        result.setup: [(TENANTS.index(name), share) for name, share in result.shares.items()]
-        for result in order
-    }
-
-
-def main() -> None:
-    """Run it."""
-    options = parser(__doc__).parse_args()
-    loads = (8.0,) if options.quick else (2.0, 4.0, 8.0)
-    seconds = 20.0 if options.quick else 60.0
-    with opened(options) as bench:
-        found = known_knee(bench, options)
-        jobs = [(setup, load) for load in loads for setup in bench.setups]
-        results = bench.joined(jobs, lambda setup, load: run(bench, found, setup, load, seconds))
-        for result in results:
-            extra = {name: round(value or 0.0, 3) for name, value in result.extra.items()}
-            print(f"{result.setup:14} {result.load:4.1f}x served shares: {extra}")
-        finish(bench, "tenants", found, results)
-    if not options.no_figure:
-        panel = Panel(
-            f"At {loads[-1]:g} times the knee",
+def panels(results: list[Result], _: Knee) -> list[Diagram]:
+    """Served shares by tenant at the highest load."""
+    case = f"{LOADS[-1]:g}x"
+    return [
+        Panel(
+            f"At {case} the knee",
             "tenant; 0 sends nine tenths",
             "served share of its pages",
-            lines([result for result in results if result.load == loads[-1]]),
+            averaged(results, case),
             1.05,
             ticks=range(len(TENANTS)),
         )
-        draw(IMAGES / "overload-tenants.svg", "Ten tenants, one of them large", [panel], 820)
+    ]
 
+
+EXPERIMENT = Experiment(
+    name="tenants",
+    title="Ten tenants, one of them large",
+    gates=("ocrgate", "bare", "engine bound", "semaphore 16", "fixed + queue", "Gradient2"),
+    setups=("ocrgate", "bare", "engine bound", "semaphore", "nginx", "haproxy"),
+    scenes=scenes,
+    columns=(
+        extra("nine small, mean", "small"),
+        extra("the least of them", "least"),
+        extra("Jain over the nine", "jain"),
+        extra("the large one", "large"),
+        GOODPUT,
+    ),
+    panels=panels,
+    measure=measure,
+    keys=True,
+)
 
 if __name__ == "__main__":
-    main()
+    run(EXPERIMENT)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ocrgate.simulate.changes import Change
+from ocrgate.simulate.changes import Change, Kind
 from ocrgate.simulate.model import Snapshot, VirtualEngine
 from ocrgate.simulate.request import (
     Died,
@@ -113,7 +113,11 @@ class Pace:
 
     def restart(self) -> None:
         """Serve again after the profile's start-up time."""
-        self._engine.change(Change(self._now(), "restart"))
+        self.change("restart")
+
+    def change(self, kind: Kind, value: float = 0.0) -> None:
+        """Do something to the engine now."""
+        self._engine.change(Change(self._now(), kind, value))
         self._look()
 
     def close(self) -> None:

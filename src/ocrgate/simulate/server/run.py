@@ -19,14 +19,16 @@ async def serve(
     options: Options,
     bind: Callable[[], socket.socket],
     ready: Callable[[], None] = lambda: None,
+    make: Callable[[Profile, Options], Server] = Server,
 ) -> bool:
     """Serve on the socket that ``bind`` makes. True when it was asked to end, False when the engine
     died and the server does not come back.
 
-    ``bind`` is called again for every return of a server that comes back: in between, connections
-    are refused as they are while a real one starts.
+    ``make`` makes the server, of another class perhaps. ``bind`` is called again for every return
+    of a server that comes back: in between, connections are refused as they are while a real one
+    starts.
     """
-    server = Server(profile, options)
+    server = make(profile, options)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

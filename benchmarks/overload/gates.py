@@ -1,0 +1,43 @@
+"""What stands before a virtual engine: our laws, and rivals with the sweep's best numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from benchmarks.overload.ours import Ours
+from benchmarks.overload.rivals import Aimd, Fixed, Gate, Gradient2, Limited, Vegas
+from benchmarks.overload.scene import Knee, Scene
+
+from ocrgate.control.limit.latency import LatencyLimit
+from ocrgate.simulate.profile import Profile
+
+EVERYBODY = 10**9
+BOUND = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a gate is made for."""
+
+    profile: Profile
+    knee: Knee
+    scene: Scene
+
+
+GATES: dict[str, Callable[[Setting], Gate]] = {
+    "ocrgate": lambda it: Ours(kv_tokens=it.profile.kv_tokens, voices=it.scene.voices),
+    "ocrgate without ledger": lambda it: Ours(voices=it.scene.voices),
+    "ocrgate latency": lambda _: Ours(LatencyLimit(), voices=((0.0, "missing"),)),
+    "bare": lambda _: Limited(Fixed(EVERYBODY)),
+    "engine bound": lambda _: Limited(Fixed(EVERYBODY)),
+    "semaphore 16": lambda _: Limited(Fixed(16), EVERYBODY),
+    "fixed": lambda it: Limited(Fixed(it.knee.places)),
+    "fixed + queue": lambda it: Limited(Fixed(it.knee.places), max(4, it.knee.places // 2), 1.0),
+    "AIMD": lambda _: Limited(Aimd()),
+    "Vegas": lambda _: Limited(Vegas()),
+    "Gradient2": lambda _: Limited(Gradient2()),
+}
+
+
+def engine_of(gate: str, profile: Profile) -> Profile:
+    """The engine as it is behind this gate: its own bound is one of its flags."""
+    return replace(profile, max_num_queued_reqs=BOUND) if gate == "engine bound" else profile
