@@ -33,7 +33,7 @@ from ocrgate.wire.ocr import OcrReply
 from ocrgate.wire.problem import Problem
 from ocrgate.wire.status import Health, Version
 
-__all__ = ["AsyncClient", "Client", "Reading"]
+__all__ = ["AsyncClient", "Client", "Converted", "Reading"]
 
 DEFAULT_URL = "http://127.0.0.1:7860"
 Source = str | Path | bytes
@@ -165,6 +165,31 @@ class _Call:
         )
 
 
+class Converted(bytes):
+    """A document in another format, as the bytes of its file.
+
+    Attributes:
+        warnings: what to know of its pages, each once, such as ``low_confidence``.
+        degraded: what its pages got less of since the server was under pressure, each once.
+    """
+
+    warnings: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, response: httpx.Response) -> Self:
+        """The body of an answer and what its headers tell of it."""
+        made = cls(response.content)
+        made.warnings = _listed(response, "x-ocr-warnings")
+        made.degraded = _listed(response, "x-ocr-degraded")
+        return made
+
+
+def _listed(response: httpx.Response, header: str) -> tuple[str, ...]:
+    words = response.headers.get(header, "").split(",")
+    return tuple(word for each in words if (word := each.strip()))
+
+
 def _ocr_call(data: bytes, output: str, reading: Reading) -> _Call:
     if not data:
         raise InvalidRequest("it is empty", field="file")
@@ -175,14 +200,14 @@ def _read_file(source: Source) -> bytes:
     return source if isinstance(source, bytes) else Path(source).read_bytes()
 
 
-def _checked(response: httpx.Response) -> bytes:
-    """The body of a good answer.
+def _checked(response: httpx.Response) -> httpx.Response:
+    """A good answer.
 
     Raises:
         OcrgateError: the error behind a bad one.
     """
     if response.is_success:
-        return response.content
+        return response
     raise error_of(response)
 
 
@@ -263,24 +288,24 @@ class Client:
             OcrgateError: what the server raised, or why it could not be asked.
             OSError: the file cannot be read.
         """
-        return _reply.decode(self._ask(_ocr_call(_read_file(source), "json", reading)))
+        return _reply.decode(self._ask(_ocr_call(_read_file(source), "json", reading)).content)
 
-    def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> bytes:
+    def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> Converted:
         """A document as ``text``, ``markdown``, ``json``, ``hocr``, ``alto`` or ``pdf``.
 
         Raises what :meth:`read` raises.
         """
-        return self._ask(_ocr_call(_read_file(source), output, reading))
+        return Converted.of(self._ask(_ocr_call(_read_file(source), output, reading)))
 
     def health(self) -> Health:
         """What the server says of itself."""
-        return _health.decode(self._ask(_Call("GET", "/health")))
+        return _health.decode(self._ask(_Call("GET", "/health")).content)
 
     def version(self) -> Version:
         """Which program answers."""
-        return _version.decode(self._ask(_Call("GET", "/version")))
+        return _version.decode(self._ask(_Call("GET", "/version")).content)
 
-    def _ask(self, call: _Call) -> bytes:
+    def _ask(self, call: _Call) -> httpx.Response:
         attempts = _Attempts(call.reading.timeout, self._retries)
         while True:
             try:
@@ -288,7 +313,7 @@ class Client:
             except OcrgateError as error:
                 self._sleep(attempts.pause(error))
 
-    def _once(self, call: _Call, left: float) -> bytes:
+    def _once(self, call: _Call, left: float) -> httpx.Response:
         try:
             return _checked(self._http.send(call.request(self._http, left)))
         except httpx.TransportError as raised:
@@ -334,22 +359,22 @@ class AsyncClient:
     async def read(self, source: Source, reading: Reading = DEFAULTS) -> OcrReply:
         """The text of a document and where it stands; as :meth:`Client.read`."""
         data = await asyncio.to_thread(_read_file, source)
-        return _reply.decode(await self._ask(_ocr_call(data, "json", reading)))
+        return _reply.decode((await self._ask(_ocr_call(data, "json", reading))).content)
 
-    async def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> bytes:
+    async def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> Converted:
         """A document in another format; as :meth:`Client.convert`."""
         data = await asyncio.to_thread(_read_file, source)
-        return await self._ask(_ocr_call(data, output, reading))
+        return Converted.of(await self._ask(_ocr_call(data, output, reading)))
 
     async def health(self) -> Health:
         """What the server says of itself."""
-        return _health.decode(await self._ask(_Call("GET", "/health")))
+        return _health.decode((await self._ask(_Call("GET", "/health"))).content)
 
     async def version(self) -> Version:
         """Which program answers."""
-        return _version.decode(await self._ask(_Call("GET", "/version")))
+        return _version.decode((await self._ask(_Call("GET", "/version"))).content)
 
-    async def _ask(self, call: _Call) -> bytes:
+    async def _ask(self, call: _Call) -> httpx.Response:
         attempts = _Attempts(call.reading.timeout, self._retries)
         while True:
             try:
@@ -357,7 +382,7 @@ class AsyncClient:
             except OcrgateError as error:
                 await self._sleep(attempts.pause(error))
 
-    async def _once(self, call: _Call, left: float) -> bytes:
+    async def _once(self, call: _Call, left: float) -> httpx.Response:
         try:
             return _checked(await self._http.send(call.request(self._http, left)))
         except httpx.TransportError as raised:

@@ -232,6 +232,23 @@ async def test_files_formats_and_questions(tmp_path: Path) -> None:
         assert (await waiting.version()).name == "ocrgate"
 
 
+@both
+async def test_what_is_to_be_known_of_a_converted_document_comes_with_it(kind: str) -> None:
+    """The bytes are the file, as before."""
+    head = {"x-ocr-warnings": "truncated, low_confidence", "x-ocr-degraded": "smaller_image"}
+    script = Script(httpx.Response(200, content=b"text", headers=head), good(b"text"))
+    if kind == "blocking":
+        with Client("http://h", transport=script) as client:
+            doubtful, clean = (client.convert(b"x", "text") for _ in range(2))
+    else:
+        async with AsyncClient("http://h", transport=script) as waiting:
+            doubtful, clean = [await waiting.convert(b"x", "text") for _ in range(2)]
+    assert doubtful == clean == b"text"
+    assert doubtful.warnings == ("truncated", "low_confidence")
+    assert doubtful.degraded == ("smaller_image",)
+    assert (clean.warnings, clean.degraded) == ((), ())
+
+
 async def test_an_empty_document_is_not_sent() -> None:
     """The mistake is told without a request."""
     script = Script()

@@ -81,11 +81,11 @@ async def written(recognition: Recognition, kind: Format, exchange: Exchange) ->
     begun = time.perf_counter()
     body = await composed(recognition, partial(_write, kind, exchange.request_id))
     exchange.timing["parse"] = time.perf_counter() - begun
-    headers = {"vary": "accept", **exchange.quota, **_doubts(recognition)}
+    headers = {"vary": "accept", **exchange.quota, **doubts(recognition)}
     return Response(body, media_type=kind.media_type, headers=headers)
 
 
-def _doubts(recognition: Recognition) -> dict[str, str]:
+def doubts(recognition: Recognition) -> dict[str, str]:
     """What to know of the text, for formats that have no place for it."""
     pages = recognition.pages
     told: dict[str, Iterable[str]] = {

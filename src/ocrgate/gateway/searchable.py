@@ -3,13 +3,17 @@
 import asyncio
 import time
 
+from starlette.responses import Response
+
 from ocrgate.domain.document import Document
 from ocrgate.errors import DeadlineExceeded
+from ocrgate.formats import Format
+from ocrgate.gateway.answers import doubts
 from ocrgate.gateway.visit import Visit
 from ocrgate.runtime.recognizer import DocumentRequest
 
 
-async def searchable_pdf(visit: Visit, document: Document, asked: DocumentRequest) -> bytes:
+async def searchable_pdf(visit: Visit, document: Document, asked: DocumentRequest) -> Response:
     """The document with its text, as long as the client waits for it.
 
     Raises:
@@ -23,7 +27,7 @@ async def searchable_pdf(visit: Visit, document: Document, asked: DocumentReques
         return await visit.attended(_made(visit, document, asked))
 
 
-async def _made(visit: Visit, document: Document, asked: DocumentRequest) -> bytes:
+async def _made(visit: Visit, document: Document, asked: DocumentRequest) -> Response:
     service = visit.gateway.service
     async with service.rasterizer.hold(document) as held:
         result = await visit.reading(held, asked)
@@ -36,4 +40,5 @@ async def _made(visit: Visit, document: Document, asked: DocumentRequest) -> byt
                 "the time ran out while the PDF was put together", where="engine"
             ) from None
     visit.exchange.timing["parse"] = time.perf_counter() - begun
-    return pdf
+    headers = {**visit.exchange.quota, **doubts(result.recognition)}
+    return Response(pdf, media_type=Format.PDF.media_type, headers=headers)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ocrgate.domain.document import Document, DocumentInfo, MediaType
-from ocrgate.domain.recognition import Recognition
+from ocrgate.domain.recognition import PageWarning, Recognition
 from ocrgate.errors import InvalidRequest, UnreadableDocument
 from ocrgate.imaging.limits import ImageLimits
 from ocrgate.runtime.page import Timings
@@ -66,6 +67,17 @@ async def test_the_text_is_found_on_the_page_it_was_read_from(
         answer = await client.post("/ocr", content=picture(kind, pages), params={"format": "pdf"})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
     assert texts(answer.content) == ["hello", "second", "third"][:pages]
+
+
+async def test_what_is_doubtful_is_told_beside_the_file(
+    build: Any, started: Any, rasterizer: PoolRasterizer
+) -> None:
+    """As with every format that has no place for it."""
+    faint = replace(page_reading("faint"), warnings=(PageWarning.LOW_CONFIDENCE,))
+    site = build(ScriptedEngine({1: faint}), rasterizer=rasterizer)
+    async with started(site) as (_, client):
+        answer = await client.post("/ocr", content=picture("PNG"), params={"format": "pdf"})
+    assert answer.headers["x-ocr-warnings"] == "low_confidence"
 
 
 async def test_only_the_pages_asked_for_are_in_the_file(

@@ -44,9 +44,6 @@ PAGE_ERRORS = (
 )
 """What one page can suffer from while the next one is read."""
 
-DOUBTFUL = frozenset({PageWarning.TRUNCATED, PageWarning.REPETITION, PageWarning.SCHEMA_MISMATCH})
-"""What a result in a format without warnings would pass off as right."""
-
 _OPEN = 64  # files at once for an engine whose places a limit law finds
 _PICTURE = ImageSpec(max_side=10_000, encoding=Encoding.JPEG)  # what a PDF shows of an image file
 
@@ -153,11 +150,17 @@ class LocalReader:
                 progress.done()
 
     def _doubt(self, report: FileReport, page: PageResult, progress: Progress) -> None:
-        """Say what is wrong with a page that was read; JSON says it itself."""
-        said = [each for each in page.reading.warnings if each in DOUBTFUL]
-        if said and self._wish.kind is not Format.JSON:
-            name = report.target.source.shown
-            progress.note(f"{name}, page {page.reading.number}: {', '.join(said)}")
+        """Say what is wrong with a page that was read; JSON says it itself.
+
+        That many pages have an empty one among them is nothing to talk about.
+        """
+        warnings = page.reading.warnings
+        if not warnings:
+            return
+        told = report.doubt(warnings, page.reading.number)
+        ordinary = warnings == (PageWarning.EMPTY,) and report.pages != 1
+        if self._wish.kind is not Format.JSON and not ordinary:
+            progress.note(told)
 
     async def _pages(
         self, document: Document, numbers: Sequence[int]

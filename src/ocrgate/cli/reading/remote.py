@@ -12,7 +12,7 @@ from ocrgate.cli.reading.outputs import Target, partial_name
 from ocrgate.cli.reading.progress import Progress
 from ocrgate.cli.reading.report import FileReport
 from ocrgate.cli.report import CommandFailed
-from ocrgate.client import AsyncClient, Reading
+from ocrgate.client import AsyncClient, Converted, Reading
 from ocrgate.errors import OcrgateError, PayloadTooLarge, UnreadableDocument
 from ocrgate.formats import Format
 
@@ -97,8 +97,16 @@ class RemoteReader:
             self._stdout.flush()
         else:
             await asyncio.to_thread(_write, target.path, body)
+        if body.warnings or body.degraded:
+            self._doubt(report, body, progress)
         report.read, report.finished = 1, True
         progress.done()
+
+    def _doubt(self, report: FileReport, body: Converted, progress: Progress) -> None:
+        """Say what the server says of its text; JSON has it itself."""
+        told = report.doubt((*body.warnings, *body.degraded))
+        if self._kind is not Format.JSON:
+            progress.note(told)
 
 
 def _load(path: Path) -> bytes:

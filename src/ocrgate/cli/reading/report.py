@@ -1,6 +1,6 @@
 """How each file ended, for people, for scripts and for the exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,17 @@ from typing import Any
 from ocrgate.cli.exit import Exit, code_of
 from ocrgate.cli.reading.outputs import Target
 from ocrgate.cli.report import worded
+from ocrgate.domain.recognition import PageWarning
 from ocrgate.errors import OcrgateError
+
+MEANING: Mapping[str, str] = {
+    PageWarning.LOW_CONFIDENCE: "the text may be wrong",
+    PageWarning.EMPTY: "no text was found",
+    PageWarning.TRUNCATED: "the text is cut off",
+    PageWarning.REPETITION: "the model went in circles and was stopped",
+    PageWarning.SCHEMA_MISMATCH: "the fields are not what was asked for",
+}
+"""What a warning says to a person."""
 
 
 @dataclass(slots=True)
@@ -20,6 +30,7 @@ class FileReport:
         pages: pages asked for; None until known.
         read: pages in the result.
         failed: the error of each page that has none.
+        warnings: what to know of the text of each page; under 0, of all pages together.
         error: why the whole file failed.
         kept: where an interrupted result was kept.
         seconds: time taken.
@@ -31,6 +42,7 @@ class FileReport:
     pages: int | None = None
     read: int = 0
     failed: dict[int, OcrgateError] = field(default_factory=dict)
+    warnings: dict[int, tuple[str, ...]] = field(default_factory=dict)
     error: OcrgateError | None = None
     kept: str | None = None
     seconds: float = 0.0
@@ -59,6 +71,13 @@ class FileReport:
             return f"{name}: {self.read} of {self.pages} pages read; failed: {numbers}"
         return f"{name}: done"
 
+    def doubt(self, warnings: Sequence[str], page: int = 0) -> str:
+        """Keep what is to be known of a page's text (of all pages without one), as a sentence."""
+        self.warnings[page] = tuple(warnings)
+        name = self.target.source.shown + (f", page {page}" if page else "")
+        told = (f"{each} ({MEANING[each]})" if each in MEANING else each for each in warnings)
+        return f"{name}: {', '.join(told)}"
+
     def as_json(self) -> dict[str, Any]:
         """The same for a script."""
         return {
@@ -70,6 +89,10 @@ class FileReport:
             "failed": [
                 {"page": page, "code": error.code, "detail": error.detail}
                 for page, error in sorted(self.failed.items())
+            ],
+            "warnings": [
+                {"page": page or None, "warnings": list(told)}
+                for page, told in sorted(self.warnings.items())
             ],
             "error": {"code": self.error.code, "detail": self.error.detail} if self.error else None,
             "seconds": round(self.seconds, 3),

@@ -19,5 +19,4 @@ async def read(request: Request) -> Response:
     if kind is not Format.PDF:
         result = await visit.read(order.document, asked)
         return await written(result.recognition, kind, visit.exchange)
-    pdf = await searchable_pdf(visit, order.document, asked)
-    return Response(pdf, media_type=kind.media_type, headers=visit.exchange.quota)
+    return await searchable_pdf(visit, order.document, asked)

@@ -14,7 +14,7 @@ from ocrgate.cli.reading.inputs import Source
 from ocrgate.cli.reading.local import LocalReader, Machine, Wish
 from ocrgate.cli.reading.outputs import Target
 from ocrgate.cli.reading.progress import Lines
-from ocrgate.cli.reading.report import FileReport, exit_code
+from ocrgate.cli.reading.report import MEANING, FileReport, exit_code
 from ocrgate.cli.reading.run import look_at_all, read_all
 from ocrgate.control.admission import PATIENT
 from ocrgate.domain.document import PageSelection
@@ -97,15 +97,42 @@ async def test_a_page_that_fails_leaves_the_others(tmp_path: Path) -> None:
     assert exit_code([report]) is Exit.PARTIAL
 
 
-@pytest.mark.parametrize(("kind", "told"), [(Format.TEXT, True), (Format.JSON, False)])
-async def test_a_page_that_was_cut_is_named(tmp_path: Path, kind: Format, told: bool) -> None:
-    """Text has no place for a warning; JSON holds it. Confidence is no fault of a page."""
-    cut = replace(page_reading("half a page"), warnings=(PageWarning.TRUNCATED,))
-    faint = replace(page_reading("faint"), warnings=(PageWarning.LOW_CONFIDENCE,))
-    engine = ScriptedEngine({1: faint, 2: cut})
-    desk = Desk(tmp_path, engine, ScriptedRasterizer(pages=2), kind=kind)
+@pytest.mark.parametrize("kind", [Format.TEXT, Format.HOCR, Format.PDF, Format.JSON])
+async def test_what_is_doubtful_is_said(tmp_path: Path, kind: Format) -> None:
+    """Other formats have no place for a warning; JSON holds it, and the report has all.
+
+    An empty page among others is no news.
+    """
+    warned = {
+        1: replace(page_reading("faint"), warnings=(PageWarning.LOW_CONFIDENCE,)),
+        2: replace(page_reading("half a page"), warnings=(PageWarning.TRUNCATED,)),
+        3: replace(page_reading(""), warnings=(PageWarning.EMPTY,)),
+    }
+    desk = Desk(tmp_path, ScriptedEngine(warned), ScriptedRasterizer(pages=4), kind=kind)
+    (report,) = await desk.run(desk.targets("a"))
+    said = (
+        "a, page 1: low_confidence (the text may be wrong)\n"
+        "a, page 2: truncated (the text is cut off)\n"
+    )
+    assert desk.said.getvalue() == ("" if kind is Format.JSON else said)
+    assert report.as_json()["warnings"] == [
+        {"page": 1, "warnings": ["low_confidence"]},
+        {"page": 2, "warnings": ["truncated"]},
+        {"page": 3, "warnings": ["empty"]},
+    ]
+
+
+async def test_an_empty_picture_is_said_to_be_empty(tmp_path: Path) -> None:
+    """Else an empty result looks like a mistake of ours."""
+    blank = replace(page_reading(""), warnings=(PageWarning.EMPTY,))
+    desk = Desk(tmp_path, ScriptedEngine({1: blank}), ScriptedRasterizer())
     await desk.run(desk.targets("a"))
-    assert desk.said.getvalue() == ("a, page 2: truncated\n" if told else "")
+    assert desk.said.getvalue() == "a, page 1: empty (no text was found)\n"
+
+
+def test_every_warning_has_words_for_people() -> None:
+    """A new one is not shown bare."""
+    assert set(MEANING) == set(PageWarning)
 
 
 async def test_a_file_that_fails_leaves_the_others(tmp_path: Path) -> None:

@@ -1,13 +1,22 @@
 """Which servers are asked, and what is said of others."""
 
 import asyncio
+import io
 import socket
+from pathlib import Path
 
+import httpx
 import pytest
 
 from ocrgate.cli.exit import Exit
-from ocrgate.cli.reading.remote import checked_url, greet
+from ocrgate.cli.reading.inputs import Source
+from ocrgate.cli.reading.outputs import Target
+from ocrgate.cli.reading.progress import Lines
+from ocrgate.cli.reading.remote import RemoteReader, checked_url, greet
+from ocrgate.cli.reading.report import FileReport
 from ocrgate.cli.report import CommandFailed
+from ocrgate.client import AsyncClient, Reading
+from ocrgate.formats import Format
 
 
 @pytest.mark.parametrize("url", ["http://h:7860", "https://h/ocr/", "http://[::1]:8000"])
@@ -52,3 +61,33 @@ async def test_another_server_is_told_at_once(body: bytes) -> None:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(CommandFailed, match="is no ocrgate server"):
             await greet(f"http://127.0.0.1:{port}", None)
+
+
+class _Answer(httpx.AsyncBaseTransport):
+    """A server that converts everything to one text."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self._headers = headers
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b"text", headers=self._headers, request=request)
+
+
+@pytest.mark.parametrize("kind", [Format.TEXT, Format.PDF, Format.JSON])
+async def test_what_the_server_says_of_its_text_is_said_here(tmp_path: Path, kind: Format) -> None:
+    """The result has no place for it; JSON has."""
+    (tmp_path / "a.png").write_bytes(b"picture")
+    target = Target(Source(tmp_path / "a.png", "a.png", Path("a.png")), tmp_path / "out")
+    said, report = io.StringIO(), FileReport(target)
+    told = {"x-ocr-warnings": "low_confidence, new_one", "x-ocr-degraded": "smaller_image"}
+    async with AsyncClient("http://h", transport=_Answer(told)) as client:
+        reader = RemoteReader(client, Reading(), kind, io.StringIO(), titled=False)
+        await reader.read(report, Lines(said, "files"))
+    assert (tmp_path / "out").read_bytes() == b"text"
+    assert said.getvalue() == (
+        ""
+        if kind is Format.JSON
+        else "a.png: low_confidence (the text may be wrong), new_one, smaller_image\n"
+    )
+    listed = ["low_confidence", "new_one", "smaller_image"]
+    assert report.as_json()["warnings"] == [{"page": None, "warnings": listed}]
