@@ -1,0 +1,380 @@
+"""One load, from its first request to its last answer."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+
+from ocrgate.errors import InvalidRequest
+from ocrgate.load.arrivals import Arrivals, Closed, OpenLoop
+from ocrgate.load.counters import Counters
+from ocrgate.load.health import Health
+from ocrgate.load.journal import Journal
+from ocrgate.load.quality import Judge
+from ocrgate.load.record import OK, Sample, Step
+from ocrgate.load.sending import Result, Sender
+from ocrgate.load.slo import Slo, verdicts
+from ocrgate.load.stats import Little, little
+from ocrgate.load.workload import Caller, Callers, Document, Workload
+
+_SLICE = 0.2  # seconds after which a pause looks whether the run is to end
+_LONELY = 0.1  # seconds a user of a closed loop waits when nobody is there
+_GIVE_UP = 5.0  # seconds of nobody there after which a run ends
+_GIVE_UP_AFTER = 20  # requests in them, at least
+_BEHIND = 64  # requests sent in one go by a client that is late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """How long a load is held.
+
+    Attributes:
+        seconds: that are measured; None with ``requests``.
+        requests: that are measured, unless ``seconds`` are over before.
+        warmup: seconds before them that are not measured.
+        timeout: seconds that one request may take, from the instant it is due.
+        retries: further tries of a request that was refused, after the time that the server names.
+        seed: of arrivals, order and callers.
+    """
+
+    seconds: float | None = 10.0
+    requests: int | None = None
+    warmup: float = 0.0
+    timeout: float = 60.0
+    retries: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seconds is None and self.requests is None:
+            raise InvalidRequest("a run needs an end: seconds or requests", field="--duration")
+        if self.seconds is not None and self.seconds <= 0:
+            raise InvalidRequest("a run takes more than 0 s", field="--duration")
+        if self.requests is not None and self.requests < 1:
+            raise InvalidRequest("a run sends at least one request", field="--requests")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a run sends, in whose name, and what was promised."""
+
+    workload: Workload
+    callers: Callers = field(default_factory=Callers)
+    slo: Slo = field(default_factory=Slo)
+
+
+@dataclass(slots=True)
+class Course:
+    """What all loads of one run have in common while it goes on.
+
+    Attributes:
+        journal: where all is written down.
+        judge: compares texts.
+        zero: the instant of second 0, of the monotonic clock.
+        salt: so that no two runs send the same pictures.
+        stop: ends the run early.
+        number: of the last request.
+        gone: why the target was given up; empty while it is there.
+        counters: of the load under way.
+    """
+
+    journal: Journal
+    judge: Judge
+    zero: float
+    salt: int
+    stop: asyncio.Event
+    number: int = 0
+    gone: str = ""
+    counters: Counters = field(default_factory=Counters)
+
+    @property
+    def now(self) -> float:
+        """Seconds of the run."""
+        return time.monotonic() - self.zero
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more is to be sent at all."""
+        return self.stop.is_set() or bool(self.gone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One request, ready to be sent."""
+
+    number: int
+    document: Document
+    prepared: tuple[str, bytes]
+    caller: Caller
+
+
+class Load:
+    """One load while it is held.
+
+    Args:
+        course: what it has in common with other loads of the run.
+        offer: what is sent.
+        sender: sends it.
+        arrivals: when.
+        span: for how long.
+        label: what it is called; by its arrivals without one.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        offer: Offer,
+        sender: Sender,
+        arrivals: Arrivals,
+        span: Span,
+        label: str = "",
+    ) -> None:
+        self.little: Little | None = None
+        self._course, self._offer, self._sender = course, offer, sender
+        self._arrivals, self._span = arrivals, span
+        self._order = offer.workload.order(self._source("order"))
+        self._begun = time.monotonic()
+        self._until = self._begun + span.warmup + (span.seconds or 0.0)
+        begins = course.now + span.warmup
+        closed = isinstance(arrivals, Closed)
+        self._step = Step(
+            index=len(course.journal.steps),
+            loop="closed" if closed else "open",
+            concurrency=arrivals.concurrency if isinstance(arrivals, Closed) else None,
+            rate=None if closed else getattr(arrivals, "rate", None),
+            label=label,
+            warm_from=course.now,
+            begins=begins,
+            ends=begins + (span.seconds or 0.0),
+        )
+        self._measured = 0  # requests that were sent and are measured
+        self._alone: list[float] = []  # when nobody was there, since somebody was
+        self._health = Health()
+        self._area = 0.0  # of the gauge of requests in flight, when measuring began
+        self._broken: BaseException | None = None
+        self._in_flight = 0.0  # on average, while measured
+
+    async def hold(self) -> Step:
+        """Send, wait for the last answers, sum up. ``finished`` says whether it ran to its end."""
+        self._announce()
+        requests: set[asyncio.Task[None]] = set()
+        watching = [asyncio.create_task(each) for each in (self._health.watch(), self._mark())]
+        try:
+            if isinstance(self._arrivals, Closed):
+                await self._closed(self._arrivals, requests)
+            else:
+                await self._open(self._arrivals, requests)
+            self._sent_all()
+            await self._drain(requests)
+        finally:
+            hung_up = len(requests)
+            for task in (*requests, *watching):
+                task.cancel()
+            await asyncio.gather(*requests, *watching, return_exceptions=True)
+            self._end(hung_up)
+        if self._broken is not None:
+            raise self._broken
+        return self._step
+
+    def _announce(self) -> None:
+        course, step, span = self._course, self._step, self._span
+        course.journal.begin(step)
+        course.counters = Counters(
+            label=step.label or self._arrivals.name,
+            begun=step.warm_from,
+            begins=step.begins,
+            ends=step.ends if span.seconds is not None else None,
+            requests=span.requests,
+            in_flight=self._sender.in_flight,
+        )
+
+    def _source(self, name: str) -> random.Random:
+        return random.Random(f"{self._span.seed} {name}")  # noqa: S311 - a draw to be repeated
+
+    # ------------------------------------------------------------ when to send
+
+    def _over(self) -> bool:
+        """Whether no more is to be sent."""
+        span = self._span
+        enough = span.requests is not None and self._measured >= span.requests
+        late = span.seconds is not None and time.monotonic() >= self._until
+        return enough or late or self._course.ended
+
+    async def _open(self, arrivals: OpenLoop, requests: set[asyncio.Task[None]]) -> None:
+        callers, source = self._offer.callers, self._source("callers")
+        for sent, at in enumerate(arrivals.instants(self._source("arrivals"))):
+            due = self._begun + at
+            if self._span.seconds is not None and due >= self._until:
+                await self._pause_until(self._until)
+                break
+            request = self._next(callers.draw(source))
+            await self._pause_until(due, yielding=sent % _BEHIND == 0)
+            if self._over():
+                break
+            task = asyncio.create_task(self._serve(request, due))
+            requests.add(task)
+            task.add_done_callback(lambda done: self._done(requests, done))
+
+    async def _closed(self, arrivals: Closed, requests: set[asyncio.Task[None]]) -> None:
+        users = self._offer.callers.users(arrivals.concurrency)
+        for place, caller in enumerate(users):
+            start = self._begun + arrivals.spread * place / len(users)
+            task = asyncio.create_task(self._user(caller, start, arrivals.think))
+            requests.add(task)
+            task.add_done_callback(lambda done: self._done(requests, done))
+        while requests and not self._over():
+            await asyncio.wait(requests, timeout=min(_SLICE, max(0.001, self._left())))
+
+    async def _user(self, caller: Caller, due: float, think: float) -> None:
+        await self._pause_until(due)
+        while not self._over():
+            await self._serve(self._next(caller), due)
+            pause = max(think, _LONELY if self._alone else 0.0)
+            due = time.monotonic() + pause
+            if pause:
+                await self._pause_until(due)
+
+    def _done(self, requests: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+        requests.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error  # a mistake of ours is not to pass for a quiet end
+            self._course.stop.set()
+
+    def _left(self) -> float:
+        return self._until - time.monotonic() if self._span.seconds is not None else _SLICE
+
+    async def _pause_until(self, instant: float, *, yielding: bool = False) -> None:
+        """Wait, but no longer than the run; ``yielding`` lets others go where there is no wait."""
+        left = instant - time.monotonic()
+        if left <= 0 and yielding:
+            await asyncio.sleep(0)
+        while left > 0 and not self._course.ended:
+            await asyncio.sleep(min(left, _SLICE))
+            left = instant - time.monotonic()
+
+    # ------------------------------------------------------------ one request
+
+    def _next(self, caller: Caller) -> _Request:
+        self._course.number += 1
+        number = self._course.number
+        document = next(self._order)
+        work = document.work(self._course.salt ^ number)
+        return _Request(number, document, self._sender.prepare(work), caller)
+
+    async def _serve(self, request: _Request, due: float) -> None:
+        course = self._course
+        measured = due - course.zero >= self._step.begins
+        if measured:
+            self._measured += 1
+            self._health.late(time.monotonic() - due)
+        result = await self._sender.send(request.prepared, request.caller, due)
+        self._notice(result)
+        answer = result.answer
+        cer = await course.judge.compare(request.document, answer.text) if answer else None
+        sample = self._sample(request, due, result, cer)
+        course.journal.add(sample, result.message)
+        course.counters.add(sample, measured=measured, good=self._offer.slo.good(sample))
+
+    def _sample(self, request: _Request, due: float, result: Result, cer: float | None) -> Sample:
+        zero, answer = self._course.zero, result.answer
+        return Sample(
+            number=request.number,
+            step=self._step.index,
+            intended=round(due - zero, 6),
+            sent=round(result.sent - zero, 6),
+            done=round(result.done - zero, 6),
+            first=round(result.first - zero, 6) if result.first else None,
+            outcome=result.outcome,
+            status=result.status,
+            retries=result.tries - 1,
+            lane=request.caller.lane,
+            key=request.caller.key,
+            page_class=request.document.page_class,
+            pages=(answer.pages if answer else 0) or request.document.pages,
+            sent_bytes=result.sent_bytes,
+            received_bytes=result.received_bytes,
+            input_tokens=answer.input_tokens if answer else 0,
+            output_tokens=answer.output_tokens if answer else 0,
+            cer=None if cer is None else round(cer, 5),
+            degraded=answer.degraded if answer else (),
+            warnings=answer.warnings if answer else (),
+            retry_after=result.retry_after,
+        )
+
+    def _notice(self, result: Result) -> None:
+        """A target that is gone ends the run: what follows would say nothing of it."""
+        course, now = self._course, time.monotonic()
+        if not result.gone:
+            self._alone.clear()
+            return
+        self._alone.append(now)
+        long = now - self._alone[0] >= _GIVE_UP
+        if long and len(self._alone) >= _GIVE_UP_AFTER and not course.gone:
+            course.gone = result.message or result.outcome
+            course.journal.event(course.now, "gone", f"the target is gone: {course.gone}")
+
+    # ------------------------------------------------------------ the end
+
+    async def _mark(self) -> None:
+        """Note when measuring begins, and once a second how the client fares."""
+        journal, gauge = self._course.journal, self._sender.in_flight
+        await self._pause_until(self._begun + self._span.warmup)
+        self._area = gauge.area(time.monotonic())
+        self._health.begin()
+        while True:
+            cpu, lag = self._health.recent()
+            now = round(self._course.now, 3)
+            journal.point(now, "in_flight", gauge.value)
+            journal.point(now, "client_cpu", round(cpu, 3))
+            journal.point(now, "client_lag", round(lag, 5))
+            await asyncio.sleep(1.0)
+
+    def _sent_all(self) -> None:
+        """No more is sent: the client's own load and the requests in flight are summed up."""
+        course, step = self._course, self._step
+        self._health.end()
+        if self._span.seconds is None or course.now < step.ends:
+            step.ends = max(step.begins, course.now)
+        if step.seconds > 0:
+            area = self._sender.in_flight.area(time.monotonic()) - self._area
+            self._in_flight = area / step.seconds
+        course.counters.draining = True
+
+    async def _drain(self, requests: set[asyncio.Task[None]]) -> None:
+        """Wait for what is under way, unless nobody wants to."""
+        while requests and not self._course.ended:
+            await asyncio.wait(requests, timeout=_SLICE)
+        if self._span.requests is not None:  # so many requests took so long, the last one too
+            self._step.ends = max(self._step.begins, self._course.now)
+
+    def _end(self, hung_up: int) -> None:
+        course, step, journal = self._course, self._step, self._course.journal
+        rows = journal.record().of(step)
+        self._check_little(rows)
+        client = self._health.client()
+        told = verdicts(self._offer.slo, step, rows)
+        if course.judge.skipped:
+            journal.note(
+                f"{course.judge.skipped} answers were not compared with what stands on the page: "
+                "they came faster than they can be compared"
+            )
+        if not course.ended:
+            journal.end(step, client=client, verdicts=told)
+            return
+        step.client, step.verdicts = client, told
+        if hung_up:
+            journal.event(course.now, "hung_up", f"{hung_up} requests were hung up on")
+
+    def _check_little(self, rows: list[Sample]) -> None:
+        """Both sides of Little's law; where they differ, requests queued in the client."""
+        step, every = self._step, self._course.journal.every
+        served = [row for row in rows if row.outcome == OK or row.done > row.sent]
+        ended = sum(step.begins <= row.done < step.ends for row in served) * every
+        mean = sum(row.latency for row in served) / len(served) if served else 0.0
+        self.little = little(self._in_flight, ended, step.seconds, mean)
+        at = round(self._course.now, 3)
+        self._course.journal.point(at, "little_gap", round(self.little.gap, 4))
+        if self.little.holds is False and self.little.gap > 0:
+            self._health.trouble = (
+                f"{self.little.expected:.3g} requests should have been on the wire by Little's "
+                f"law, {self.little.in_flight:.3g} were: the rest waited in the client"
+            )

@@ -1,0 +1,178 @@
+"""What a service promises, and whether a run shows that it keeps it."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ocrgate.errors import InvalidRequest
+from ocrgate.load import quantities
+from ocrgate.load.record import OK, Sample, Step, Verdict
+from ocrgate.load.stats import quantile
+
+USUAL = 0.99
+"""The quantile that is meant where none is named."""
+
+WRONG = frozenset({"empty", "truncated", "repetition"})
+"""Warnings with which an answer is not what was asked for."""
+
+_TIMES = ("e2e", "ttft", "tpot")
+_SHARES = ("error", "wrong", "degraded", "cer")
+_LEAST = ("goodput", "throughput")
+_NAME = re.compile(rf"({'|'.join(_TIMES)})(?:\.p(\d\d?(?:\.\d+)?))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """Limits by name, in the order in which they were given.
+
+    Names: ``e2e`` and ``ttft`` (intended send to last byte and to first text) and ``tpot`` (time
+    per output token after the first), seconds at the 99th percentile or at another (``e2e.p95``);
+    ``error`` (share of requests without an answer), ``wrong`` (share of answers that are empty, cut
+    short or repeat), ``degraded``, ``cer`` (share of characters); ``goodput`` and ``throughput``,
+    requests a second at least.
+    """
+
+    limits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __bool__(self) -> bool:
+        return bool(self.limits)
+
+    def time(self, what: str) -> float | None:
+        """The tightest limit of a time, at whichever quantile; None for no limit."""
+        found = [limit for name, limit in self.limits.items() if name.partition(".")[0] == what]
+        return min(found, default=None)
+
+    def good(self, sample: Sample) -> bool:
+        """Whether a request got what was promised: an answer, whole, in time."""
+        e2e, ttft, tpot = map(self.time, _TIMES)
+        return (
+            sample.outcome == OK
+            and not WRONG & set(sample.warnings)
+            and (e2e is None or sample.latency <= e2e)
+            and (ttft is None or sample.first is None or sample.first - sample.intended <= ttft)
+            and (tpot is None or (_tpot(sample) or 0.0) <= tpot)
+        )
+
+
+def parse(text: str) -> Slo:
+    """``e2e=5s,ttft.p95=1s,error=1%``.
+
+    Raises:
+        InvalidRequest: a name that there is not, or a value that is none.
+    """
+    limits: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        if not equals:
+            raise InvalidRequest(f"--slo {part!r}: written as e2e=5s,error=1%", field="--slo")
+        limits[name] = _limit(name, value)
+    if not limits:
+        raise InvalidRequest("--slo is empty", field="--slo")
+    return Slo(MappingProxyType(limits))
+
+
+def _limit(name: str, value: str) -> float:
+    if _NAME.fullmatch(name):
+        return quantities.duration(value, f"--slo {name}")
+    if name in _SHARES:
+        return quantities.share(value, f"--slo {name}")
+    if name in _LEAST:
+        return quantities.number(value, f"--slo {name}")
+    known = ", ".join((*_TIMES, *_SHARES, *_LEAST))
+    raise InvalidRequest(f"--slo has no {name!r}; there are {known}", field="--slo")
+
+
+def at_least(name: str) -> bool:
+    """Whether a limit is a floor: more is better."""
+    return name in _LEAST
+
+
+def verdicts(slo: Slo, step: Step, samples: Sequence[Sample]) -> list[Verdict]:
+    """What a step says of each promise, by its tally and its samples (thinned or not)."""
+    return [
+        _verdict(name, limit, measured(name, slo, step, samples))
+        for name, limit in slo.limits.items()
+    ]
+
+
+def _verdict(name: str, limit: float, value: float | None) -> Verdict:
+    if value is None:
+        return Verdict(name=name, limit=limit, value=None, held=False)
+    held = value >= limit if at_least(name) else value <= limit
+    return Verdict(name=name, limit=limit, value=value, held=held)
+
+
+def measured(name: str, slo: Slo, step: Step, samples: Sequence[Sample]) -> float | None:
+    """The value that a limit of that name is held against; None where nothing was measured."""
+    if name == "throughput":
+        return throughput(step)
+    if name == "goodput":
+        return goodput(slo, step, samples)
+    if name == "error":
+        return _share(step.tally.total - step.tally.outcomes.get(OK, 0), step.tally.total)
+    served = [sample for sample in samples if sample.outcome == OK]
+    if (timed := _NAME.fullmatch(name)) is not None:
+        share = float(timed[2]) / 100 if timed[2] else USUAL
+        return quantile(sorted(_times(timed[1], served)), share)
+    return _mean(_MARKS[name](sample) for sample in served)
+
+
+def throughput(step: Step) -> float | None:
+    """Answers a second while load was offered; what came after it had gone does not count."""
+    return _rate(step, step.tally.seconds.get(f"done:{OK}", {}), step.tally.outcomes.get(OK, 0))
+
+
+def goodput(slo: Slo, step: Step, samples: Sequence[Sample]) -> float | None:
+    """Requests a second that got what was promised: throughput less what was late or wrong."""
+    rate = throughput(step)
+    served = [sample for sample in samples if sample.outcome == OK]
+    if rate is None or not samples:
+        return rate
+    return rate * (_share(sum(map(slo.good, served)), len(served)) or 0.0)
+
+
+def offered(step: Step) -> float | None:
+    """Requests a second that were due."""
+    return _rate(step, step.tally.seconds.get("offered", {}), step.tally.total)
+
+
+_WHOLE = 3  # seconds below which the time line is too coarse
+
+
+def _rate(step: Step, line: Mapping[int, int], total: int) -> float | None:
+    first, last = int(-(-step.begins // 1)), int(step.ends // 1)
+    if last - first >= _WHOLE:
+        return sum(line.get(second, 0) for second in range(first, last)) / (last - first)
+    return total / step.seconds if step.seconds > 0 else None
+
+
+def _times(what: str, served: Sequence[Sample]) -> list[float]:
+    if what == "e2e":
+        return [sample.latency for sample in served]
+    if what == "ttft":
+        return [each.first - each.intended for each in served if each.first is not None]
+    return [found for each in served if (found := _tpot(each)) is not None]
+
+
+def _tpot(sample: Sample) -> float | None:
+    if sample.first is None or sample.output_tokens < 2:
+        return None
+    return (sample.done - sample.first) / (sample.output_tokens - 1)
+
+
+_MARKS: Mapping[str, Callable[[Sample], float | None]] = {
+    "wrong": lambda sample: float(bool(WRONG & set(sample.warnings))),
+    "degraded": lambda sample: float(bool(sample.degraded)),
+    "cer": lambda sample: sample.cer,
+}
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

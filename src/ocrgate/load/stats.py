@@ -1,0 +1,115 @@
+"""What many figures say together: quantiles, an integral over time, Little's law."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest of the values, sorted, that at least ``share`` of them do not exceed.
+
+    It is one of the values, never between two, so that it never flatters. None for no values.
+    """
+    if not ordered:
+        return None
+    rank = math.ceil(share * len(ordered) - 1e-9)
+    return ordered[min(len(ordered), max(1, rank)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Some values, summed up; in the unit of the values."""
+
+    count: int
+    mean: float
+    smallest: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    largest: float
+
+
+def spread(values: Iterable[float]) -> Spread | None:
+    """The spread of values in any order; None for none."""
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    p50, p90, p95, p99 = (
+        ordered[max(1, math.ceil(share * len(ordered) - 1e-9)) - 1]
+        for share in (0.5, 0.9, 0.95, 0.99)
+    )
+    mean = math.fsum(ordered) / len(ordered)
+    return Spread(len(ordered), mean, ordered[0], p50, p90, p95, p99, ordered[-1])
+
+
+@dataclass(slots=True)
+class Gauge:
+    """A number that goes up and down, and its integral over time.
+
+    Attributes:
+        value: the number now.
+        most: the highest it was.
+    """
+
+    value: int = 0
+    most: int = 0
+    _area: float = 0.0
+    _last: float = 0.0
+
+    def change(self, by: int, now: float) -> None:
+        """It is ``by`` more from ``now`` on."""
+        self._area += self.value * (now - self._last)
+        self._last = now
+        self.value += by
+        self.most = max(self.most, self.value)
+
+    def area(self, now: float) -> float:
+        """Its integral until ``now``, in units times seconds."""
+        return self._area + self.value * (now - self._last)
+
+
+LEAST = 50
+"""Answers below which Little's law says nothing: chance alone is above its tolerance."""
+
+TOLERANCE = 0.05
+"""Share by which both sides of Little's law may differ (beside chance)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Little:
+    """Both sides of Little's law, ``L = rate * wait``, each measured in its own way.
+
+    Attributes:
+        in_flight: requests on the wire, averaged over time.
+        expected: answers a second times mean latency from the intended send time.
+        holds: whether they agree; None where too little was measured to say.
+    """
+
+    in_flight: float
+    expected: float
+    holds: bool | None
+
+    @property
+    def gap(self) -> float:
+        """How much more ``expected`` is, as a share of the larger."""
+        largest = max(self.in_flight, self.expected)
+        return (self.expected - self.in_flight) / largest if largest else 0.0
+
+
+def little(in_flight: float, answers: int, seconds: float, mean_latency: float) -> Little:
+    """Check a run of ``seconds`` with itself.
+
+    Latency counts from the intended instant, presence on the wire from the real one: where the law
+    does not hold, requests queued inside the client, and its figures are its own, not the server's.
+    Requests that straddle the edges of the run are counted on one side only, which is at most
+    ``mean_latency / seconds`` of all; so is chance, about 1 / sqrt(answers).
+    """
+    if seconds <= 0:
+        return Little(in_flight, 0.0, None)
+    expected = answers / seconds * mean_latency
+    found = Little(in_flight, expected, None)
+    if answers < LEAST or mean_latency > seconds / 4:
+        return found
+    allowed = TOLERANCE + answers**-0.5 + mean_latency / seconds
+    return Little(in_flight, expected, abs(found.gap) <= allowed)
