@@ -7,7 +7,12 @@ from typing import TypeVar
 
 from starlette.types import Receive, Scope
 
+from ocrgate.errors import Draining
+
 T = TypeVar("T")
+
+COME_BACK = 5.0
+"""Seconds after which another node, or this one started again, answers."""
 
 _LINE = "ocrgate.line"
 Watch = Callable[[Callable[[], None]], AbstractContextManager[None]]
@@ -16,6 +21,13 @@ Watch = Callable[[Callable[[], None]], AbstractContextManager[None]]
 
 class ClientGone(Exception):
     """The client closed the connection before its answer; there is nobody to tell."""
+
+
+def stopped() -> Draining:
+    """The error behind a cancellation that is not the client's: the server goes away, and has
+    waited for this answer as long as it may.
+    """
+    return Draining("the server was stopped before the answer was there", retry_after=COME_BACK)
 
 
 def offer_watch(scope: Scope, watch: Watch) -> None:

@@ -8,17 +8,19 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ocrgate.errors import InternalError, OcrgateError
-from ocrgate.gateway.hangup import while_connected
+from ocrgate.gateway.hangup import stopped, while_connected
 
 HEARTBEAT = 5.0
 """Seconds of silence after which a comment is sent, so that proxies keep the connection."""
 
 _COMMENT = b": waiting\n\n"
+_END = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class EventStream(Response):
     """An answer of events. It starts with the first of them, or with the first heartbeat: an
-    error before that is answered with its own status, a later one by a last event.
+    error before that is answered with its own status, a later one by a last event; so is the end
+    of the server's patience when it goes away.
 
     Args:
         events: encoded events. Closed when the client hangs up.
@@ -52,7 +54,13 @@ class EventStream(Response):
             ClientGone: the client hung up.
             OcrgateError: there was no first event.
         """
-        await while_connected(scope, receive, self._run(send))
+        try:
+            await while_connected(scope, receive, self._run(send))
+        except asyncio.CancelledError:
+            if self._begun:
+                await self._send(send, self._failed(stopped()))
+                await send(_END)
+            raise
 
     async def _run(self, send: Send) -> None:
         try:
@@ -64,7 +72,7 @@ class EventStream(Response):
                 raise
             known = raised if isinstance(raised, OcrgateError) else InternalError()
             await self._send(send, self._failed(known))
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send(_END)
 
     async def _send(self, send: Send, event: bytes) -> None:
         if not self._begun:

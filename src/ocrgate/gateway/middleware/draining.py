@@ -5,9 +5,8 @@ from collections.abc import Callable, Collection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ocrgate.errors import Draining
+from ocrgate.gateway.hangup import COME_BACK
 from ocrgate.telemetry.metrics import Metrics
-
-_RETRY_AFTER = 5.0  # another node, or this one restarted, answers by then
 
 
 class DrainingDoor:
@@ -36,6 +35,6 @@ class DrainingDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and self._draining() and scope["path"] not in self._open:
-            self._metrics.refused("draining", _RETRY_AFTER)
-            raise Draining(retry_after=_RETRY_AFTER)
+            self._metrics.refused("draining", COME_BACK)
+            raise Draining(retry_after=COME_BACK)
         await self._app(scope, receive, send)

@@ -1,5 +1,7 @@
 """Turns whatever the layers inside raise into an answer."""
 
+import asyncio
+
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -7,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ocrgate.errors import EngineError, InternalError, OcrgateError
 from ocrgate.gateway.exchange import Exchange
-from ocrgate.gateway.hangup import ClientGone
+from ocrgate.gateway.hangup import ClientGone, stopped
 from ocrgate.gateway.problem import respond, unrouted
 
 _log = structlog.get_logger("ocrgate.gateway")
@@ -39,6 +41,10 @@ class Failures:
             await self._app(scope, receive, noted)
         except ClientGone:
             Exchange.of(scope).gone = True
+        except asyncio.CancelledError:
+            if not begun:
+                await _answer(stopped(), scope)(scope, receive, send)
+            raise
         except Exception as raised:
             if begun:
                 raise  # the server closes the connection: a cut answer must not look whole
