@@ -13,8 +13,13 @@ from ocrgate.errors import EngineUnavailable
 
 _QUERY = ("--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits")
 _PATIENCE = 20.0  # seconds; a driver that must first wake its GPUs takes some
-_SEQUENCES = ((70, 64), (40, 32), (20, 16), (10, 8))  # GiB of memory, pages at once: 16 at 24 GB
-_ELSE = 4  # sequences on smaller GPUs and on a CPU
+
+_TOKEN = 96 * 2**10  # bytes of the KV cache: HunyuanOCR; models of up to 8B have 28 to 144 KiB
+_RESIDENT = 6 * 2**30  # bytes for weights, activations and CUDA graphs of a model of 1B
+_SHARE = 0.85  # of the memory that vLLM takes, where nobody says otherwise
+_TEXT = 512  # tokens of a page's text: receipts have 60 to 350, pages of documents 600 to 1,500
+_FEW, _MANY, _UNSEEN = 4, 256, 64  # the least, the most, and where no memory is known
+_STEP = 8  # vLLM records CUDA graphs for multiples of this
 
 NO_GPU = (
     "vLLM is there but no NVIDIA GPU is seen (nvidia-smi lists none). Use the embedded engine with "
@@ -137,10 +142,25 @@ def _blind(params: VllmParams) -> tuple[Seat, ...]:
 
 
 def sequences(params: VllmParams, seat: Seat) -> int:
-    """Most pages in work at once on one GPU, when nobody has set it."""
+    """Most pages in work at once on one GPU, when nobody has set it.
+
+    As many as the KV cache holds of pages of a usual kind: A4 at ``engine.max_side`` (a token for
+    each 32 x 32 pixels) and its text. That is 120 on 24 GB with the usual 1,024 pixels. It is meant
+    to be too much rather than too little, since the gate's law finds the number below it and can
+    never go above. It costs no memory to speak of: vLLM allots the KV cache at its start, whatever
+    this number is, and puts pages back that do not fit. The most is 256, vLLM's own default on
+    GPUs of less than 70 GiB: at that size a step of a model of 1B is bound by arithmetic, and more
+    pages at once only make each of them slower.
+    """
     if params.max_sequences is not None:
         return params.max_sequences
-    if not seat.memory and not seat.cpu:
-        return dict(_SEQUENCES)[20]
-    gib = math.ceil(seat.memory / 2**30)
-    return next((count for least, count in _SEQUENCES if gib >= least), _ELSE)
+    if seat.cpu:
+        return _FEW
+    if not seat.memory:
+        return _UNSEEN
+    square = params.max_side**2
+    pixels = min(square / math.sqrt(2), params.max_pixels or square)  # of A4
+    tokens = pixels / 32**2 + _TEXT
+    cache = seat.memory * (params.gpu_memory or _SHARE) - _RESIDENT
+    count = int(max(0.0, cache) / _TOKEN / tokens)
+    return min(_MANY, max(_FEW, count - count % _STEP if count > _STEP else count))

@@ -103,12 +103,33 @@ def test_no_gpu_and_too_few_are_said() -> None:
 
 @pytest.mark.parametrize(
     ("mebibytes", "expected"),
-    [(81_559, 64), (46_068, 32), (24_564, 16), (23_028, 16), (16_376, 8), (8_188, 4), (0, 16)],
+    [
+        (81_559, 256),
+        (46_068, 256),
+        (40_960, 240),
+        (24_564, 120),
+        (16_376, 64),
+        (12_288, 32),
+        (8_188, 7),
+        (6_144, 4),
+        (0, 64),
+    ],
 )
 def test_sequences_follow_the_memory(mebibytes: int, expected: int) -> None:
-    """Sixteen at 24 GB, as was found by hand on such a card."""
-    assert sequences(VllmParams(), Seat(0, 8000, ("0",), 1, mebibytes * 2**20)) == expected
-    assert sequences(VllmParams(max_sequences=3), Seat(0, 8000)) == 3
+    """What the KV cache holds of usual pages, so that the gate's law has room to find the best."""
+    assert sequences(VllmParams(), seat_of(mebibytes)) == expected
+    assert sequences(VllmParams(max_sequences=3), seat_of(mebibytes)) == 3
+
+
+def test_larger_pages_and_a_smaller_share_leave_fewer() -> None:
+    """Pages of 2,048 pixels have four times the image tokens; a fifth of 80 GB is a small GPU."""
+    assert sequences(VllmParams(max_side=2048), seat_of(24_564)) == 40
+    assert sequences(VllmParams(max_side=2048, max_pixels=10**6), seat_of(24_564)) == 104
+    assert sequences(VllmParams(gpu_memory=0.2), seat_of(81_559)) == 80
+
+
+def seat_of(mebibytes: int) -> Seat:
+    return Seat(0, 8000, ("0",), 1, mebibytes * 2**20)
 
 
 def test_a_cpu_takes_few() -> None:
