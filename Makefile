@@ -55,7 +55,7 @@ lock: $(VENV)/installed-dev  ## write requirements/*.txt anew from pyproject.tom
 	@$(PIP) uv
 	$(LOCK) pyproject.toml -o requirements/base.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
-	$(LOCK) --extra heic --extra report --extra simd --extra tracing pyproject.toml requirements/dev.in -c requirements/base.txt -o requirements/dev.txt
+	$(LOCK) --extra heic --extra report --extra simd --extra tracing --extra tune pyproject.toml requirements/dev.in -c requirements/base.txt -o requirements/dev.txt
 
 docs: $(VENV)/installed-dev  ## write docs/reference and docs/problems anew from the code
 	$(BIN)/python docs/generate.py

@@ -1,0 +1,85 @@
+"""What to try next. Pure: the same history gives the same proposal, so a search can be resumed."""
+
+from ocrgate.load.tune.bayes import explore
+from ocrgate.load.tune.choose import confirm, plateau, size
+from ocrgate.load.tune.evidence import sites
+from ocrgate.load.tune.line import climb, refine, step
+from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space, Trial
+
+_KEPT = 5  # trials held back for confirmation in three dimensions or more
+
+
+def propose(history: History, space: Space, rules: Rules | None = None) -> Trial | None:
+    """The next trial; None when there is nothing more to learn, or the trials are used up.
+
+    One axis: doubling from its start while it gains, then bisection around the best and around
+    the edge of its plateau. Two: one after the other, and the first once more. Three or more: the
+    climb along the first, then a Bayesian search (the extra ``ocrgate[tune]``) around it. Last,
+    the setting to recommend is tried again beside its rivals, and for long where one has died.
+
+    Raises:
+        ModuleNotFoundError: three axes and no ``optuna``.
+    """
+    rules = rules or Rules()
+    if len(history) >= rules.most(len(space.axes)):
+        return None
+    if not history:
+        return Trial(space.start, Purpose.CLIMB)
+    return _search(history, space, rules) or confirm(history, space, rules)
+
+
+def _search(history: History, space: Space, rules: Rules) -> Trial | None:
+    if len(space.axes) <= 2:
+        return _in_turn(history, space, rules)
+    first = space.climbing
+    if first is not None and (trial := climb(history, space, rules, space.start, first)):
+        return trial
+    left = rules.most(len(space.axes)) - _KEPT - len(history)
+    if left <= 0 or _gave_up(history, rules):
+        return None
+    return explore(history, space, rules)
+
+
+def _in_turn(history: History, space: Space, rules: Rules) -> Trial | None:
+    """Axis by axis: each from the best setting that the ones before it gave."""
+    order = sorted(range(len(space.axes)), key=lambda place: not space.axes[place].climbs)
+    origin = space.start
+    for place in (*order, *order[:-1]):
+        trial = _one(history, space, rules, origin, place)
+        if trial is not None:
+            return trial
+        origin = _best_along(history, space, rules, origin, place)
+    return None
+
+
+def _one(history: History, space: Space, rules: Rules, origin: Setting, place: int) -> Trial | None:
+    if not space.axes[place].climbs:
+        return step(history, space, rules, origin, place)
+    if origin == space.start and (trial := climb(history, space, rules, origin, place)):
+        return trial
+    return refine(history, space, rules, origin, place)
+
+
+def _best_along(
+    history: History, space: Space, rules: Rules, origin: Setting, place: int
+) -> Setting:
+    """The largest good setting on the line: only there can another axis show what it gives."""
+    line = tuple(
+        one
+        for one in history
+        if space.moved(one.trial.setting, place, origin[place]) == origin and one.trial.repeat == 0
+    )
+    good = plateau(line, space, rules)
+    return max(good, key=lambda site: size(site.setting, space)).setting if good else origin
+
+
+def _gave_up(history: History, rules: Rules) -> bool:
+    """Whether the last trials of the search found nothing better."""
+    fresh = [one for one in history if one.trial.repeat == 0]
+    last = fresh[-rules.give_up :]
+    if sum(one.trial.purpose is Purpose.EXPLORE for one in fresh) < rules.give_up:
+        return False
+    before = sites(fresh[: -rules.give_up]).values()
+    best = max((site.goodput for site in before if site.holds(rules)), default=0.0)
+    fine = [site for site in sites(last).values() if site.holds(rules)]
+    return all(site.goodput <= (1 + rules.plateau) * best for site in fine)

@@ -1,0 +1,99 @@
+"""Trials kept in a file, so that an interrupted search goes on where it was."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ocrgate.errors import Conflict, UnreadableDocument
+from ocrgate.load.tune.trial import History, Observation, Purpose, Stop, Trial
+
+_FORMAT = 1
+
+
+class StateFile:
+    """What was tried, for one search; replaced whole after every trial.
+
+    Args:
+        path: of the file; None keeps nothing.
+        about: what the trials hold for: target, pages, SLO, space. Another search does not go on
+            with them.
+    """
+
+    def __init__(self, path: Path | None, about: Mapping[str, object]) -> None:
+        self._path = path
+        self._about = dict(about)
+        text = json.dumps(self._about, sort_keys=True, default=str)
+        self._digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def load(self) -> History:
+        """The trials so far; none where there is no file.
+
+        Raises:
+            Conflict: the file is of another search.
+            UnreadableDocument: it is damaged.
+        """
+        if self._path is None or not self._path.exists():
+            return ()
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            history = tuple(_observation(entry) for entry in data["trials"])
+            digest = data["of"]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise UnreadableDocument(
+                f"{self._path} is no state of a search; --fresh begins a new one"
+            ) from error
+        if digest != self._digest or data.get("format") != _FORMAT:
+            raise Conflict(
+                f"{self._path} is of a search with another target, other pages, another SLO or "
+                "other bounds; --fresh begins a new one"
+            )
+        return history
+
+    def save(self, history: History) -> None:
+        """Replace the file whole; a crash leaves the old or the new one.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self._path is None:
+            return
+        data = {
+            "format": _FORMAT,
+            "of": self._digest,
+            "about": self._about,
+            "trials": [asdict(one) for one in history],
+        }
+        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            with fresh.open("w", encoding="utf-8") as file:
+                json.dump(data, file, indent=1, default=str)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                fresh.unlink()
+            raise
+
+    def forget(self) -> None:
+        """Remove the file, if it is there."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def _observation(entry: Mapping[str, Any]) -> Observation:
+    fields = dict(entry)
+    trial = dict(fields.pop("trial"))
+    setting = tuple(float(value) for value in trial.pop("setting"))
+    purpose = Purpose(trial.pop("purpose"))
+    stop = fields.pop("stop")
+    return Observation(
+        trial=Trial(setting, purpose, **trial),
+        stop=None if stop is None else Stop(stop),
+        **fields,
+    )

@@ -1,0 +1,201 @@
+"""What is tried next, and what is recommended, on engines that are formulas."""
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.load.tune.curves import BOX, LINE, PLANE, VALUES, search, seen, slots
+
+from ocrgate.load.tune.choose import conclude
+from ocrgate.load.tune.planner import propose
+from ocrgate.load.tune.trial import (
+    Axis,
+    History,
+    Observation,
+    Purpose,
+    Rules,
+    Setting,
+    Space,
+    Stop,
+    Trial,
+)
+
+RULES = Rules()
+
+
+def saturating(knee: float, fall: float = 0.0) -> Callable[[Setting], float]:
+    """Rises to a knee, then falls by a share for each doubling."""
+
+    def curve(setting: Setting) -> float:
+        beyond = max(0.0, setting[0] / knee - 1)
+        return min(setting[0], knee) / (1 + fall * beyond)
+
+    return curve
+
+
+def tried(history: tuple[Observation, ...]) -> list[float]:
+    return [one.trial.setting[0] for one in history]
+
+
+def test_it_begins_small_and_doubles() -> None:
+    assert tried(search(saturating(1000)))[:7] == [4, 8, 16, 32, 64, 128, 256]
+
+
+def test_it_stops_climbing_where_the_curve_falls() -> None:
+    history = search(saturating(16, fall=0.3))
+    assert max(tried(history)) <= 32
+    assert slots(conclude(history, LINE, RULES)) == 16
+
+
+def test_it_looks_between_two_doublings() -> None:
+    history = search(saturating(24, fall=0.5))
+    assert 24 in tried(history)
+    assert slots(conclude(history, LINE, RULES)) == 24
+
+
+def test_of_equals_it_takes_the_smallest() -> None:
+    """A flat top from 24 on: more at once only adds waste."""
+    choice = conclude(search(saturating(24)), LINE, RULES)
+    assert slots(choice) == 24
+    assert choice.sure
+
+
+def test_what_it_recommends_was_tried_more_than_once() -> None:
+    choice = conclude(search(saturating(24, fall=0.2)), LINE, RULES)
+    assert choice.site is not None
+    assert choice.site.trials >= RULES.confirmations
+
+
+@given(st.floats(3, 300), st.floats(0, 2))
+@settings(max_examples=60, deadline=None)
+def test_within_three_per_cent_of_any_curve_of_one_peak_in_twelve_trials(
+    knee: float, fall: float
+) -> None:
+    curve = saturating(knee, fall)
+    history = search(curve)
+    chosen = conclude(history, LINE, RULES).setting
+    assert chosen is not None
+    assert len(history) <= 12
+    best = max(curve((value,)) for value in VALUES)
+    assert curve(chosen) >= 0.97 * best
+
+
+def test_an_engine_that_died_is_not_tempted_again() -> None:
+    """64 kills it: nothing above half of that is tried, and no half step near it."""
+
+    def curve(setting: Setting) -> float | Stop:
+        return Stop.DIED if setting[0] >= 64 else setting[0]
+
+    history = search(curve)
+    assert [value for value in tried(history) if value > 32] == [64]
+    assert 24 not in tried(history)
+    assert slots(conclude(history, LINE, RULES)) == 32
+
+
+def test_after_a_death_the_recommended_setting_has_to_live_for_long() -> None:
+    def curve(setting: Setting) -> float | Stop:
+        return Stop.DIED if setting[0] >= 64 else setting[0]
+
+    history = search(curve)
+    soaked = [one for one in history if one.trial.purpose is Purpose.SOAK]
+    assert sum(one.trial.length for one in soaked) >= RULES.soak - RULES.confirmations
+    assert {one.trial.setting for one in soaked} == {(32,)}
+
+
+def test_a_setting_that_dies_while_it_is_soaked_is_dropped_for_half_of_it() -> None:
+    history: History = ()
+    while (trial := propose(history, LINE, RULES)) is not None:
+        dies = trial.setting[0] >= 64 or (trial.setting[0] == 32 and trial.purpose is Purpose.SOAK)
+        history = (*history, seen(trial, Stop.DIED if dies else trial.setting[0]))
+    assert slots(conclude(history, LINE, RULES)) == 16
+
+
+@given(st.sampled_from(VALUES), st.floats(0.011, 0.5))
+@settings(max_examples=40, deadline=None)
+def test_what_fails_too_often_is_never_recommended(least: int, share: float) -> None:
+    """Whatever the goodput of settings that fail."""
+    history: History = ()
+    while (trial := propose(history, LINE, RULES)) is not None:
+        bad = trial.setting[0] >= least
+        failed = round(1000 * share) + 1 if bad else 0
+        good = Observation(trial, trial.setting[0], 0.1, 120.0, served=1000, failed=failed)
+        history = (*history, good)
+    chosen = conclude(history, LINE, RULES).setting
+    assert chosen is None or chosen[0] < least
+
+
+def test_an_engine_that_always_fails_gets_no_recommendation() -> None:
+    history = search(lambda _: Stop.ERRORS)
+    assert conclude(history, LINE, RULES).setting is None
+    assert len(history) <= 3
+
+
+def test_when_even_the_first_setting_is_too_much_it_goes_down() -> None:
+    line = Space((Axis("slots", (1, 2, 3, 4, 6, 8), 4, climbs=True, risky=True),))
+    history = search(lambda setting: Stop.DIED if setting[0] > 1 else 1.0, line)
+    assert slots(conclude(history, line, RULES)) == 1
+
+
+def test_two_axes_are_searched_in_turn_within_twenty_trials() -> None:
+    def curve(setting: Setting) -> float:
+        most, batched = setting
+        return min(most, 24 * batched / 4096) / (1 + 0.3 * max(0.0, most / 60 - 1))
+
+    history = search(curve, PLANE)
+    chosen = conclude(history, PLANE, RULES).setting
+    assert len(history) <= 20
+    assert chosen is not None
+    best = max(curve((a, b)) for a in VALUES for b in PLANE.axes[1].values)
+    assert curve(chosen) >= 0.97 * best
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_three_axes_take_thirty_trials_at_most(seed: int) -> None:
+    def curve(setting: Setting) -> float | Stop:
+        most, batched, memory = setting
+        if most * (memory - 0.6) > 30:
+            return Stop.DIED
+        room = 200 * (memory - 0.6) + batched / 1024
+        return min(most, room) / (1 + 0.2 * max(0.0, most / room - 1))
+
+    history = search(curve, BOX, Rules(seed=seed))
+    chosen = conclude(history, BOX, RULES).setting
+    assert len(history) <= 30
+    assert chosen is not None
+    every = [curve((a, b, c)) for a, b, c in product(*(axis.values for axis in BOX.axes))]
+    best = max(good for good in every if not isinstance(good, Stop))
+    reached = curve(chosen)
+    assert not isinstance(reached, Stop)
+    assert reached >= 0.9 * best
+
+
+def test_the_same_history_gives_the_same_proposal() -> None:
+    """So that an interrupted search goes on as if nothing had happened."""
+    history = search(saturating(24, fall=0.2), BOX)
+    for cut in range(len(history)):
+        assert propose(history[:cut], BOX) == history[cut].trial
+
+
+def test_pages_that_were_easier_the_second_time_do_not_decide() -> None:
+    """The repeat of one setting alone has to be seen against the ease of its pages."""
+    trials = [Trial((value,), Purpose.CLIMB) for value in (16, 32, 64)]
+    history = tuple(seen(t, v) for t, v in zip(trials, (9.0, 10.0, 10.1), strict=True))
+    easier = (
+        seen(Trial((32,), Purpose.CONFIRM, 1), 12.0),
+        seen(Trial((64,), Purpose.CONFIRM, 1), 12.2),
+    )
+    chosen = conclude((*history, *easier), LINE, RULES)
+    assert slots(chosen) == 32
+    assert chosen.site is not None
+    assert chosen.site.goodput == pytest.approx(10.0, rel=0.01)
+
+
+def test_an_axis_says_what_is_wrong_with_it() -> None:
+    with pytest.raises(ValueError, match="ascending"):
+        Axis("a", (2, 1), 1)
+    with pytest.raises(ValueError, match="one of the values"):
+        Axis("a", (1, 2), 3)
+    with pytest.raises(ValueError, match="one that climbs"):
+        Space((Axis("a", (1,), 1, climbs=True), Axis("b", (1,), 1, climbs=True)))
