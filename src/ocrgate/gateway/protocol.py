@@ -21,6 +21,9 @@ from ocrgate.gateway.hangup import offer_watch
 from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, problem, title_of
 
 MOST_HEAD_BYTES = 32 * 1024
+MOST_UNREAD_BYTES = 256 * 1024
+"""Of a body, waiting to be asked for; so much comes in one piece at most."""
+
 HEAD_SECONDS = 15.0
 LINGER_SECONDS = 1.0
 REST_SECONDS = 10.0
@@ -104,12 +107,16 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Some of a body. One piece is handed on as it is; uvicorn alone would copy it twice."""
-        if self.cycle.body or self.cycle.response_complete:
-            super().on_body(body)
-        else:
-            self.cycle.body = body  # type: ignore[assignment]
-            super().on_body(b"")
+        """Some of a body. One piece is handed on as it is; uvicorn alone would copy it twice, and
+        stop reading after each.
+        """
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body = cycle.body + body if cycle.body else body  # type: ignore[assignment]
+        if len(cycle.body) > MOST_UNREAD_BYTES:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     @contextmanager
     def _watched(self, told: Callable[[], None]) -> Iterator[None]:

@@ -108,7 +108,8 @@ class Station:
         tokens = self._engine.tokens
         size = tokens(attempt.image.width, attempt.image.height) if tokens else 0
         self._open[id(attempt)] = (attempt, size)
-        self._ledger.hold(id(attempt), self._promise(attempt, size))
+        if tokens:  # an engine that counts none has no cache to keep account of
+            self._ledger.hold(id(attempt), self._promise(attempt, size))
         self._tell(now)
 
     def heard(self, attempt: Attempt, tokens: int, now: float) -> None:
