@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from ocrgate.control.limit.law import Signals
 from ocrgate.domain.document import Document, DocumentInfo, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
 from ocrgate.domain.ticket import Lane
@@ -69,35 +70,11 @@ class EngineDescription:
     tokens: Callable[[int, int], int] | None = None
 
 
-class Load(Protocol):
-    """What an engine says of its load in one poll; None for what it does not show."""
-
-    @property
-    def running(self) -> float | None:
-        """Requests in its batch."""
-
-    @property
-    def waiting(self) -> float | None:
-        """Requests in its own queue."""
-
-    @property
-    def kv_usage(self) -> float | None:
-        """Used share of its KV cache, 0 to 1."""
-
-    @property
-    def preemptions_total(self) -> float | None:
-        """Requests thrown out of the batch since it started."""
-
-    @property
-    def kv_capacity_tokens(self) -> int | None:
-        """Tokens that its KV cache holds."""
-
-
 @runtime_checkable
 class Signalling(Protocol):
     """An engine whose load can be asked for, when its description says so."""
 
-    async def signals(self) -> Load | None:
+    async def signals(self) -> Signals | None:
         """Its load now; None if it shows none.
 
         Raises:

@@ -16,7 +16,8 @@ import structlog
 from ocrgate.control.breaker import BreakerState
 from ocrgate.control.cost import Lengths
 from ocrgate.control.limit.choice import AutoLaw, LimitLaw
-from ocrgate.ports import Clock, Load, Signalling
+from ocrgate.control.limit.law import Signals
+from ocrgate.ports import Clock, Signalling
 from ocrgate.runtime.clock import sleep, until
 from ocrgate.runtime.replica import Attempt, BreakerMoved, CameUp, ReplicaEvent
 from ocrgate.runtime.replicas import Replicas
@@ -215,7 +216,7 @@ class Governor:
             took = self._clock.now() - begun
             await sleep(self._clock, max(POLL - took, TICK))
 
-    async def _poll(self, engine: Signalling) -> Load | None:
+    async def _poll(self, engine: Signalling) -> Signals | None:
         """Its load; None where it did not tell, for whatever reason."""
         try:
             async with until(self._clock, self._clock.now() + POLL):
@@ -224,7 +225,7 @@ class Governor:
             _log.debug("no signals", reason=str(error) or type(error).__name__)
             return None
 
-    def _polled(self, index: int, load: Load | None) -> None:
+    def _polled(self, index: int, load: Signals | None) -> None:
         lost = self._stations[index].polled(load, self._clock.now())
         if lost:
             self._observe(Preempted(index, lost))

@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from ocrgate.control.guard import Load
+from ocrgate.control.limit.law import Signals
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
@@ -14,7 +15,6 @@ from ocrgate.engines.openai.engine import CANARY_TOKENS
 from ocrgate.engines.openai.images import canary
 from ocrgate.errors import EngineError, EngineUnavailable
 from ocrgate.ports import Engine, EngineDescription, Listener, Signalling
-from ocrgate.ports import Load as LoadNow
 from ocrgate.runtime.replica import is_replicas_fault
 
 _log = structlog.get_logger(__name__)
@@ -227,7 +227,7 @@ class LaunchedEngine:
             if not self.inflight:
                 self._idle.set()
 
-    async def signals(self) -> LoadNow | None:
+    async def signals(self) -> Signals | None:
         """The server's load now; None if it shows none, or is not there.
 
         Raises:

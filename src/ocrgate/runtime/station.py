@@ -12,7 +12,7 @@ from ocrgate.control.limit.choice import LimitLaw
 from ocrgate.control.limit.law import INPUT_WORK, Change, Sample, Signals
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageRequest, PageWarning
-from ocrgate.ports import EngineDescription, Load
+from ocrgate.ports import EngineDescription
 from ocrgate.runtime.limits import law_for
 from ocrgate.runtime.replica import Attempt
 
@@ -40,7 +40,7 @@ class StationState:
     held: int
     promised: int
     capacity: int | None
-    load: Load | None
+    load: Signals | None
 
 
 class Station:
@@ -66,7 +66,7 @@ class Station:
         self._work = 0.0
         self._preemptions: float | None = None
         self.usable = True
-        self.load: Load | None = None
+        self.load: Signals | None = None
         self._begin(engine)
 
     def _begin(self, engine: EngineDescription) -> None:
@@ -138,7 +138,7 @@ class Station:
             sample = Sample(now - attempt.started, work or 1.0, dropped=attempt.dropped)
             self.change = self._law.sample(now, sample)
 
-    def polled(self, load: Load | None, now: float) -> float:
+    def polled(self, load: Signals | None, now: float) -> float:
         """A poll gave this, or failed. Returns how many pages were thrown out since the last."""
         self.load = load
         self._flush(now)
@@ -149,8 +149,7 @@ class Station:
             self._ledger.resize(load.kv_capacity_tokens)
         if load.kv_usage is not None:
             self._ledger.usage(load.kv_usage, now)
-        said = Signals(load.running, load.waiting, load.kv_usage, load.preemptions_total)
-        self.change = self._law.signals(now, said)
+        self.change = self._law.signals(now, load)
         return self._lost(load.preemptions_total)
 
     def _lost(self, total: float | None) -> float:

@@ -6,11 +6,11 @@ import socket
 
 import pytest
 
+from ocrgate.control.limit.law import Signals
 from ocrgate.domain.recognition import Task
 from ocrgate.engines.openai.engine import OpenAIEngine
 from ocrgate.engines.openai.faults import EngineUnreachable, EngineUnusable
 from ocrgate.engines.openai.params import OpenAIParams
-from ocrgate.engines.openai.signals import EngineSignals
 from ocrgate.errors import EngineUnavailable
 from ocrgate.runtime.clock import LoopClock
 from ocrgate.testing import FaultyEngine, Mute, Persona, Refuse, Script, Talk
@@ -143,7 +143,7 @@ async def test_load_is_read_on_demand() -> None:
         engine = OpenAIEngine(OpenAIParams(), server.url, LoopClock())
         assert await engine.signals() is None
         await engine.start()
-        assert await engine.signals() == EngineSignals(3, 1, None, None, 6016)
+        assert await engine.signals() == Signals(3, 1, None, None, 6016)
         server.persona = Persona()
         assert await engine.signals() is None
         await engine.close()

@@ -4,9 +4,9 @@ import asyncio
 import random
 from collections.abc import Iterator
 
+from ocrgate.control.limit.law import Signals
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
-from ocrgate.engines.openai.signals import EngineSignals
 from ocrgate.errors import EngineFailed, EngineUnavailable
 from ocrgate.ports import EngineDescription, Listener, Piece
 from ocrgate.runtime.replicas import Replicas
@@ -85,12 +85,10 @@ class SimulatedEngine:
         reading = page_reading(f"page {request.number}", number=request.number)
         return reading, Usage(1, page.input_tokens, tokens)
 
-    async def signals(self) -> EngineSignals | None:
+    async def signals(self) -> Signals | None:
         self.polls += 1
         now = self.model.snapshot(self._clock.now())
-        return EngineSignals(
-            float(now.running), float(now.waiting), now.kv_usage, float(now.preemptions)
-        )
+        return Signals(float(now.running), float(now.waiting), now.kv_usage, float(now.preemptions))
 
     async def close(self) -> None:
         self._timer.cancel()

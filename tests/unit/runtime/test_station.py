@@ -9,9 +9,9 @@ from ocrgate.control.limit.choice import AutoLaw, EngineLaw, FixedLaw, LatencyLa
 from ocrgate.control.limit.engine import EngineLimit
 from ocrgate.control.limit.fixed import FixedLimit
 from ocrgate.control.limit.latency import LatencyLimit
+from ocrgate.control.limit.law import Signals
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageRequest, PageWarning, Task, Usage
-from ocrgate.engines.openai.signals import EngineSignals
 from ocrgate.ports import EngineDescription, Piece
 from ocrgate.runtime.limits import law_for
 from ocrgate.runtime.replica import Attempt, Replica
@@ -140,7 +140,7 @@ def test_preemptions_are_counted_across_failed_polls_and_restarts() -> None:
     """From 5 to 9 with a gap are 4; a counter that fell counts from there."""
     polled = Desk().station.polled
     totals = [5.0, None, 9.0, 2.0, 3.0, float("nan")]
-    loads = [None if t is None else EngineSignals(preemptions_total=t) for t in totals]
+    loads = [None if t is None else Signals(preemptions_total=t) for t in totals]
     counted = [polled(load, float(second)) for second, load in enumerate(loads)]
     assert counted == [0.0, 0.0, 4.0, 0.0, 1.0, 0.0]
 
@@ -148,7 +148,7 @@ def test_preemptions_are_counted_across_failed_polls_and_restarts() -> None:
 def test_a_cache_that_became_smaller_is_believed() -> None:
     """The metrics tell its size at every poll."""
     desk = Desk()
-    desk.station.polled(EngineSignals(kv_capacity_tokens=4_000), 1.0)
+    desk.station.polled(Signals(kv_capacity_tokens=4_000), 1.0)
     assert desk.station.state.capacity == 4_000
 
 

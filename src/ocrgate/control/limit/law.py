@@ -47,15 +47,18 @@ class Signals:
 
     Attributes:
         running: requests in its batch.
-        waiting: requests in its own queue, preempted ones included.
+        waiting: requests in its own queue, preempted ones included. Pages still being decoded there
+            are in neither.
         kv_usage: used share of its KV cache, 0 to 1.
         preemptions_total: requests thrown out of the batch since the engine started.
+        kv_capacity_tokens: tokens that its KV cache holds; the ledger's, no law looks at it.
     """
 
     running: float | None = None
     waiting: float | None = None
     kv_usage: float | None = None
     preemptions_total: float | None = None
+    kv_capacity_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

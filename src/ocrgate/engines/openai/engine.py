@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ocrgate.control.limit.law import Signals
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, PageWarning, Task, Usage
 from ocrgate.engines.openai.attempt import Attempt, Tell, Waits
@@ -20,7 +21,6 @@ from ocrgate.engines.openai.images import canary, packed
 from ocrgate.engines.openai.link import Link
 from ocrgate.engines.openai.params import FIRST_SLOTS, OpenAIParams, base_url
 from ocrgate.engines.openai.probe import Capabilities, probe, prompt_tokens, read_signals
-from ocrgate.engines.openai.signals import EngineSignals
 from ocrgate.engines.openai.transcript import Transcript
 from ocrgate.engines.recipes import (
     Geometry,
@@ -204,7 +204,7 @@ class OpenAIEngine:
         kept, dropped = await self._attempts(asked, request, listener)
         return self._reading(kept, image, request), _usage(kept, dropped)
 
-    async def signals(self) -> EngineSignals | None:
+    async def signals(self) -> Signals | None:
         """The server's load now; None if it does not show it.
 
         Raises:

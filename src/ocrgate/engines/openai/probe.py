@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from ocrgate.control.limit.law import Signals
 from ocrgate.engines.openai.faults import EngineUnreachable, EngineUnusable, of_status
 from ocrgate.engines.openai.link import Answer, Link
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.engines.openai.servers import SERVERS, Server, Version, has, parse_version
-from ocrgate.engines.openai.signals import EngineSignals, parse_signals
+from ocrgate.engines.openai.signals import parse_signals
 from ocrgate.engines.recipes import Instruction
 from ocrgate.errors import EngineError
 
@@ -153,8 +154,8 @@ def _of_owner(model: ServedModel) -> Server:
 
 
 async def _second_guess(
-    link: Link, server: Server, version: Version | None, signals: EngineSignals | None
-) -> tuple[Server, Version | None, EngineSignals | None]:
+    link: Link, server: Server, version: Version | None, signals: Signals | None
+) -> tuple[Server, Version | None, Signals | None]:
     """A server whose models tell nothing may show itself by the names of its metrics, or by paths
     that no other has.
     """
@@ -208,14 +209,14 @@ async def _context(link: Link, server: Server) -> int | None:
     return props.default_generation_settings.n_ctx
 
 
-async def _signals(link: Link, server: Server) -> EngineSignals | None:
+async def _signals(link: Link, server: Server) -> Signals | None:
     try:
         return await read_signals(link, server, seconds=SECONDS)
     except EngineError:
         return None
 
 
-async def read_signals(link: Link, server: Server, *, seconds: float) -> EngineSignals | None:
+async def read_signals(link: Link, server: Server, *, seconds: float) -> Signals | None:
     """The server's load now; None if it does not show it.
 
     Raises:

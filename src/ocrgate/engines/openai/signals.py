@@ -7,31 +7,12 @@ the names are searched for in the bytes, nothing else is looked at.
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ocrgate.control.limit.law import Signals
 from ocrgate.engines.openai.servers import MetricNames
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSignals:
-    """What a replica says of its load; None for what it does not show.
-
-    Attributes:
-        running: requests in the engine's batch.
-        waiting: requests in the engine's own queue. Pages still being decoded there are in neither.
-        kv_usage: share of the KV cache in use, 0 to 1.
-        preemptions_total: requests thrown out of the batch since the engine started.
-        kv_capacity_tokens: tokens that the KV cache holds.
-    """
-
-    running: float | None = None
-    waiting: float | None = None
-    kv_usage: float | None = None
-    preemptions_total: float | None = None
-    kv_capacity_tokens: int | None = None
-
-
-def parse_signals(page: bytes, names: MetricNames) -> EngineSignals:
+def parse_signals(page: bytes, names: MetricNames) -> Signals:
     """Read a page in Prometheus' text format. Names that are missing give None."""
     page = b"\n" + page
     combine = sum if names.added else max
@@ -41,7 +22,7 @@ def parse_signals(page: bytes, names: MetricNames) -> EngineSignals:
         return combine(values) if values else None
 
     usage = [value for _, value in _samples(page, names.kv_usage)] if names.kv_usage else []
-    return EngineSignals(
+    return Signals(
         running=read(names.running),
         waiting=read(names.waiting),
         kv_usage=max(usage, default=None),

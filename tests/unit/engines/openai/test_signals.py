@@ -5,9 +5,10 @@ from dataclasses import asdict
 
 import pytest
 
+from ocrgate.control.limit.law import Signals
 from ocrgate.engines.openai.params import ServerKind
 from ocrgate.engines.openai.servers import SERVERS, MetricNames
-from ocrgate.engines.openai.signals import EngineSignals, parse_signals
+from ocrgate.engines.openai.signals import parse_signals
 
 
 def names(kind: ServerKind) -> MetricNames:
@@ -33,7 +34,7 @@ vllm:cache_config_info{block_size="128",kv_cache_size_tokens="6016",num_gpu_bloc
 
 def test_a_vllm_page() -> None:
     """Sums over engines, the fullest cache; names that only begin alike are others."""
-    assert parse_signals(VLLM, names("vllm")) == EngineSignals(4, 5, 0.75, 12, 6016)
+    assert parse_signals(VLLM, names("vllm")) == Signals(4, 5, 0.75, 12, 6016)
 
 
 def test_older_vllm_tells_blocks_only() -> None:
@@ -48,9 +49,9 @@ def test_other_servers() -> None:
     page = b'sglang:num_running_reqs{tp_rank="0"} 2\nsglang:num_running_reqs{tp_rank="1"} 2\n'
     page += b"sglang:token_usage 0.5\nsglang:max_total_num_tokens 9000\n"
     found = parse_signals(page, names("sglang"))
-    assert found == EngineSignals(2, None, 0.5, None, 9000)
+    assert found == Signals(2, None, 0.5, None, 9000)
     page = b"llamacpp:requests_processing 1\nllamacpp:requests_deferred 4\n"
-    assert parse_signals(page, names("llamacpp")) == EngineSignals(1, 4)
+    assert parse_signals(page, names("llamacpp")) == Signals(1, 4)
     page = b'trtllm_kv_cache_max_blocks{a="b"} 10\ntrtllm_kv_cache_tokens_per_block 32\n'
     assert parse_signals(page, names("trtllm")).kv_capacity_tokens == 320
 
