@@ -29,11 +29,24 @@ def prepare(data: Buffer, page: int, spec: ImageSpec, limits: ImageLimits) -> Pa
     Raises:
         UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
     """
+    header = _read(data, page, limits)
+    return _passed(data, header, spec) or _ready(BytesIO(data), header, page, spec)
+
+
+def as_it_came(data: Buffer, page: int, spec: ImageSpec, limits: ImageLimits) -> PageImage | None:
+    """What :func:`prepare` makes of a page that the engine can be given unchanged, else None.
+
+    Looks at the file without decoding it.
+
+    Raises:
+        UnsupportedMedia, UnreadableDocument, DocumentLimit, PayloadTooLarge.
+    """
+    return _passed(data, _read(data, page, limits), spec)
+
+
+def _read(data: Buffer, page: int, limits: ImageLimits) -> Header:
     check_bytes(len(data), limits)
-    header = read_header(data, limits, page)
-    if _may_pass(data, header, spec):
-        return _passed(data, header)
-    return _ready(BytesIO(data), header, page, spec)
+    return read_header(data, limits, page)
 
 
 def prepare_tiff(file: BinaryIO, page: int, spec: ImageSpec, limits: ImageLimits) -> PageImage:
@@ -67,6 +80,8 @@ def _may_pass(data: Buffer, header: Header, spec: ImageSpec) -> bool:
     return header.media is MediaType.JPEG or png.intact(data)
 
 
-def _passed(data: Buffer, header: Header) -> PageImage:
+def _passed(data: Buffer, header: Header, spec: ImageSpec) -> PageImage | None:
+    if not _may_pass(data, header, spec):
+        return None
     size = (header.width, header.height)
     return PageImage(bytes(data), _FILES[header.media], *size, header.channels, *size)

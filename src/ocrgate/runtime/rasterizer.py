@@ -15,7 +15,7 @@ from ocrgate.domain.document import Document, DocumentInfo, ImageSpec, PageImage
 from ocrgate.errors import DocumentLimit, EngineFailed, UnreadableDocument
 from ocrgate.imaging.limits import ImageLimits
 from ocrgate.imaging.media import PREFIX_BYTES, needs_worker, sniff
-from ocrgate.imaging.prepare import prepare
+from ocrgate.imaging.prepare import as_it_came, prepare
 from ocrgate.imaging.probe import belongs_in_worker, check_bytes, check_held, probe
 from ocrgate.ports import Workers
 from ocrgate.runtime.spool import Refusals, spooled
@@ -93,6 +93,10 @@ class PoolRasterizer:
         if document.path is not None:
             return cast("PageImage", await self._call("prepare", str(document.path), page, spec))
         data = document.data or b""
+        if len(data) <= _QUICK:
+            image = as_it_came(data, page, spec, self._limits)
+            if image is not None:
+                return image
         return await self._in_thread(lambda: prepare(data, page, spec, self._limits))
 
     def close(self) -> None:

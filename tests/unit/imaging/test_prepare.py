@@ -12,7 +12,7 @@ from tests import hostile_files
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.errors import DocumentLimit, UnreadableDocument
 from ocrgate.imaging.limits import ImageLimits
-from ocrgate.imaging.prepare import prepare
+from ocrgate.imaging.prepare import as_it_came, prepare
 
 LIMITS = ImageLimits()
 RAW = ImageSpec(max_side=4096, encoding=Encoding.RAW)
@@ -291,3 +291,22 @@ def test_views_of_memory_are_accepted() -> None:
     data = saved(drawn(), "PNG")
     body = memoryview(b"--boundary" + data + b"--")[10:-2]
     assert prepare(body, 1, ImageSpec(1024), LIMITS).data == data
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_page_that_fits_is_known_by_its_head(kind: str) -> None:
+    """Without decoding, and to the same result as with it."""
+    data = saved(drawn(), kind)
+    page = as_it_came(data, 1, ImageSpec(1024), LIMITS)
+    assert page is not None
+    assert page == prepare(data, 1, ImageSpec(1024), LIMITS)
+    assert page.data == data
+
+
+def test_a_page_that_needs_work_is_left_to_those_who_do_it() -> None:
+    """Too large, turned, or for an engine that wants raw pixels."""
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    assert as_it_came(saved(drawn((2000, 100)), "JPEG"), 1, ImageSpec(1024), LIMITS) is None
+    assert as_it_came(saved(drawn(), "JPEG", exif=tags), 1, ImageSpec(1024), LIMITS) is None
+    assert as_it_came(saved(drawn(), "JPEG"), 1, RAW, LIMITS) is None
