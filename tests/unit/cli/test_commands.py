@@ -45,6 +45,8 @@ COMMANDS = [
     [],
     ["serve"],
     ["read"],
+    ["bench"],
+    ["simulate"],
     ["keys"],
     ["keys", "create"],
     ["keys", "list"],

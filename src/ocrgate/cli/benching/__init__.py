@@ -1,0 +1,1 @@
+"""What `ocrgate bench` is made of: the order, the run, the summary."""
