@@ -23,6 +23,7 @@ from pathlib import Path
 
 import aiohttp
 import psutil
+import uvloop
 from PIL import Image, ImageDraw, ImageFont
 
 WORDS = ("the", "quick", "gate", "admits", "what", "engines", "can", "read", "says", "when", "not")
@@ -249,7 +250,7 @@ def main() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder, server(port, folder) as process:
-        asyncio.run(measure(parse(), f"http://127.0.0.1:{port}", process.pid))
+        uvloop.run(measure(parse(), f"http://127.0.0.1:{port}", process.pid))
 
 
 if __name__ == "__main__":
