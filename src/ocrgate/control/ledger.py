@@ -143,9 +143,18 @@ class Ledger:
 
     def available(self, now: float) -> float:
         """Tokens that our pages may hold at the peak; infinite when the capacity is not known."""
-        if self._capacity is None:
-            return math.inf
-        return self._capacity * (1 - self._params.reserve) - self.outside(now)
+        return self.size - self.outside(now)
+
+    @property
+    def size(self) -> float:
+        """Tokens that a page alone may hold; infinite when the capacity is not known."""
+        return math.inf if self._capacity is None else self._capacity * (1 - self._params.reserve)
+
+    def left(self, now: float) -> float:
+        """Tokens that would be left if all pages held at once what each will at its end, which
+        takes no time to tell; below 0 when there are none.
+        """
+        return self.available(now) - self._total_sum
 
     def headroom(self, now: float) -> float:
         """Tokens between the promised peak and what is available; 0 when there are none."""

@@ -22,6 +22,7 @@ from ocrgate.runtime.replica import (
     ReplicaEvent,
     ReplicaParams,
     ReplicaState,
+    Room,
     Unwatched,
     Watch,
     may_come,
@@ -178,18 +179,25 @@ class Fleet:
         image: PageImage,
         request: PageRequest,
         listener: Listener | None,
+        room: Room | None = None,
     ) -> Attempt | None:
-        """Choose a replica and take its leave; None when none takes a page now."""
+        """Choose a replica and take its leave; None when none takes a page now.
+
+        Of several only those are considered that have ``room`` for the page.
+        """
         now = self._clock.now()
-        index = self._balance.choose(self.able(without), now)
+        able: Collection[int] = self.able(without)
+        index = self._balance.choose(able if room is None else room.fitting(able), now)
         if index is None:
             return None
+        if room is not None:
+            room.sent(index)
         replica = self.replicas[index]
         leave = replica.breaker.admit(now)
         assert leave is not None
         self._balance.begin(index, now)
         alive, watch = self._is_alive, self.watch
-        attempt = Attempt(replica, leave, now, image, request, listener, alive, watch)
+        attempt = Attempt(replica, leave, now, image, request, listener, alive, watch, room)
         watch.began(attempt)
         return attempt
 
@@ -259,7 +267,7 @@ class Fleet:
             EngineUnavailable: everything has been closed.
         """
         here = first.replica.index
-        page = (first.image, first.request, first.listener)
+        page = (first.image, first.request, first.listener, first.room)
         attempt = self.begin([here], *page)
         if attempt is None:
             await sleep(self._clock, self._params.pause)

@@ -185,9 +185,10 @@ class PageReader:
         prepared = self.clock.now()
         async with self.seats.one():
             heard = _Heard(self.clock, asked.listener, partial(self._wrote, ticket, permit))
+            room = self.budget.room(ticket.id) if self.budget is not None else None
             with self.spans("engine"):
                 reading, usage = await self.engine.recognize(
-                    image, given.request, heard, deadline=ticket.deadline
+                    image, given.request, heard, deadline=ticket.deadline, room=room
                 )
         permit.output_tokens = usage.output_tokens or None
         reading = given.told(reading, image)

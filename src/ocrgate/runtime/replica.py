@@ -1,7 +1,7 @@
 """One replica of an engine, one try of a page at it, and what is told about them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -116,6 +116,16 @@ class Replica:
         return self.breaker.due(now) if self.up else float("inf")
 
 
+class Room(Protocol):
+    """What a page takes of a replica besides a place."""
+
+    def fitting(self, candidates: Collection[int]) -> Collection[int]:
+        """Those of the candidates that have room for the page; never none of some."""
+
+    def sent(self, replica: int) -> None:
+        """The page went to this one."""
+
+
 Answer = tuple[PageReading, Usage]
 
 
@@ -131,6 +141,7 @@ class Attempt:
         listener: the caller's.
         alive: called at the first token.
         watch: told of what it streams.
+        room: which replicas have room for the page; None: nothing is known of that.
         tokens: made until now.
         told: whether such text went out.
         again: whether it is the page's second.
@@ -146,6 +157,7 @@ class Attempt:
     listener: Listener | None
     alive: Callable[["Attempt"], None]
     watch: "Watch"
+    room: Room | None = None
     tokens: int = 0
     told: bool = False
     again: bool = False

@@ -25,6 +25,7 @@ from ocrgate.runtime.replica import (
     ReplicaParams,
     ReplicaState,
     Retried,
+    Room,
     Wasted,
     Watch,
     is_replicas_fault,
@@ -140,6 +141,7 @@ class Replicas:
         listener: Listener | None = None,
         *,
         deadline: float = math.inf,
+        room: Room | None = None,
     ) -> Answer:
         """Read one page, see :meth:`~ocrgate.ports.Engine.recognize`.
 
@@ -150,12 +152,13 @@ class Replicas:
                 request, there is no second attempt.
             deadline: instant at which the caller will cancel; no second attempt is begun that
                 would not end before it.
+            room: which replicas have room for the page; without it, all have.
 
         Raises:
             BreakerOpen, EngineUnavailable: no replica takes pages now.
             EngineFailed, BadEngineOutput, RequestError.
         """
-        first = self._fleet.begin((), image, request, listener)
+        first = self._fleet.begin((), image, request, listener, room)
         if first is None:
             raise self._fleet.why_none()
         try:

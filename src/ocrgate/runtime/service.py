@@ -150,7 +150,7 @@ class Service:
             parts.gpus, self._clock, self.governor.cool, self._counting.metrics.gpu
         )
         limit = places(self.governor.total, params.prefetch)
-        self._budget = TokenBudget()
+        self._budget = TokenBudget(len(engines), self._clock)
         admission = Admission(limit, params.gate, self._budget if self._writes else None)
         self.gate = Gate(admission, self._clock, self._gate_event)
         self.pressure = self._make_pressure()

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 
 from ocrgate.control.cost import Lengths, PageClass
+from ocrgate.control.limit.law import Signals
 from ocrgate.domain.document import DocumentInfo, ImageSpec, MediaType
 from ocrgate.domain.recognition import PageRequest, Task
 from ocrgate.domain.ticket import Cost, Lane, Ticket
-from ocrgate.engines.openai.signals import EngineSignals
 from ocrgate.errors import InvalidRequest
 from ocrgate.ports import EngineDescription
 from ocrgate.runtime.pricing import TokenBudget, price, sent_size
 from ocrgate.runtime.station import StationState
+from ocrgate.testing import ManualClock
 
 PAGE = Cost(input_tokens=500, low=300, median=500, high=700)
 
@@ -46,7 +47,7 @@ def ticket(number: int, cost: Cost | None = PAGE) -> Ticket:
 
 
 def state(capacity: int | None, usage: float | None = None, *, usable: bool = True) -> StationState:
-    load = None if usage is None else EngineSignals(kv_usage=usage)
+    load = None if usage is None else Signals(kv_usage=usage)
     return StationState(8, "start", usable, 0, 0, capacity, load)
 
 
@@ -89,7 +90,7 @@ def test_the_models_own_rule_decides_on_the_size() -> None:
 
 def test_pages_fit_until_the_caches_are_full() -> None:
     """Each may reach 1000 tokens; half of the way they need 1000 each at the peak."""
-    budget = TokenBudget()
+    budget = TokenBudget(3)
     budget.follow([state(10_000), state(10_000), state(99_999, usable=False)], 0.0)
     count = 0
     while budget.fits(ticket(count), 0.0):
@@ -102,13 +103,51 @@ def test_pages_fit_until_the_caches_are_full() -> None:
     assert budget.fits(ticket(98, cost=None), 0.0)
 
 
+def test_what_two_caches_have_together_is_no_room() -> None:
+    """Two have 1,500 tokens left each; a page of 2,000 fits into neither."""
+    budget = TokenBudget(2)
+    budget.follow([state(3_000), state(3_000)], 0.0)
+    half = Cost(input_tokens=1000, low=100, median=400, high=400)
+    budget.begin(ticket(0, half), 0.0)
+    budget.begin(ticket(1, half), 0.0)
+    big = Cost(input_tokens=1500, low=100, median=500, high=500)
+    assert not budget.fits(ticket(2, big), 0.0)
+    assert budget.fits(ticket(2, half), 0.0)
+
+
 def test_an_unknown_cache_has_room_for_all() -> None:
-    """One replica that does not tell its size makes the sum unknown."""
-    budget = TokenBudget()
+    """One replica that does not tell its size takes what does not fit elsewhere."""
+    budget = TokenBudget(2)
     budget.follow([state(1000), state(None)], 0.0)
     for number in range(50):
         assert budget.fits(ticket(number), 0.0)
         budget.begin(ticket(number), 0.0)
+
+
+def test_a_page_may_go_where_it_fits_and_holds_its_part_there() -> None:
+    """Among several, and only where tokens are known; what it wrote elsewhere is forgotten."""
+    clock = ManualClock()
+    assert TokenBudget(1, clock).room(0) is None
+    budget = TokenBudget(2, clock)
+    budget.follow([state(1_500), state(1_400)], 0.0)
+    budget.begin(ticket(0), 0.0)
+    budget.begin(ticket(1), 0.0)
+    budget.begin(ticket(2, cost=None), 0.0)
+    first = budget.room(0)
+    assert first is not None
+    assert budget.room(2) is None
+    assert list(first.fitting([0, 1])) == [0]
+    budget.advance(1, 400)
+    budget.end(1, 0.0)
+    assert list(first.fitting([0, 1])) == [0, 1]
+    first.sent(1)
+    assert budget.fits(ticket(3), 0.0)
+    budget.begin(ticket(3), 0.0)
+    third = budget.room(3)
+    assert third is not None
+    assert list(third.fitting([0, 1])) == [0]
+    first.sent(1)  # once more, where it is: nothing changes
+    assert not budget.fits(ticket(4), 0.0)
 
 
 def test_what_others_hold_is_left_to_them() -> None:

@@ -1,0 +1,143 @@
+"""A ledger for each replica: whether one of them has room for a page, and which may be sent it.
+
+A page must fit into the cache of one replica; the room that all of them have together says nothing.
+So a page is entered in one ledger when it is let in, at the replica with the most room. Which of
+them it is sent to is decided later, when the page is prepared, by whoever knows their places and
+pace: any replica will do in whose ledger the page fits by then, and the one where it is entered
+always does. It is entered where it was sent. So whatever is chosen, no ledger is ever promised more
+than it has, as long as a page begins only when it fits.
+
+A page that is too big for every cache goes by the largest ones alone: where nothing else is.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ocrgate.control.ledger import Ledger, LedgerParams, Promise
+
+
+@dataclass(slots=True)
+class _Entry:
+    promise: Promise
+    replica: int
+
+
+class Ledgers:
+    """The ledgers of all replicas, which go by their index.
+
+    Args:
+        count: replicas, at least 1. Each is in use, and of unknown size, until told otherwise.
+        params: how careful the ledgers are.
+    """
+
+    def __init__(self, count: int, params: LedgerParams | None = None) -> None:
+        self._params = params or LedgerParams()
+        self._ledgers = [Ledger(self._params) for _ in range(count)]
+        self._used = list(range(count))
+        self._entries: dict[int, _Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._ledgers)
+
+    def __getitem__(self, replica: int) -> Ledger:
+        """The ledger of one, to be looked at."""
+        return self._ledgers[replica]
+
+    def use(self, replicas: Sequence[int]) -> None:
+        """These take pages now. When it is none, those before go on counting: pages then fail at
+        once and say why, instead of waiting.
+        """
+        if replicas:
+            self._used = list(replicas)
+
+    def follow(self, replica: int, capacity: int | None, usage: float, now: float) -> None:
+        """A replica's cache has this size in tokens, None if that is not known, and this part of
+        it is in use.
+        """
+        ledger = self._ledgers[replica]
+        if capacity != ledger.capacity:
+            ledger.resize(capacity)
+        ledger.usage(usage, now)
+
+    def fits(self, promise: Promise, now: float) -> bool:
+        """Whether some replica has room for the page now."""
+        return any(
+            self._ledgers[replica].judge(promise, now) != "full"
+            for replica in self._large_enough(promise, self._used)
+        )
+
+    def hold(self, page: int, promise: Promise, now: float) -> int:
+        """The page is let in: it is entered where there is the most room, and fits if it fits
+        anywhere. Returns the replica.
+
+        Raises:
+            ValueError: it is entered already.
+        """
+        if page in self._entries:
+            raise ValueError(f"page {page} is in a ledger already")
+        replica = self._used[0] if len(self._used) == 1 else self._choose(promise, now)
+        self._enter(page, promise, replica)
+        return replica
+
+    def where(self, page: int) -> int | None:
+        """The replica in whose ledger the page is; None for one that is in none."""
+        entry = self._entries.get(page)
+        return None if entry is None else entry.replica
+
+    def fitting(self, page: int, candidates: Collection[int], now: float) -> Collection[int]:
+        """Those of the candidates to which the page may be sent; of those without room the one with
+        most, where none has any. Of a page that is in no ledger nothing is known: all.
+        """
+        entry = self._entries.get(page)
+        if entry is None or not candidates:
+            return candidates
+        found = [
+            each
+            for each in self._large_enough(entry.promise, candidates)
+            if each == entry.replica or self._ledgers[each].judge(entry.promise, now) != "full"
+        ]
+        return found or [self._roomiest(candidates, now)]
+
+    def move(self, page: int, replica: int) -> None:
+        """The page was sent to this replica, where it begins anew."""
+        entry = self._entries.get(page)
+        if entry is not None and entry.replica != replica:
+            self._ledgers[entry.replica].release(page)
+            self._enter(page, entry.promise, replica)
+
+    def advance(self, page: int, generated: int) -> None:
+        """It has streamed so many tokens in all; see :meth:`Ledger.advance`."""
+        entry = self._entries.get(page)
+        if entry is not None:
+            self._ledgers[entry.replica].advance(page, generated)
+
+    def release(self, page: int) -> None:
+        """It holds nothing any more. Doing it twice changes nothing."""
+        entry = self._entries.pop(page, None)
+        if entry is not None:
+            self._ledgers[entry.replica].release(page)
+
+    def _choose(self, promise: Promise, now: float) -> int:
+        large = self._large_enough(promise, self._used)
+        fitting = [each for each in large if self._ledgers[each].judge(promise, now) != "full"]
+        return self._roomiest(fitting or large, now)
+
+    def _enter(self, page: int, promise: Promise, replica: int) -> None:
+        self._ledgers[replica].hold(page, promise)
+        self._entries[page] = _Entry(promise, replica)
+
+    def _large_enough(self, promise: Promise, replicas: Collection[int]) -> Collection[int]:
+        """Those that could ever hold the page; the largest, where none could."""
+        if len(replicas) == 1:
+            return replicas
+        needed = promise.input + promise.expected
+        sizes = {each: self._ledgers[each].size for each in replicas}
+        bound = min(needed, max(sizes.values(), default=0))
+        return [each for each, size in sizes.items() if size >= bound]
+
+    def _roomiest(self, replicas: Collection[int], now: float) -> int:
+        """Where the most is left when every page has ended where it is expected to; among equals
+        (their sizes are not known, say) the one with the fewest pages.
+        """
+        ledgers = self._ledgers
+        return min(replicas, key=lambda each: (-ledgers[each].left(now), ledgers[each].pages, each))
