@@ -1,0 +1,199 @@
+"""How sure a figure is: resampling of pieces of time, since neighbours in a queue are alike.
+
+Requests that meet in a server wait together, so they are not independent, and an interval from
+single requests would be far too narrow. A step is cut into blocks of twice its typical latency, at
+least 8 and at most 60, and blocks are drawn with replacement (block bootstrap, Künsch 1989).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrgate.load.record import OK, Sample
+from ocrgate.load.report.digest import CUT, StepDigest
+
+LEAST, MOST = 8, 60  # blocks
+DRAWS = 1000
+FEWEST = 30  # answers; with fewer an interval is a guess
+_SAMPLES = 20_000  # a quantile of more is no more certain, its blocks decide
+_BEYOND = 5  # answers beyond a quantile; with fewer it is one or the other slow page
+_CHUNK = 50  # draws at a time, for the memory
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+MORE_IS_BETTER = frozenset({"throughput", "goodput"})
+MEASURES = (
+    "throughput",
+    "goodput",
+    "errors",
+    "p50",
+    "p95",
+    "p99",
+    "first_p50",
+    "first_p99",
+    "wrong",
+    "cer",
+)
+"""What is resampled: rates per second, shares 0 to 1, the rest in seconds."""
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Each measure as it was, and as it might as well have come out (``DRAWS`` values)."""
+
+    values: dict[str, float]
+    draws: dict[str, Floats]
+
+    def interval(self, measure: str, level: float = 0.95) -> tuple[float, float] | None:
+        """Bounds of the middle ``level`` of the draws; None where nothing was measured."""
+        drawn = self.draws.get(measure)
+        if drawn is None:
+            return None
+        tail = (1 - level) / 2
+        low, high = np.quantile(drawn, [tail, 1 - tail])
+        return float(low), float(high)
+
+
+@lru_cache(maxsize=64)
+def resample(each: StepDigest, seed: int = 0) -> Resampled | None:
+    """Resample a step. None where too little was answered for an interval that means something.
+
+    The same record gives the same interval: draws depend on ``seed`` and on nothing else.
+    """
+    if len(each.served) < FEWEST or each.step.seconds <= 0:
+        return None
+    blocks = _count_blocks(each)
+    weights = _draw(blocks, seed)
+    samples = each.samples[:: len(each.samples) // _SAMPLES + 1]
+    places = _Places(samples, each.step.begins, each.step.seconds / blocks, blocks)
+    values, draws = _counted(each, places, weights)
+    values |= {"throughput": each.throughput} | ({"goodput": each.goodput} if each.promise else {})
+    ended = _ended(each, blocks)
+    draws |= {rate: values[rate] * _relative(ended[rate], weights) for rate in ended}
+    for measure, (numbers, where) in _timed(places).items():
+        share = float(measure.rpartition("p")[2]) / 100
+        if len(numbers):
+            values[measure] = float(_quantiles(numbers, where, np.ones((1, blocks)), share)[0])
+        if len(numbers) * (1 - share) >= _BEYOND:
+            draws[measure] = _quantiles(numbers, where, weights, share)
+    return Resampled(values, draws)
+
+
+def _count_blocks(each: StepDigest) -> int:
+    typical = each.latency.p50 if each.latency else 1.0
+    return int(np.clip(each.step.seconds / max(2 * typical, 1e-3), LEAST, MOST))
+
+
+def _draw(blocks: int, seed: int) -> Floats:
+    """How often each block was drawn: ``(DRAWS, blocks)``."""
+    picked = np.random.default_rng(seed).integers(0, blocks, size=(DRAWS, blocks))
+    counts = np.zeros((DRAWS, blocks))
+    np.add.at(counts, (np.arange(DRAWS)[:, None], picked), 1.0)
+    return counts
+
+
+class _Places:
+    """Samples and the blocks in which they were due."""
+
+    def __init__(self, samples: Sequence[Sample], begins: float, width: float, blocks: int) -> None:
+        self.samples = samples
+        self.blocks = blocks
+        self.due = _place([s.intended for s in samples], begins, width).clip(0, blocks - 1)
+        self.ok = np.array([s.outcome == OK for s in samples], dtype=bool)
+
+    def per_block(self, chosen: NDArray[np.bool_] | Floats) -> Floats:
+        """Sum of ``chosen`` in each block."""
+        return _heap(self.due, self.blocks, chosen)
+
+
+def _place(times: list[float], begins: float, width: float) -> Ints:
+    return np.floor((np.array(times) - begins) / width).astype(np.intp)
+
+
+def _heap(where: Ints, blocks: int, chosen: NDArray[np.bool_] | Floats) -> Floats:
+    """Sum of ``chosen`` in each block; what lies outside of all is left out."""
+    inside = (where >= 0) & (where < blocks)
+    summed = np.bincount(where[inside], weights=chosen[inside], minlength=blocks)
+    return np.asarray(summed, dtype=np.float64)
+
+
+def _ended(each: StepDigest, blocks: int) -> dict[str, Floats]:
+    """Answers that came in each block, also to what was due in the warm-up: all, and the good."""
+    rows = [sample for sample in (*each.warming, *each.samples) if sample.outcome == OK]
+    where = _place([s.done for s in rows], each.step.begins, each.step.seconds / blocks)
+    ended = {"throughput": _heap(where, blocks, np.ones(len(rows)))}
+    if each.promise:
+        good = np.array([each.promise.good(sample) for sample in rows], dtype=bool)
+        ended["goodput"] = _heap(where, blocks, good)
+    return ended
+
+
+def _counted(
+    each: StepDigest, places: _Places, weights: Floats
+) -> tuple[dict[str, float], dict[str, Floats]]:
+    """Shares: as they were, and redrawn."""
+    ok = places.ok
+    wrong = ok & np.array([bool({*CUT} & {*sample.warnings}) for sample in places.samples])
+    values = {"errors": each.errors, "wrong": _mean(wrong, ok)}
+    draws = {
+        "errors": 1 - _ratio(places, weights, ok, np.ones_like(ok)),
+        "wrong": _ratio(places, weights, wrong, ok),
+    }
+    known = np.array([s.cer is not None and s.outcome == OK for s in places.samples], dtype=bool)
+    if known.any():
+        errors = np.array([s.cer or 0.0 for s in places.samples]) * known
+        values["cer"] = float(errors.sum() / known.sum())
+        draws["cer"] = _ratio(places, weights, errors, known)
+    return values, draws
+
+
+def _mean(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
+    return float(part.sum() / max(whole.sum(), 1))
+
+
+def _relative(per_block: Floats, weights: Floats) -> Floats:
+    """Drawn sums as shares of the sum that was measured."""
+    total = per_block.sum()
+    return weights @ per_block / total if total else np.zeros(len(weights))
+
+
+def _ratio(
+    places: _Places, weights: Floats, part: NDArray[np.bool_] | Floats, whole: NDArray[np.bool_]
+) -> Floats:
+    below = weights @ places.per_block(whole)
+    above = weights @ places.per_block(part)
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+
+
+def _timed(places: _Places) -> dict[str, tuple[Floats, Ints]]:
+    """By measure: sorted seconds of what was answered, and the block of each."""
+    latency = _sorted(places, [s.latency for s in places.samples])
+    first = _sorted(
+        places, [np.nan if s.first is None else s.first - s.intended for s in places.samples]
+    )
+    return {
+        **dict.fromkeys(("p50", "p95", "p99"), latency),
+        **dict.fromkeys(("first_p50", "first_p99"), first),
+    }
+
+
+def _sorted(places: _Places, seconds: list[float]) -> tuple[Floats, Ints]:
+    numbers = np.array(seconds)
+    there = np.flatnonzero(places.ok & ~np.isnan(numbers))
+    order = there[np.argsort(numbers[there], kind="stable")]
+    return numbers[order], places.due[order]
+
+
+def _quantiles(numbers: Floats, where: Ints, weights: Floats, share: float) -> Floats:
+    """The quantile of each draw; ``numbers`` are sorted, ``where`` is the block of each."""
+    found = np.empty(len(weights))
+    for start in range(0, len(weights), _CHUNK):
+        heaped = np.cumsum(weights[start : start + _CHUNK][:, where], axis=1)
+        wanted = np.maximum(share * heaped[:, -1:] - 1e-9, 1e-9)
+        place = np.minimum((heaped < wanted).sum(axis=1), len(numbers) - 1)
+        found[start : start + _CHUNK] = numbers[place]
+    return found

@@ -1,0 +1,1 @@
+"""Plots of a run, as data for plotly.js. Nothing is drawn here: a page does that when read."""

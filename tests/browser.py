@@ -1,0 +1,180 @@
+"""A headless Chromium over its debugging protocol: enough to read a page and to look at it."""
+
+import asyncio
+import base64
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def found() -> str | None:
+    """Where a Chromium is, if there is one; ``CHROMIUM`` names another."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class Tab:
+    """One page of the browser. ``asked`` are the addresses that it wanted, ``errors`` its words."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.asked: list[str] = []
+        self.errors: list[str] = []
+        self._socket = socket
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._count = 0
+        self._reader = asyncio.create_task(self._read())
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """One command of the protocol and its result."""
+        self._count += 1
+        self._answers[self._count] = asyncio.get_running_loop().create_future()
+        message = {"id": self._count, "method": method, "params": parameters}
+        await self._socket.send_json(message)
+        result: dict[str, Any] = await asyncio.wait_for(self._answers[self._count], 60)
+        return result
+
+    async def evaluate(self, script: str) -> Any:
+        """The value of an expression in the page; promises are waited for."""
+        found = await self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        if "exceptionDetails" in found:
+            raise AssertionError(found["exceptionDetails"])
+        return found["result"].get("value")
+
+    async def until(self, script: str, seconds: float = 60) -> None:
+        """Wait until an expression is true."""
+        async with asyncio.timeout(seconds):
+            while not await self.evaluate(script):  # noqa: ASYNC110 - the page tells nobody
+                await asyncio.sleep(0.1)
+
+    async def show(self, address: str, *, before: str = "") -> None:
+        """Open an address; ``before`` is a script that runs ahead of those of the page."""
+        if before:
+            await self.call("Page.addScriptToEvaluateOnNewDocument", source=before)
+        await self.call("Page.navigate", url=address)
+        await self.until("document.readyState === 'complete'")
+
+    async def picture(self, path: Path, selector: str | None = None) -> None:
+        """Save what is seen as PNG: the whole page, or one element of it."""
+        box = await self.evaluate(
+            "(() => { const r = ("
+            + (f"document.querySelector({selector!r})" if selector else "")
+            + ("" if selector else "document.documentElement")
+            + ").getBoundingClientRect();"
+            " return [r.x + scrollX, r.y + scrollY, r.width, r.height]; })()"
+        )
+        clip = dict(zip(("x", "y", "width", "height"), box, strict=True))
+        taken = await self.call(
+            "Page.captureScreenshot", captureBeyondViewport=True, clip={**clip, "scale": 1}
+        )
+        path.write_bytes(base64.b64decode(taken["data"]))  # noqa: ASYNC240 - one small file
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            told = message.json()
+            if "id" in told:
+                answer = self._answers.pop(told["id"])
+                if not answer.done():
+                    answer.set_result(told.get("result", {}))
+            else:
+                self._hear(told["method"], told["params"])
+
+    def _hear(self, method: str, told: dict[str, Any]) -> None:
+        if method == "Network.requestWillBeSent":
+            self.asked.append(told["request"]["url"])
+        elif method == "Runtime.exceptionThrown":
+            self.errors.append(str(told["exceptionDetails"]))
+        elif method == "Log.entryAdded" and told["entry"]["level"] == "error":
+            self.errors.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
+        elif method == "Runtime.consoleAPICalled" and told["type"] == "error":
+            self.errors.append(str(told["args"]))
+
+    async def close(self) -> None:
+        """Stop listening."""
+        self._reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reader
+
+
+@contextlib.asynccontextmanager
+async def tab(
+    *, width: int = 1280, height: int = 900, dark: bool = False, script: bool = True
+) -> AsyncIterator[Tab]:
+    """A browser of its own with one empty page, and no way to any network."""
+    program = found()
+    assert program
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once
+            [
+                program,
+                "--headless=new",
+                "--no-sandbox",
+                "--remote-debugging-port=0",
+                f"--user-data-dir={folder}",
+                f"--window-size={width},{height}",
+                "--use-angle=swiftshader",
+                "--enable-unsafe-swiftshader",
+                "--disable-dev-shm-usage",
+                "--disable-background-networking",
+                "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--no-first-run",
+                "about:blank",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            port = await _port(Path(folder), process)
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{port}/json") as answer,
+                session.ws_connect(await _page(answer), max_msg_size=0) as socket,
+            ):
+                page = Tab(socket)
+                try:
+                    await _prepare(page, width, height, dark=dark, script=script)
+                    yield page
+                finally:
+                    await page.close()
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+async def _port(folder: Path, process: subprocess.Popen[bytes]) -> int:
+    told = folder / "DevToolsActivePort"
+    async with asyncio.timeout(60):
+        while not (told.exists() and told.read_text().count("\n")):
+            assert process.poll() is None, "the browser went away"
+            await asyncio.sleep(0.05)
+    return int(told.read_text().split("\n")[0])
+
+
+async def _page(answer: aiohttp.ClientResponse) -> str:
+    pages = [each for each in await answer.json() if each["type"] == "page"]
+    return str(pages[0]["webSocketDebuggerUrl"])
+
+
+async def _prepare(page: Tab, width: int, height: int, *, dark: bool, script: bool) -> None:
+    for domain in ("Page", "Runtime", "Log", "Network"):
+        await page.call(f"{domain}.enable")
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    await page.call("Emulation.setEmulatedMedia", features=[scheme])
+    await page.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=height,
+        deviceScaleFactor=1,
+        mobile=False,
+    )
+    if not script:
+        await page.call("Emulation.setScriptExecutionDisabled", value=True)
