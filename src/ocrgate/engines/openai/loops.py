@@ -24,6 +24,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from ocrgate.engines.recipes.reading.repeats import covered, endings
+
 MAX_UNIT = 2048
 """Characters of the longest unit that is noticed."""
 
@@ -155,7 +157,7 @@ def trimmed(text: str, period: int = 0) -> str:
     period = period or _best_period(text)
     if not period:
         return text
-    end = len(text) - _covered(text, period) + period
+    end = len(text) - covered(text, period) + period
     # What stands before the loop may by chance look like the end of its unit: finish the word.
     rest = _WORD_REST.match(text, end)
     return text[: rest.end() if rest and rest.end() - end < period else end]
@@ -163,21 +165,7 @@ def trimmed(text: str, period: int = 0) -> str:
 
 def _best_period(text: str) -> int:
     best, most = 0, 0
-    for period in range(1, min(MAX_UNIT, len(text) // 2) + 1):
-        if text[-2 * period : -period] == text[-period:]:
-            covered = _covered(text, period)
-            if covered > most and covered >= most + period:
-                best, most = period, covered
+    for period, size in endings(text, range(1, min(MAX_UNIT, len(text) // 2) + 1)):
+        if size > most and size >= most + period:
+            best, most = period, size
     return best
-
-
-def _covered(text: str, period: int) -> int:
-    """The greatest length of the end of ``text`` that repeats with ``period``."""
-    low, high = period, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if text[-middle:-period] == text[period - middle or None :]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -1,10 +1,6 @@
-"""An answer that ends in the same thing over and over is cut to one of them.
+"""What is written over and over at the end of an answer, and cutting it to one."""
 
-What HunyuanOCR's own clients do after the fact, here in linear time: all lengths of the repeated
-unit are tried at once with Z values (the length of the common beginning of a text and its rest),
-taken over the reversed text.
-"""
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -14,7 +10,7 @@ class RepeatRule:
 
     Attributes:
         characters: answers shorter than this are left alone.
-        repeats: how often the unit stands at the end, at least.
+        repeats: how often the unit stands at the end, at least twice.
         shortest: characters of the shortest unit looked for.
     """
 
@@ -26,32 +22,37 @@ class RepeatRule:
 def without_loop(text: str, rule: RepeatRule) -> str:
     """The text with the looping ending cut to one unit; the same text where there is no loop.
 
-    The unit has from ``rule.shortest`` characters up to ``1 / rule.repeats`` of the text; the
-    shortest that repeats often enough counts.
+    What HunyuanOCR's own clients do after the fact. The unit has from ``rule.shortest`` characters
+    up to ``1 / rule.repeats`` of the text; the shortest that repeats often enough counts.
     """
     if len(text) < rule.characters:
         return text
-    for unit, shared in enumerate(_shared_endings(text, len(text) // rule.repeats)):
-        repeats = shared // unit + 1 if unit else 0
-        if unit >= rule.shortest and repeats >= rule.repeats:
+    for unit, size in endings(text, range(rule.shortest, len(text) // rule.repeats + 1)):
+        repeats = size // unit
+        if repeats >= rule.repeats:
             return text[: len(text) - unit * (repeats - 1)]
     return text
 
 
-def _shared_endings(text: str, most: int) -> list[int]:
-    """For every shift up to ``most``: how long an ending the text shares with itself shifted.
+def endings(text: str, units: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Those of the lengths whose unit stands at the end of ``text`` twice or more, each with the
+    characters over which it does.
 
-    The Z algorithm (Gusfield, 1997): ``left`` to ``right`` is the known match that reaches
-    furthest, and what it covers is copied rather than compared.
+    A text ends in few different squares (their number is logarithmic, Crochemore and Rytter,
+    1995), so nearly all of the work is comparing halves that differ early.
     """
-    back, size = text[::-1], len(text)
-    shared = [size] + [0] * most
-    left = right = 0
-    for shift in range(1, most + 1):
-        known = min(right - shift, shared[shift - left]) if shift < right else 0
-        while shift + known < size and back[known] == back[shift + known]:
-            known += 1
-        shared[shift] = known
-        if shift + known > right:
-            left, right = shift, shift + known
-    return shared
+    for unit in units:
+        if text[-2 * unit : -unit] == text[-unit:]:
+            yield unit, covered(text, unit)
+
+
+def covered(text: str, unit: int) -> int:
+    """The greatest length of the end of ``text`` that repeats every ``unit`` characters."""
+    low, high = unit, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if text[-middle:-unit] == text[unit - middle or None :]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
