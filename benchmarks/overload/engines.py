@@ -24,19 +24,21 @@ class EngineChoice:
         speed: times as fast as the profile says.
         seed: of its texts.
         loops: share of pages on which the model repeats itself; None: as the profile has it.
+        drains: seconds that it goes on after SIGTERM.
     """
 
     profile: str = "f-model"
     speed: float = 1.0
     seed: int = 1
     loops: float | None = None
+    drains: float = 0.0
 
     def simulated(self, port: int, bound: int) -> Simulated:
         """What the simulated server is asked to be."""
         found = replace(engine_profile(self.profile), max_num_queued_reqs=bound)
         if self.loops is not None:
             found = replace(found, lengths=replace(found.lengths, loops=self.loops))
-        return Simulated(found, port, self.speed, self.seed, shutdown_timeout=15.0)
+        return Simulated(found, port, self.speed, self.seed, self.drains)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from benchmarks.overload.heat import Gpu
 from benchmarks.overload.ours import Ours
 from benchmarks.overload.rivals import Aimd, Fixed, Gate, Gradient2, Limited, Vegas
 from benchmarks.overload.scene import Knee, Scene
@@ -12,6 +13,10 @@ from ocrgate.simulate.profile import Profile
 
 EVERYBODY = 10**9
 BOUND = 64
+GUARD = 168
+"""Tokens that a page on which the model repeats itself costs us beyond those that are no repeats.
+Over HTTP a loop of 8 tokens is noticed after 52 of them, and the page is then asked for once more,
+which gives the same again: 52, and another 64 + 52."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +26,18 @@ class Setting:
     profile: Profile
     knee: Knee
     scene: Scene
+    gpu: Gpu | None = None
+
+    def ours(self) -> Ours:
+        """Our gate as it comes."""
+        heat = None if self.gpu is None else self.gpu.read
+        return Ours(kv_tokens=self.profile.kv_tokens, voices=self.scene.voices, heat=heat)
 
 
 GATES: dict[str, Callable[[Setting], Gate]] = {
-    "ocrgate": lambda it: Ours(kv_tokens=it.profile.kv_tokens, voices=it.scene.voices),
+    "ocrgate": Setting.ours,
+    "ocrgate without guard": Setting.ours,
+    "ocrgate without ceiling": lambda it: replace(it, gpu=None).ours(),
     "ocrgate without ledger": lambda it: Ours(voices=it.scene.voices),
     "ocrgate latency": lambda _: Ours(LatencyLimit(), voices=((0.0, "missing"),)),
     "bare": lambda _: Limited(Fixed(EVERYBODY)),
@@ -41,3 +54,8 @@ GATES: dict[str, Callable[[Setting], Gate]] = {
 def engine_of(gate: str, profile: Profile) -> Profile:
     """The engine as it is behind this gate: its own bound is one of its flags."""
     return replace(profile, max_num_queued_reqs=BOUND) if gate == "engine bound" else profile
+
+
+def guard_of(gate: str) -> int | None:
+    """Whether it watches for loops, which the rivals cannot: they do not look into answers."""
+    return GUARD if gate.startswith("ocrgate") and gate != "ocrgate without guard" else None

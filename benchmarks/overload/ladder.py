@@ -76,6 +76,7 @@ EXPERIMENT = Experiment(
     title="The load ladder",
     gates=(
         "ocrgate",
+        "ocrgate without guard",
         "ocrgate without ledger",
         "bare",
         "engine bound",

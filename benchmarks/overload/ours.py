@@ -42,7 +42,9 @@ class Voice:
                 return self._last
             case "idle":
                 return Signals(0.0, 0.0, 0.0, 0.0)
-            case "alarm":
+            case "full":
+                return Signals(1.0, 100.0, 0.99, 0.0)
+            case "thrashing":
                 self._looks += 1
                 return Signals(1.0, 100.0, 0.99, 10.0 * self._looks)
             case "true":
@@ -79,6 +81,9 @@ class Ours:
         kv_tokens: what the engine's cache holds; None: there is no ledger.
         voices: where the metrics do not tell the truth.
         heat: how hot the GPU is, for the slow ceiling; None: nobody can tell.
+
+    Attributes:
+        limits: every limit that was set, and when.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class Ours:
         voices: Voices = (),
         heat: Callable[[], Heat] | None = None,
     ) -> None:
+        self.limits: list[tuple[float, int]] = []
         self._law = law or EngineLimit()
         self._voice = Voice(voices)
         self._heat = heat
@@ -158,6 +164,7 @@ class Ours:
             self._poll(now, seen)
         self._ticks += 1
         limit = self._thermal.ceiling().over(self._law.tick(now).limit)
+        self.limits.append((now, limit))
         return self._carry_out(now, self._admission.set_limit(limit, now))
 
     def _poll(self, now: float, seen: Snapshot) -> None:

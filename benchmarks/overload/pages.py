@@ -42,6 +42,8 @@ SHAPES: Mapping[plan.Kind, Shape] = {
     "plain": Shape(1024, range(640, 1025, 32)),  # 660 to 1060 image tokens by HunyuanOCR's rule
     "screenshot": Shape(512, range(320, 641, 32), 0.3),  # 274 to 342 image tokens
     "dense": Shape(896, range(896, 1025, 32), 2.0),  # 814 to 930 image tokens
+    "mouse": Shape(320, range(320, 641, 32), 0.1),  # 1 : 30 in their texts
+    "elephant": Shape(768, range(896, 1025, 32), 3.0),
 }
 
 

@@ -12,7 +12,7 @@ from ocrgate.simulate.arrivals import Arrival, gamma, read_trace, scaled, square
 
 Arrivals = Literal["poisson", "gamma", "square", "burst", "trace"]
 Retries = Literal["none", "obedient", "impatient"]
-Kind = Literal["plain", "screenshot", "dense"]
+Kind = Literal["plain", "screenshot", "dense", "mouse", "elephant"]
 
 REFUSALS = {429, 503}
 BACKOFF = (1.0, 2.0, 4.0)

@@ -10,7 +10,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -22,7 +22,8 @@ from benchmarks.overload import bench, pages
 from benchmarks.overload.engines import change, let_say
 from benchmarks.overload.figure import Diagram, draw
 from benchmarks.overload.fronts import Setup
-from benchmarks.overload.gates import GATES, Setting, engine_of
+from benchmarks.overload.gates import GATES, Setting, engine_of, guard_of
+from benchmarks.overload.heat import Gpu, Warmed
 from benchmarks.overload.record import Result, rows
 from benchmarks.overload.scene import (
     Column,
@@ -41,6 +42,7 @@ from benchmarks.overload.world import World
 from ocrgate.simulate.changes import Change
 from ocrgate.simulate.drive import closed_loop
 from ocrgate.simulate.model import VirtualEngine
+from ocrgate.simulate.profile import Profile
 
 RECORDS = Path(__file__).parent / "records"
 CLIENTS = (4, 8, 12, 16, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256)
@@ -82,10 +84,14 @@ class Trial:
             shape = replace(shape, lengths=replace(shape.lengths, loops=scene.loops))
         turns = [Change(at, turn.kind, turn.value) for at, turn in scene.turns]
         engine = VirtualEngine(shape, scene.plan.seed, turns)
-        gate = GATES[self.gate](Setting(shape, self.knee, scene))
-        world = World(scene.plan, gate, engine, scene.warm)
+        gpu = Gpu() if scene.heats else None
+        gate = GATES[self.gate](Setting(shape, self.knee, scene, gpu))
+        gate = gate if gpu is None else Warmed(gate, gpu)
+        world = World(scene.plan, gate, engine, scene.warm, scene.keys, guard_of(self.gate))
         result = world.go()
         result.setup = self.gate
+        if gpu is not None:
+            result.extra["hottest"], result.extra["throttled"] = gpu.hottest, gpu.throttled_for
         self.measure(scene, world.rows, result, self.knee)
         return named(result, scene)
 
@@ -99,10 +105,9 @@ def named(result: Result, scene: Scene) -> Result:
 # In virtual time
 
 
-def closed(profile: str, deadline: float, asked: tuple[int, int]) -> float:
+def closed(shape: Profile, deadline: float, asked: tuple[int, int]) -> float:
     """Pages a second in time before the bare engine, with so many clients and a seed."""
     clients, seed = asked
-    shape = engine_profile(profile)
     source = pages.virtual("plain", shape.lengths, random.Random(f"{seed} pages"))
     engine = VirtualEngine(shape, seed)
     return closed_loop(engine, source, clients, 140.0, warmup=20.0, deadline=deadline).rate
@@ -110,11 +115,17 @@ def closed(profile: str, deadline: float, asked: tuple[int, int]) -> float:
 
 def virtual_knee(profile: str, seeds: range, workers: int, deadline: float = 10.0) -> Knee:
     """A sweep over numbers of clients, averaged over seeds."""
-    most = 1.34 * engine_profile(profile).max_num_seqs
-    counts = [count for count in CLIENTS if count <= most]
-    cells = [(count, seed) for count in counts for seed in seeds]
     with ProcessPoolExecutor(workers) as pool:
-        rates = list(pool.map(partial(closed, profile, deadline), cells))
+        return sweep_of(engine_profile(profile), seeds, pool.map, deadline)
+
+
+def sweep_of(
+    shape: Profile, seeds: range, each: Callable[..., Iterable[float]] = map, deadline: float = 10.0
+) -> Knee:
+    """The same before any engine; ``each`` maps."""
+    counts = [count for count in CLIENTS if count <= 1.34 * shape.max_num_seqs]
+    cells = [(count, seed) for count in counts for seed in seeds]
+    rates = list(each(partial(closed, shape, deadline), cells))
     sweep = {
         count: mean(rate for cell, rate in zip(cells, rates, strict=True) if cell[0] == count)
         for count in counts
@@ -123,10 +134,12 @@ def virtual_knee(profile: str, seeds: range, workers: int, deadline: float = 10.
     return Knee(best, min(count for count, rate in sweep.items() if rate >= 0.97 * best), sweep)
 
 
-def in_virtual_time(experiment: Experiment, asked: argparse.Namespace) -> Record:
-    """All gates, scenes and seeds."""
+def in_virtual_time(
+    experiment: Experiment, asked: argparse.Namespace, deadline: float = 10.0
+) -> Record:
+    """All gates, scenes and seeds; ``deadline`` is that of the knee's clients."""
     seeds = range(1, asked.seeds + 1)
-    found = known(asked) or virtual_knee(asked.profile, seeds, asked.parallel)
+    found = known(asked) or virtual_knee(asked.profile, seeds, asked.parallel, deadline)
     trials = [
         Trial(gate, scene, asked.profile, found, experiment.measure)
         for seed in seeds
@@ -160,9 +173,10 @@ def on_stand(
     experiment: Experiment, place: bench.Bench, found: Knee, setup: Setup, scene: Scene
 ) -> Result:
     """One run over HTTP."""
-    choice = replace(place.choice, seed=scene.plan.seed, loops=scene.loops)
+    drains = 15.0 if experiment.engines > 1 else 0.0
+    choice = replace(place.choice, seed=scene.plan.seed, loops=scene.loops, drains=drains)
     later = setup.settle - SETTLE
-    names = tuple(flow.name for flow in scene.plan.flows) if experiment.keys else ()
+    names = tuple(flow.name for flow in scene.plan.flows) if scene.keys else ()
     curve: Points = []
     with place.stand(
         setup, found.places, names, choice=choice, engines=experiment.engines
@@ -310,7 +324,11 @@ def run(experiment: Experiment, arguments: list[str] | None = None) -> None:
     """The command of an experiment."""
     asked = options(experiment, arguments)
     play = over_http if asked.form == "http" else in_virtual_time
-    record = play(experiment, asked)
+    show(experiment, asked, play(experiment, asked))
+
+
+def show(experiment: Experiment, asked: argparse.Namespace, record: Record) -> None:
+    """Keep the record, print its table, draw the figure."""
     keep(record, asked.out or RECORDS)
     print("\n" + "\n".join(table(experiment, record)) + "\n")
     for rival, why in record.missing.items():

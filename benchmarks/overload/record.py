@@ -22,8 +22,8 @@ class Result:
         seconds: measured.
         offered: pages a second; ``goodput``: those answered before their deadline.
         p50: latency of served pages from their intended send time; ``p99`` the same.
-        refused: share of pages whose first try was refused; ``refusal_p50``, ``refusal_p99``:
-            seconds until the refusal.
+        refused: share of pages whose first try was refused; ``refusal_p50``, ``refusal_p99``,
+            ``refusal_max``: seconds until the refusal.
         left: share of pages whose client left at its deadline; ``broken``: of other endings.
         useful_tokens: in answers in time; ``written_tokens``: by the engine.
         preemptions: by the engine; ``served``: pages; ``admitted``: those that the engine was
@@ -48,6 +48,7 @@ class Result:
     refused: float = 0.0
     refusal_p50: float | None = None
     refusal_p99: float | None = None
+    refusal_max: float | None = None
     left: float = 0.0
     broken: float = 0.0
     useful_tokens: int = 0
@@ -124,6 +125,7 @@ def summary(every: list[Row], warm: float, seconds: float) -> Result:
         refused=len(refusals) / count,
         refusal_p50=quantile(refusals, 0.5),
         refusal_p99=quantile(refusals, 0.99),
+        refusal_max=max(refusals, default=None),
         left=sum(row.status == 0 and not row.quit for row in found) / count,
         useful_tokens=sum(row.tokens for row in good),
         served=len(good),

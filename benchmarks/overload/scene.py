@@ -47,6 +47,8 @@ class Scene:
         turns: what happens to the engine, by seconds of the plan.
         voices: what its metrics say from when on.
         loops: share of pages on which the model repeats itself; None: as its profile has it.
+        keys: whether each flow is a caller of its own; over HTTP where the setup knows keys.
+        heats: whether the GPU grows hot of its work; in virtual time alone.
     """
 
     case: str
@@ -56,6 +58,8 @@ class Scene:
     turns: tuple[tuple[float, Turn], ...] = ()
     voices: tuple[tuple[float, Says], ...] = ()
     loops: float | None = None
+    keys: bool = False
+    heats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,6 @@ class Experiment:
         panels: of its figure, from the results of one form.
         measure: adds to a result what only the pages themselves can tell.
         engines: how many there are over HTTP.
-        keys: whether each flow is a caller with a key of its own, where the setup knows keys.
         events: what is done over HTTP, by seconds of the plan, beside the turns of the scene.
         finale: what is looked at over HTTP when the plan is over; it becomes the result's curve.
     """
@@ -122,7 +125,6 @@ class Experiment:
     panels: Callable[[list[Result], Knee], list[Diagram]]
     measure: Measure = as_it_is
     engines: int = 1
-    keys: bool = False
     events: Callable[["Stand", Scene], list[Event]] = lambda *_: []
     finale: Callable[["Stand", Scene], Points] | None = None
 

@@ -24,9 +24,9 @@ from ocrgate.simulate.server.app import Options, Server
 from ocrgate.simulate.server.asked import Asked, Reader
 from ocrgate.simulate.server.run import serve
 
-Says = Literal["true", "missing", "stale", "idle", "alarm"]
+Says = Literal["true", "missing", "stale", "idle", "full", "thrashing"]
 """What ``/metrics`` answers: the truth; 404; what it last said; that nothing is there to do; that
-the cache is full, a hundred wait, and every look finds ten more thrown out."""
+the cache is full and a hundred wait; that besides every look finds ten more thrown out."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _GAUGES = re.compile(
@@ -34,7 +34,7 @@ _GAUGES = re.compile(
     r"\{[^}]*\}) \S+$",
     re.MULTILINE,
 )
-_ALARM = {"num_requests_waiting": 100.0, "kv_cache_usage_perc": 0.99}
+_FULL = {"num_requests_waiting": 100.0, "kv_cache_usage_perc": 0.99}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,9 @@ class Troubled(Server):
     def _lie(self, found: re.Match[str]) -> str:
         name = found[2]
         value = 0.0
-        if self._says == "alarm":
-            thrown_out = 10.0 * self._looks
-            value = thrown_out if name == "num_preemptions_total" else _ALARM.get(name, 1.0)
+        if self._says in {"full", "thrashing"}:
+            thrown_out = 10.0 * self._looks * (self._says == "thrashing")
+            value = thrown_out if name == "num_preemptions_total" else _FULL.get(name, 1.0)
         return f"{found[1]} {value}"
 
 

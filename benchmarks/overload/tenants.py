@@ -26,7 +26,8 @@ def scenes(stage: Stage) -> list[Scene]:
             name: load * stage.knee.rate * (0.9 if name == LARGE else 0.1 / 9) for name in TENANTS
         }
         flows = tuple(Flow(name, rate) for name, rate in rates.items())
-        found.append(Scene(f"{load:g}x", Plan("", seconds, flows, seed=stage.seed), warm, load))
+        plan = Plan("", seconds, flows, seed=stage.seed)
+        found.append(Scene(f"{load:g}x", plan, warm, load, keys=True))
     return found
 
 
@@ -77,7 +78,6 @@ EXPERIMENT = Experiment(
     ),
     panels=panels,
     measure=measure,
-    keys=True,
 )
 
 if __name__ == "__main__":

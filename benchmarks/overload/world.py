@@ -57,12 +57,17 @@ class World:
         gate: what stands before the engine.
         engine: with what will happen to it.
         warm: seconds after which the engine's own counts begin to count.
+        keys: whether each flow is a caller of its own.
+        guard: repeated tokens after which a text is cut, and given out as far as it goes; None:
+            the engine writes until the text is as long as any may be.
     """
 
     plan: Plan
     gate: Gate
     engine: VirtualEngine
     warm: float
+    keys: bool = False
+    guard: int | None = None
     rows: list[Row] = field(default_factory=list)
     _asked: dict[int, tuple[Asked, _Client]] = field(default_factory=dict)
     _inside: set[int] = field(default_factory=set)
@@ -159,7 +164,8 @@ class World:
         client.begun, client.tries = self._now, client.tries + 1
         until = self._now + client.patience
         lane = Lane(client.flow.lane) if client.flow.lane else Lane.STANDARD
-        asked = Asked(self._count, client.page, self._now, until, client.flow.name, lane)
+        caller = client.flow.name if self.keys else "all"
+        asked = Asked(self._count, client.page, self._now, until, caller, lane)
         self._asked[asked.number] = (asked, client)
         self._at(self._now + client.leaves, lambda: self._leave(asked.number))
         self._obey(self.gate.offer(self._now, asked))
@@ -202,7 +208,8 @@ class World:
                 continue
             self._inside.add(number)
             self._admitted += 1
-            self.engine.submit(self._now, verdict.asked.page.request(number, pages.LONGEST))
+            request = verdict.asked.page.request(number, pages.LONGEST)
+            self.engine.submit(self._now, replace(request, loop_guard=self.guard))
 
     def _hear(self, events: list[Event]) -> None:
         for event in events:
@@ -218,7 +225,7 @@ class World:
         if isinstance(event, Rejected):
             self._admitted -= 1
             status = REFUSED
-        elif event.reason in {Reason.STOP, Reason.LENGTH}:
+        elif event.reason in {Reason.STOP, Reason.LENGTH, Reason.REPETITION}:
             tokens, status = event.tokens, SERVED
         elif event.reason is Reason.ERROR:
             status = BROKEN
