@@ -20,7 +20,7 @@ from tests.vllm.pages import (
 )
 from tests.vllm.server import Vllm, metric
 
-from ocrgate.engines.recipes.cost import PatchGrid
+from ocrgate.domain.patches import PatchGrid
 
 FLAGS = ("--max-num-seqs", "16", *script.SCRIPTED)
 VISUAL = PatchGrid(32, model.MIN_PIXELS, model.MAX_PIXELS, row_ends=True, ends=2)

@@ -5,11 +5,12 @@ aspect ratio kept and the area held between two bounds; every 32 x 32 pixels are
 ends with one more, and a begin and an end go around the whole.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ocrgate.domain.patches import MAX_RATIO, PatchGrid
+
+TEXT_BEFORE = 3  # tokens of the chat template before an image
 FACTOR = 32  # patches of 16 pixels, merged 2 x 2
-_STEEPEST = 200  # the processor refuses longer strips
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class ImageRule:
 
     min_pixels: int = 512 * 512
     max_pixels: int = 2048 * 2048
+    _grid: PatchGrid = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        grid = PatchGrid(FACTOR, self.min_pixels, self.max_pixels, row_ends=True, ends=2)
+        object.__setattr__(self, "_grid", grid)
 
     def resized(self, width: int, height: int) -> tuple[int, int]:
         """Width and height that the encoder sees.
@@ -25,19 +31,8 @@ class ImageRule:
         Raises:
             ValueError: one side is more than 200 times the other, or nothing.
         """
-        if min(width, height) < 1 or max(width, height) > _STEEPEST * min(width, height):
-            raise ValueError(f"absolute aspect ratio must be smaller than {_STEEPEST}")
-        wide = max(FACTOR, round(width / FACTOR) * FACTOR)
-        high = max(FACTOR, round(height / FACTOR) * FACTOR)
-        if wide * high > self.max_pixels:
-            shrink = math.sqrt(width * height / self.max_pixels)
-            wide = max(FACTOR, math.floor(width / shrink / FACTOR) * FACTOR)
-            high = max(FACTOR, math.floor(height / shrink / FACTOR) * FACTOR)
-        elif wide * high < self.min_pixels:
-            grow = math.sqrt(self.min_pixels / (width * height))
-            wide = math.ceil(width * grow / FACTOR) * FACTOR
-            high = math.ceil(height * grow / FACTOR) * FACTOR
-        return wide, high
+        _require_shape(width, height)
+        return self._grid.resized(width, height)
 
     def tokens(self, width: int, height: int) -> int:
         """Visual tokens of a picture of that size, without the template's two markers.
@@ -45,5 +40,11 @@ class ImageRule:
         Raises:
             ValueError: as :meth:`resized`.
         """
-        wide, high = self.resized(width, height)
-        return (high // FACTOR) * (wide // FACTOR + 1) + 2
+        _require_shape(width, height)
+        return self._grid.tokens(width, height)
+
+
+def _require_shape(width: int, height: int) -> None:
+    """In the words of the model's processor."""
+    if min(width, height) < 1 or max(width, height) > MAX_RATIO * min(width, height):
+        raise ValueError(f"absolute aspect ratio must be smaller than {MAX_RATIO}")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ocrgate.domain.patches import PatchGrid
 from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.launch.pinning import pinned
 from ocrgate.engines.launch.versions import Version
 from ocrgate.engines.recipes.catalogue import recipe_for, recipe_named, recipes
-from ocrgate.engines.recipes.cost import PatchGrid
 from ocrgate.engines.recipes.recipe import Recipe, token_budget
 from ocrgate.errors import EngineUnavailable
 

@@ -4,6 +4,7 @@ Pure data and pure functions; no I/O, no clock. ``recipe_for`` picks by the id o
 ``recipe_named`` by the name of the recipe.
 """
 
+from ocrgate.domain.patches import PatchGrid
 from ocrgate.engines.recipes.answer import Geometry, Parsed, Reader
 from ocrgate.engines.recipes.catalogue import (
     Unsupported,
@@ -12,7 +13,7 @@ from ocrgate.engines.recipes.catalogue import (
     recipe_named,
     recipes,
 )
-from ocrgate.engines.recipes.cost import FlatCost, PatchGrid, VisualCost
+from ocrgate.engines.recipes.cost import FlatCost, VisualCost
 from ocrgate.engines.recipes.prompt import Instruction, Prompt, Wording
 from ocrgate.engines.recipes.recipe import Recipe, Sampling, Serving, Variant, token_budget
 from ocrgate.engines.recipes.sizing import CostSizing, sizing

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from ocrgate.domain.patches import PatchGrid
 from ocrgate.domain.recognition import Block, PageRequest, PageWarning, Task
 from ocrgate.engines.recipes.answer import Geometry, Parsed, Reader
-from ocrgate.engines.recipes.cost import PatchGrid, VisualCost
+from ocrgate.engines.recipes.cost import VisualCost
 from ocrgate.engines.recipes.prompt import Instruction, Prompt, check_fields, wanted_schema
 from ocrgate.engines.recipes.reading.repeats import RepeatRule, without_loop
 from ocrgate.engines.recipes.reading.spotting import says_nothing

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ocrgate.engines.recipes.cost import Size, VisualCost
+from ocrgate.domain.patches import Size
+from ocrgate.engines.recipes.cost import VisualCost
 from ocrgate.errors import InvalidRequest
 
 _LEAST_SIDE = 16  # pixels of the shorter side, below which nothing is shrunk to save tokens

@@ -5,40 +5,12 @@ import pickle
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ocrgate.domain.patches import MAX_RATIO
 from ocrgate.engines.recipes import PatchGrid, recipe_named, recipes, sizing
-from ocrgate.engines.recipes.cost import MAX_RATIO
 from ocrgate.errors import InvalidRequest
 
 SIDES = st.integers(1, 12000)
 GRIDS = st.sampled_from([recipe.cost for recipe in recipes() if isinstance(recipe.cost, PatchGrid)])
-
-
-@given(GRIDS, SIDES, SIDES)
-@settings(max_examples=200, deadline=None)
-def test_what_a_model_looks_at_is_within_its_own_bounds(
-    grid: PatchGrid, width: int, height: int
-) -> None:
-    """Whole squares, no more than the largest area, about the same shape, and a bounded cost."""
-    assume(max(width, height) <= MAX_RATIO * min(width, height))
-    resized = grid.resized(width, height)
-    squares = resized[0] * resized[1] // grid.factor**2
-    assert all(side >= grid.factor and side % grid.factor == 0 for side in resized)
-    assert squares * grid.factor**2 <= grid.max_pixels
-    assert squares + grid.ends <= grid.tokens(width, height) <= grid.most()
-    if width * height >= grid.min_pixels and min(width, height) >= 4 * grid.factor:
-        scale = [side / given for side, given in zip(resized, (width, height), strict=True)]
-        slack = [1 + grid.factor / side for side in resized]
-        assert max(scale) <= min(scale) * slack[0] * slack[1]
-
-
-@given(GRIDS, SIDES, SIDES)
-@settings(deadline=None)
-def test_turning_a_page_changes_the_row_ends_alone(
-    grid: PatchGrid, width: int, height: int
-) -> None:
-    """Squares are the same either way round."""
-    assume(max(width, height) <= MAX_RATIO * min(width, height))
-    assert grid.resized(width, height) == grid.resized(height, width)[::-1]
 
 
 @given(

@@ -6,10 +6,11 @@ They cut images into tiles by rules that are not all known to us, so their costs
 from types import MappingProxyType
 from typing import Final
 
+from ocrgate.domain.patches import PatchGrid
 from ocrgate.domain.recognition import PageRequest, Task
 from ocrgate.engines.recipes import readers
 from ocrgate.engines.recipes.answer import Geometry, Parsed
-from ocrgate.engines.recipes.cost import FlatCost, PatchGrid
+from ocrgate.engines.recipes.cost import FlatCost
 from ocrgate.engines.recipes.families.generic import CALMED
 from ocrgate.engines.recipes.prompt import Prompt
 from ocrgate.engines.recipes.reading.doctags import tagged

@@ -7,9 +7,9 @@ as not exact, and an engine that tells the tokens of its prompts knows better.
 from types import MappingProxyType
 from typing import Final
 
+from ocrgate.domain.patches import PatchGrid
 from ocrgate.domain.recognition import Task
 from ocrgate.engines.recipes import readers
-from ocrgate.engines.recipes.cost import PatchGrid
 from ocrgate.engines.recipes.prompt import Prompt, Wording
 from ocrgate.engines.recipes.recipe import Recipe, Sampling, Serving
 

@@ -19,10 +19,10 @@ that tells them apart; all of it is given.
 from types import MappingProxyType
 from typing import Final
 
+from ocrgate.domain.patches import PatchGrid
 from ocrgate.domain.recognition import PageRequest, Task
 from ocrgate.engines.recipes import readers
 from ocrgate.engines.recipes.answer import Geometry, Parsed
-from ocrgate.engines.recipes.cost import PatchGrid
 from ocrgate.engines.recipes.prompt import Prompt, Wording
 from ocrgate.engines.recipes.reading import markdown
 from ocrgate.engines.recipes.reading.normalize import normalized, without_trailing_boxes

@@ -9,10 +9,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from ocrgate.domain.patches import PatchGrid
 from ocrgate.domain.recognition import Block, BlockKind, Line, PageRequest, Task
 from ocrgate.engines.recipes import readers
 from ocrgate.engines.recipes.answer import Geometry, Parsed, Reader
-from ocrgate.engines.recipes.cost import PatchGrid
 from ocrgate.engines.recipes.families.generic import CALMED, PROMPTS, READERS
 from ocrgate.engines.recipes.prompt import Prompt
 from ocrgate.engines.recipes.reading import html_blocks, markdown
