@@ -1,7 +1,7 @@
 """Ten seconds of ten times the knee, with clients that try again: how long until all is well?
 
 Before and after there is 0.8 times the knee. Each client tries three times and pauses 1 and 2 s
-(jittered) in between, or as long as it is told. ``python -m benchmarks.overload.burst [--http]``
+(jittered) in between, whatever it is told (impatient), or as long as it is told (obedient). ``python -m benchmarks.overload.burst [--http]``
 """
 
 from collections import Counter
@@ -24,6 +24,8 @@ from benchmarks.overload.scene import (
 
 BURST, WINDOW = 10.0, 5.0
 CLIENTS: tuple[Retries, ...] = ("impatient", "obedient")
+TELLING = ("ocrgate", "ocrgate fixed", "ocrgate latency")
+"""Those who say when to come back: to the others both kinds of clients are the same."""
 
 
 def scenes(stage: Stage) -> list[Scene]:
@@ -52,6 +54,7 @@ def scenes(stage: Stage) -> list[Scene]:
             ),
             end,
             10.0,
+            only=TELLING if retries == "obedient" else (),
         )
         for retries in CLIENTS
     ]

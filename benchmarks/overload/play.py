@@ -145,6 +145,7 @@ def in_virtual_time(
         for seed in seeds
         for scene in experiment.scenes(Stage("virtual", found, seed, asked.quick))
         for gate in chosen(asked, experiment.gates)
+        if scene.concerns(gate)
     ]
     with ProcessPoolExecutor(asked.parallel) as pool:
         results = list(pool.map(Trial.run, trials))
@@ -164,6 +165,7 @@ def over_http(experiment: Experiment, asked: argparse.Namespace) -> Record:
             for seed in range(1, asked.seeds + 1)
             for scene in experiment.scenes(Stage("http", found, seed, asked.quick))
             for setup in place.setups
+            if scene.concerns(setup.name)
         ]
         results = place.each(jobs, partial(on_stand, experiment, place, found))
         return record_of(experiment, asked, found, results, place.missing)

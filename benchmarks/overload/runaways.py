@@ -26,11 +26,12 @@ LOAD = 2.0
 
 
 def scenes(stage: Stage) -> list[Scene]:
-    """One for each share."""
+    """One for each share; none and the largest alone where it shall be short over HTTP."""
     warm = 20.0 if stage.form == "virtual" else SETTLE
     flow = Flow("all", LOAD * stage.knee.rate)
     plan = Plan("", warm + stage.seconds(120.0, 40.0), (flow,), seed=stage.seed)
-    return [Scene(f"{100 * share:g} %", plan, warm, LOAD, loops=share) for share in SHARES]
+    shares = SHARES[::3] if stage.short and stage.form == "http" else SHARES
+    return [Scene(f"{100 * share:g} %", plan, warm, LOAD, loops=share) for share in shares]
 
 
 def panels(results: list[Result], knee: Knee) -> list[Diagram]:

@@ -49,6 +49,7 @@ class Scene:
         loops: share of pages on which the model repeats itself; None: as its profile has it.
         keys: whether each flow is a caller of its own; over HTTP where the setup knows keys.
         heats: whether the GPU grows hot of its work; in virtual time alone.
+        only: gates and setups to which it makes a difference; empty: all.
     """
 
     case: str
@@ -60,6 +61,11 @@ class Scene:
     loops: float | None = None
     keys: bool = False
     heats: bool = False
+    only: tuple[str, ...] = ()
+
+    def concerns(self, setup: str) -> bool:
+        """Whether it is played with this gate or setup."""
+        return not self.only or setup in self.only
 
 
 @dataclass(frozen=True, slots=True)
