@@ -1,10 +1,10 @@
 """The scheduler's state and its rules: queue, batch, KV blocks, and what one step does to them."""
 
-import math
 from collections import deque
 from dataclasses import dataclass
 
 from ocrgate.simulate.decoding import Decoding, Sequence
+from ocrgate.simulate.encoder import Encoder
 from ocrgate.simulate.profile import Profile, blocks_of
 from ocrgate.simulate.request import (
     Event,
@@ -15,8 +15,6 @@ from ocrgate.simulate.request import (
     Reason,
     RequestId,
 )
-
-_PATCHES_PER_TOKEN = 4  # the merger makes one token of 2 x 2 patches
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class Batch:
         self.running: dict[RequestId, Sequence] = {}
         self.known: dict[RequestId, Sequence] = {}
         self.decoding = Decoding(profile.block_size)
+        self.encoder = Encoder(profile.image_budget, profile.speed)
         self.events: list[Event] = []
         self.preemptions = self.generated = self.computed = self.steps = 0
         self._prompting: dict[RequestId, Sequence] = {}
@@ -92,6 +91,7 @@ class Batch:
                 self.decoding.remove(sequence)
             self._end(sequence, now, Reason.ERROR)
         self.decoding.clear()
+        self.encoder.clear()
         self.running.clear()
         self._prompting.clear()
         self.waiting.clear()
@@ -112,19 +112,20 @@ class Batch:
     def plan(self, now: float) -> Work | None:
         """Put the next step together and take its blocks; None when there is nothing to do."""
         before = self.preemptions
+        self.encoder.begin()
         self._make_room(now)
         prompts = self._go_on(now)
-        encoding, patches = 0.0, 0
         preempted = self.preemptions > before
         # Who was thrown out is not taken back in the same step, unless nobody is left.
         if not preempted or not self.running:
-            encoding, patches = self._admit(prompts, now)
+            self._admit(prompts, now)
         if not self.running:
             self.decoding.begun = self.decoding.done
             return None
         alike = not prompts and not preempted
         steps = self._alike() if alike else 1
-        return Work(tuple(prompts), self.decoding.count, encoding, patches, steps)
+        encoder = self.encoder
+        return Work(tuple(prompts), self.decoding.count, encoder.seconds, encoder.patches, steps)
 
     def take(self, steps: int) -> None:
         """So many steps are over and one more of the same kind is under way."""
@@ -193,15 +194,29 @@ class Batch:
     def _go_on(self, now: float) -> list[tuple[Sequence, int]]:
         """The next chunk of every prompt that was begun in an earlier step."""
         left = self.profile.max_num_batched_tokens - self.decoding.count
-        chosen = []
+        chosen: list[tuple[Sequence, int]] = []
         for sequence in list(self._prompting.values()):
-            tokens = min(sequence.target - sequence.computed, left)
+            tokens = self._chunk(sequence, left)
             if tokens > 0 and sequence.request.id in self._prompting:
                 if not self._hold(sequence, tokens, now):
                     break
-                chosen.append((sequence, tokens))
+                self._compute(sequence, tokens, chosen)
                 left -= tokens
         return [each for each in chosen if each[0].request.id in self.running]
+
+    def _chunk(self, sequence: Sequence, left: int) -> int:
+        """Tokens of a prompt that can be computed in this step: up to its image where the encoder
+        cannot take that.
+        """
+        tokens = min(sequence.target - sequence.computed, left)
+        if sequence.reaches_image(tokens) and not self.encoder.can(sequence):
+            return max(0, sequence.request.text_before - sequence.computed)
+        return tokens
+
+    def _compute(self, sequence: Sequence, tokens: int, chosen: list[tuple[Sequence, int]]) -> None:
+        if sequence.reaches_image(tokens):
+            self.encoder.take(sequence)
+        chosen.append((sequence, tokens))
 
     def _hold(self, sequence: Sequence, tokens: int, now: float) -> bool:
         """Take the blocks for a chunk; False when it was itself thrown out for them."""
@@ -214,44 +229,37 @@ class Batch:
             sequence.blocks += wanted
         return True
 
-    def _admit(self, chosen: list[tuple[Sequence, int]], now: float) -> tuple[float, int]:
-        """Take from the head of the queue what fits; seconds and patches of the encoder."""
+    def _admit(self, chosen: list[tuple[Sequence, int]], now: float) -> None:
+        """Take from the head of the queue what fits."""
         left = self.profile.max_num_batched_tokens - self.decoding.count
         left -= sum(tokens for _, tokens in chosen)
-        images = self.profile.image_budget
-        encoding, patches = 0.0, 0
         while left > 0 and self.waiting and len(self.running) < self.max_num_seqs:
             sequence = self.waiting[0]
             sequence.target = sequence.request.input_tokens + sequence.tokens
             if blocks_of(sequence.target, self.profile.block_size) > self.usable:
                 self.leave(sequence, now, Reason.ERROR)  # the cache was made smaller meanwhile
                 continue
-            image = sequence.request.image_tokens
-            if image > images or not self._fits(sequence, left):
+            tokens = self._chunk(sequence, left)
+            if not tokens or not self._fits(sequence, tokens):
                 break
-            self._enter(sequence, left, now)
-            tokens = min(sequence.target, left)
-            chosen.append((sequence, tokens))
+            self._enter(sequence, tokens, now)
+            self._compute(sequence, tokens, chosen)
             left -= tokens
-            images -= image
-            patches += image * _PATCHES_PER_TOKEN
-            encoding += self.profile.speed.encode(image * _PATCHES_PER_TOKEN)
-        return encoding, patches
 
-    def _blocks_to_enter(self, sequence: Sequence, left: int) -> int:
-        whole = self.profile.reserve_full_prompt
-        tokens = sequence.target if whole else min(sequence.target, left)
-        return blocks_of(tokens, self.profile.block_size)
+    def _fits(self, sequence: Sequence, tokens: int) -> bool:
+        """Whether there are blocks for its first chunk, or for all of its prompt where that is
+        asked for. The rest of them is not kept for it: others may take it meanwhile.
+        """
+        if self.profile.reserve_full_prompt:
+            tokens = sequence.target
+        kept = int(self.profile.watermark * self.profile.blocks) if self.running else 0
+        return self.used + blocks_of(tokens, self.profile.block_size) + kept <= self.usable
 
-    def _fits(self, sequence: Sequence, left: int) -> bool:
-        kept = math.ceil(self.profile.watermark * self.usable) if self.running else 0
-        return self.used + self._blocks_to_enter(sequence, left) + kept <= self.usable
-
-    def _enter(self, sequence: Sequence, left: int, now: float) -> None:
+    def _enter(self, sequence: Sequence, tokens: int, now: float) -> None:
         self.waiting.popleft()
         self.running[sequence.request.id] = sequence
         self._prompting[sequence.request.id] = sequence
-        sequence.blocks = self._blocks_to_enter(sequence, left)
+        sequence.blocks = blocks_of(tokens, self.profile.block_size)
         self.used += sequence.blocks
         if sequence.scheduled is None:
             sequence.scheduled = now
@@ -260,6 +268,7 @@ class Batch:
 
     def _start_writing(self, sequence: Sequence, now: float) -> None:
         del self._prompting[sequence.request.id]
+        self.encoder.release(sequence)
         sequence.tokens += 1
         self.generated += 1
         self.decoding.add(sequence)
@@ -281,6 +290,7 @@ class Batch:
             self.used -= self.decoding.remove(sequence)
         else:
             self.used -= sequence.blocks
+            self.encoder.release(sequence)
             self._prompting.pop(sequence.request.id, None)
         sequence.blocks = sequence.computed = 0
 

@@ -50,6 +50,11 @@ class Sequence:
     scheduled: float | None = None
     first_token: float | None = None
 
+    def reaches_image(self, tokens: int) -> bool:
+        """Whether so many more tokens of the prompt take in some of its image."""
+        before, image = self.request.text_before, self.request.image_tokens
+        return image > 0 and self.computed < before + image and self.computed + tokens > before
+
     def milestone(self, tokens: int) -> int:
         """The next number of tokens, above ``tokens``, at which there is something to tell."""
         every = self.request.progress_every

@@ -32,6 +32,7 @@ class Request:
         loops_at: the token from which the model repeats itself for ever; None when it does not.
         loop_guard: repeated tokens after which the engine's own guard ends a loop; None without.
         progress_every: tokens between two :class:`Progress` events; 0 for none.
+        text_before: tokens of the prompt before the image.
     """
 
     id: RequestId
@@ -43,6 +44,7 @@ class Request:
     loops_at: int | None = None
     loop_guard: int | None = None
     progress_every: int = 0
+    text_before: int = 0
 
     def ending(self, room: int) -> tuple[int, Reason]:
         """Tokens that will be written and why no more, when ``room`` tokens fit at most."""

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocrgate.simulate.cost import ImageRule
+from ocrgate.simulate.cost import TEXT_BEFORE, ImageRule
 from ocrgate.simulate.request import Request, RequestId
 
 _PROMPT = 24  # tokens of instruction and template around the image
@@ -40,6 +40,7 @@ class Page:
             self.width * self.height,
             self.loops_at,
             progress_every=progress_every,
+            text_before=TEXT_BEFORE if self.image_tokens else 0,
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ocrgate.simulate.changes import Change
 from ocrgate.simulate.model import VirtualEngine
-from ocrgate.simulate.profile import Drift, Memory, Preprocessing, Profile, Speed
+from ocrgate.simulate.profile import Drift, Memory, Preprocessing, Profile, Speed, blocks_of
 from ocrgate.simulate.request import (
     Died,
     Event,
@@ -148,6 +148,41 @@ def test_the_encoder_takes_only_its_budget_in_a_step_and_everybody_waits_for_it(
     _, events = run(profile, [page(n, 320, 5, image_tokens=300) for n in range(2)])
     firsts = [event.at for event in events if isinstance(event, FirstToken)]
     assert firsts == pytest.approx([0.13, 0.26])
+
+
+def test_a_page_enters_with_the_text_before_its_image_when_the_encoder_is_busy() -> None:
+    """As vLLM does it: the page is in the batch, and its image waits for the next step."""
+    engine = VirtualEngine(replace(PLAIN, encoder_budget=300, max_num_batched_tokens=1000))
+    for number in range(3):  # the first is alone in its step
+        engine.submit(0.0, page(number, 320, 5, image_tokens=300, text_before=3))
+    events = engine.advance(1.5 * STEP)
+    seen = engine.snapshot(1.5 * STEP)
+    assert (seen.running, seen.waiting, seen.kv_blocks) == (3, 0, 21 + 20 + 1)
+    events += engine.advance(1.0)
+    firsts = [event.at for event in events if isinstance(event, FirstToken)]
+    assert firsts == pytest.approx([STEP, 2 * STEP, 3 * STEP])
+
+
+@pytest.mark.parametrize(("kept", "encoded"), [(400, 4), (100, 6)])
+def test_who_was_thrown_out_has_its_image_still_encoded(kept: int, encoded: int) -> None:
+    """While the encoder's cache has room for it; in a cache for one image it has not."""
+    speed = Speed(STEP, 0.0, 0.0, per_patch=1e-3)
+    profile = replace(PLAIN, speed=speed, kv_tokens=1000, encoder_budget=kept)
+    engine, events = run(profile, [page(n, 200, 200, image_tokens=100) for n in range(4)])
+    thrown_out = [event.id for event in events if isinstance(event, Preempted)]
+    assert thrown_out == [3, 2]
+    seconds = max(event.at for event in events) - STEP * engine.snapshot(1000.0).steps
+    assert seconds / 0.4 == pytest.approx(encoded)
+
+
+def test_a_prompt_that_fits_is_not_kept_room_for() -> None:
+    """The whole of it is asked for when it enters; what it does not compute yet, others take."""
+    engine = VirtualEngine(replace(PLAIN, max_num_batched_tokens=100))
+    engine.submit(0.0, page(1, 1000, 200))
+    assert engine.snapshot(0.0).kv_blocks == blocks_of(100, 16)
+    engine.submit(0.0, page(2, 700, 10))
+    engine.advance(20 * STEP)
+    assert engine.snapshot(20 * STEP).waiting == 1
 
 
 def test_pictures_are_prepared_one_by_one_and_nobody_sees_them_wait() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ocrgate.simulate.cost import ImageRule
+from ocrgate.simulate.cost import TEXT_BEFORE, ImageRule
 from ocrgate.simulate.profile import Profile
 from ocrgate.simulate.request import Request
 from ocrgate.simulate.server import faults
@@ -85,6 +85,7 @@ class Reader:
             picture.width * picture.height if picture else 0,
             loops_at,
             _guard(fields),
+            text_before=TEXT_BEFORE if image_tokens else 0,
         )
         return Asked(
             request,
