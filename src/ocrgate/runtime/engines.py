@@ -12,8 +12,8 @@ from ocrgate.domain.document import PageImage
 from ocrgate.engines.cpu.engine import SESSION, CpuEngine, worker_count
 from ocrgate.engines.cpu.known_page import known_page
 from ocrgate.engines.cpu.params import CpuParams
-from ocrgate.engines.launch.find import find
-from ocrgate.engines.launch.gpus import seats, sequences, visible_gpus
+from ocrgate.engines.launch.gpus import sequences
+from ocrgate.engines.launch.layout import Layout, layout
 from ocrgate.engines.launch.pace import Hooks, Observer
 from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.launch.probe import url_of
@@ -97,11 +97,11 @@ def _(params: VllmParams, observe: Callable[[PoolEvent], None]) -> EngineParts:
     del observe  # its processes are watched by their supervisor
     recipe = recipe_of(params)
     model = served(recipe, params)
-    found = find(params.command, os.environ)
-    placed = seats(params, visible_gpus(os.environ), found.version)
+    place = layout(params, model, os.environ)
+    placed = place.seats
     most = Load(min(sequences(params, seat) for seat in placed), model.pixels)
     launch = Launch(
-        partial(_supervisor, params, model),
+        partial(_supervisor, params, model, place),
         partial(_fitted, params, recipe, model, ranks=placed[0].ranks),
         [url_of(params.host, seat.port) for seat in placed],
         most,
@@ -115,9 +115,9 @@ def _is_here(url: str) -> bool:
 
 
 def _supervisor(
-    params: VllmParams, model: ServedModel, observe: Observer, hooks: Hooks
+    params: VllmParams, model: ServedModel, place: Layout, observe: Observer, hooks: Hooks
 ) -> Supervisor:
-    return Supervisor(params, model, LoopClock(), observe, hooks=hooks)
+    return Supervisor(params, model, place, LoopClock(), observe, hooks=hooks)
 
 
 def _fitted(

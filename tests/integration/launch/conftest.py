@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from ocrgate.control.backoff import BackoffParams
+from ocrgate.engines.launch.layout import layout
 from ocrgate.engines.launch.pace import Change, Hooks, Pace, State
 from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.launch.served import recipe_of, served
@@ -112,14 +113,17 @@ async def supervise(place: Place) -> AsyncIterator[Supervise]:
         pace = replace(FAST, **{k: v for k, v in changes.items() if hasattr(FAST, k)})
         settings = {k: v for k, v in changes.items() if not hasattr(FAST, k)}
         params = replace(vllm_params(place), **settings)
+        environ = os.environ | {"PATH": path or os.environ["PATH"]}
+        model = served(recipe_of(params), params)
         supervisor = Supervisor(
             params,
-            served(recipe_of(params), params),
+            model,
+            layout(params, model, environ),
             LoopClock(),
             place.changes.append,
             hooks=hooks,
             pace=pace,
-            environ=os.environ | {"PATH": path or os.environ["PATH"]},
+            environ=environ,
         )
         made.append(supervisor)
         return supervisor

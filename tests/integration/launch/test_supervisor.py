@@ -355,9 +355,10 @@ def with_gpus(place: Place, *rows: str) -> str:
 
 
 KILLED = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
 from tests.integration.launch.conftest import FAST, Place, vllm_params
+from ocrgate.engines.launch.layout import layout
 from ocrgate.engines.launch.served import recipe_of, served
 from ocrgate.engines.launch.supervisor import Supervisor
 from ocrgate.runtime.clock import LoopClock
@@ -365,7 +366,8 @@ from ocrgate.runtime.clock import LoopClock
 async def main():
     params = vllm_params(Place(Path(sys.argv[1])))
     model = served(recipe_of(params), params)
-    await Supervisor(params, model, LoopClock(), lambda change: None, pace=FAST).start()
+    place = layout(params, model, os.environ)
+    await Supervisor(params, model, place, LoopClock(), lambda change: None, pace=FAST).start()
     print("up", flush=True)
     await asyncio.sleep(60)
 

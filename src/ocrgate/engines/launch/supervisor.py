@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,9 +11,10 @@ import structlog
 
 from ocrgate.control.guard import Load
 from ocrgate.engines.launch.command import Start
-from ocrgate.engines.launch.find import Found, find
-from ocrgate.engines.launch.gpus import Seat, seats, sequences, visible_gpus
+from ocrgate.engines.launch.find import Found
+from ocrgate.engines.launch.gpus import Seat, sequences
 from ocrgate.engines.launch.instance import Instance
+from ocrgate.engines.launch.layout import Layout
 from ocrgate.engines.launch.learning import Lessons
 from ocrgate.engines.launch.memory import MemoryFile
 from ocrgate.engines.launch.pace import Hooks, Observer, Pace, State
@@ -33,6 +33,7 @@ class Supervisor:
     Args:
         params: what the user set.
         served: the model.
+        layout: which vLLM is started, and where its servers sit.
         clock: for every wait.
         observe: told about every change of a server's state, in the event loop; it must not raise.
         hooks: what is asked of whoever sends the pages.
@@ -46,6 +47,7 @@ class Supervisor:
         self,
         params: VllmParams,
         served: ServedModel,
+        layout: Layout,
         clock: Clock,
         observe: Observer,
         *,
@@ -57,6 +59,7 @@ class Supervisor:
     ) -> None:
         self._params = params
         self._served = served
+        self._layout = layout
         self._clock = clock
         self._observe = observe
         self._hooks = hooks or Hooks()
@@ -80,11 +83,10 @@ class Supervisor:
         dies later.
 
         Raises:
-            EngineUnavailable: vLLM or a GPU is missing, or no server can be started. Nothing
-                runs then.
+            EngineUnavailable: no server can be started. Nothing runs then.
         """
         try:
-            self._instances = await self._set_up()
+            self._instances = self._set_up()
             self._running = {asyncio.create_task(one.run()) for one in self._instances}
             await self._first_pages()
             await self._pin()
@@ -120,16 +122,10 @@ class Supervisor:
         if commit is not None:
             _log.info("model pinned", model=model, revision=commit)
 
-    async def _set_up(self) -> tuple[Instance, ...]:
-        if sys.platform == "win32":
-            raise EngineUnavailable("vLLM does not run on Windows itself; use WSL, or --engine cpu")
-        found = await asyncio.to_thread(find, self._params.command, self._environ)
-        _require(self._served, found)
-        gpus = await asyncio.to_thread(visible_gpus, self._environ)
+    def _set_up(self) -> tuple[Instance, ...]:
         if self._closing is not None:
             raise EngineUnavailable("vLLM was stopped while it was starting")
-        placed = seats(self._params, gpus, found.version)
-        made = tuple(self._instance(found, seat) for seat in placed)
+        made = tuple(self._instance(self._layout.found, seat) for seat in self._layout.seats)
         for one in made:
             one.may_pause = partial(_all_up, tuple(other for other in made if other is not one))
         return made
@@ -159,12 +155,3 @@ class Supervisor:
 
 def _all_up(others: tuple[Instance, ...]) -> bool:
     return all(other.state is State.UP for other in others)
-
-
-def _require(served: ServedModel, found: Found) -> None:
-    """Refuse a vLLM that is too old to know the model."""
-    if served.least and found.version and found.version.numbers < served.least.numbers:
-        raise EngineUnavailable(
-            f"vLLM {found.version} is installed, {served.model} needs at least {served.least}: "
-            "pip install --upgrade vllm"
-        )
