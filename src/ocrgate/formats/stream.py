@@ -16,6 +16,7 @@ from ocrgate.domain.recognition import PageReading, Recognition, Usage
 from ocrgate.formats import alto, hocr
 from ocrgate.formats.document import document_json, page_json, results_json, usage_json
 from ocrgate.formats.kinds import Format
+from ocrgate.formats.language import language_tag
 from ocrgate.formats.markdown import page_markdown
 from ocrgate.formats.text import page_text
 
@@ -121,7 +122,7 @@ def text_writer(
     """A writer of any format but PDF to an open text stream (UTF-8, newlines as they are).
 
     ``words`` adds word boxes to JSON; hOCR and ALTO always have them. ``language`` is a BCP 47
-    tag for hOCR and ALTO.
+    tag for hOCR and ALTO, or a hint that they leave out where it is none.
 
     Raises:
         ValueError: for ``Format.PDF``, which is not text.
@@ -157,9 +158,10 @@ def _parts(kind: Format, language: str | None) -> tuple[str, Callable[..., str],
     if kind is Format.MARKDOWN:
         return "", page_markdown, ""
     if kind is Format.HOCR:
-        return hocr.head(language), lambda page, **_: hocr.page_hocr(page), hocr.FOOT
+        return hocr.head(language_tag(language)), lambda page, **_: hocr.page_hocr(page), hocr.FOOT
     if kind is Format.ALTO:
-        return alto.head(), lambda page, **_: alto.page_alto(page, language), alto.FOOT
+        tag = language_tag(language)
+        return alto.head(), lambda page, **_: alto.page_alto(page, tag), alto.FOOT
     raise ValueError(f"{kind} is not text")
 
 

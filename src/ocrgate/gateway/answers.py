@@ -72,14 +72,16 @@ def json_answer(value: Any, exchange: Exchange) -> Response:
     return Response(_encode(value), media_type="application/json", headers=exchange.quota)
 
 
-async def written(recognition: Recognition, kind: Format, exchange: Exchange) -> Response:
-    """A recognition in any format but PDF.
+async def written(
+    recognition: Recognition, kind: Format, exchange: Exchange, language: str | None = None
+) -> Response:
+    """A recognition in any format but PDF; ``language`` is the caller's hint, for hOCR and ALTO.
 
     Raises:
         InvalidRequest: the format needs places and the engine gave none.
     """
     begun = time.perf_counter()
-    body = await composed(recognition, partial(_write, kind, exchange.request_id))
+    body = await composed(recognition, partial(_write, kind, exchange.request_id, language))
     exchange.timing["parse"] = time.perf_counter() - begun
     headers = {"vary": "accept", **exchange.quota, **doubts(recognition)}
     return Response(body, media_type=kind.media_type, headers=headers)
@@ -103,7 +105,7 @@ async def composed(recognition: Recognition, compose: Callable[[Recognition], T]
     return await asyncio.to_thread(compose, recognition)
 
 
-def _write(kind: Format, request_id: str, recognition: Recognition) -> bytes:
+def _write(kind: Format, request_id: str, language: str | None, recognition: Recognition) -> bytes:
     if kind is Format.JSON:
         return _encode(document_json(recognition) | {"request_id": request_id})
-    return render(recognition, kind).encode()
+    return render(recognition, kind, language=language).encode()

@@ -93,6 +93,16 @@ async def test_every_format_by_name_and_by_accept(
         assert answer.content.lstrip().startswith(start)
 
 
+async def test_a_language_that_was_named_is_written_into_the_file(build: Any, started: Any) -> None:
+    """Where the format has a place for it."""
+    async with started(build()) as (_, client):
+        for name, mark in (("hocr", ' lang="de"'), ("alto", ' LANG="de"')):
+            answer = await client.post(
+                "/ocr", content=IMAGE, params={"format": name, "language": "de"}
+            )
+            assert mark in answer.text
+
+
 BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "no image": ({"json": {}}, "invalid_request", "image"),
     "URL": ({"json": {"image": "https://example.com/a.png"}}, "invalid_request", "image"),

@@ -10,20 +10,67 @@ from ocrgate.errors import InvalidRequest
 from ocrgate.formats import Format, render
 
 NS = "{http://www.loc.gov/standards/alto/ns-v4#}"
-CHILDREN = {
-    "alto": ["Description", "Layout"],
-    "Description": ["MeasurementUnit", "Processing"],
-    "Processing": ["processingCategory", "processingSoftware"],
-    "processingSoftware": ["softwareName", "softwareVersion"],
+CONTENT = {
+    "alto": "(Description )?(Styles )?(Tags )?(ReadingOrder )?Layout ",
+    "Description": "MeasurementUnit (sourceImageInformation )?(Processing )*",
+    "Processing": "(processingCategory )?(processingDateTime )?(processingSoftware )?",
+    "processingSoftware": "(softwareCreator )?(softwareName )?(softwareVersion )?",
+    "MeasurementUnit": "",
+    "processingCategory": "",
+    "softwareName": "",
+    "softwareVersion": "",
+    "Layout": "(Page )+",
+    "Page": "(PrintSpace )?",
+    "PrintSpace": "(Shape )?(TextBlock )*",
+    "TextBlock": "(Shape )?(TextLine )*",
+    "TextLine": "(Shape )?(String (SP )?)+(HYP )?",
+    "String": "(Shape )?",
+    "SP": "",
+    "Shape": "Polygon ",
+    "Polygon": "",
 }
-WITHIN = {
-    "Layout": {"Page"},
-    "Page": {"PrintSpace"},
-    "PrintSpace": {"TextBlock"},
-    "TextBlock": {"TextLine"},
-    "TextLine": {"Shape", "String", "SP"},
-    "String": {"Shape"},
-    "Shape": {"Polygon"},
+"""The children that the schema allows, in its order, of the elements that are written."""
+
+ID, IDREFS, FLOAT = r"[A-Za-z_][\w.-]*", r"[\w.-]+( [\w.-]+)*", r"-?\d+(\.\d+)?"
+POINT = rf"{FLOAT},{FLOAT}"
+BOX = dict.fromkeys(("HPOS", "VPOS", "WIDTH", "HEIGHT"), FLOAT)
+LANG = r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*"
+REQUIRED = {
+    "Processing": {"ID"},
+    "Page": {"ID", "PHYSICAL_IMG_NR"},
+    "TextBlock": {"ID"},
+    "String": {"CONTENT"},
+    "Polygon": {"POINTS"},
+}
+ATTRIBUTES = {
+    "alto": {
+        "SCHEMAVERSION": r"4\.4",
+        "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation": r"\S+ \S+alto-4-4\.xsd",
+    },
+    "Processing": {"ID": ID},
+    "Page": {
+        "ID": ID,
+        "PHYSICAL_IMG_NR": FLOAT,
+        "WIDTH": FLOAT,
+        "HEIGHT": FLOAT,
+        "ROTATION": FLOAT,
+        "LANG": LANG,
+        "PROCESSINGREFS": IDREFS,
+    },
+    "PrintSpace": BOX,
+    "TextBlock": {"ID": ID, **BOX},
+    "TextLine": {"ID": ID, "BASELINE": rf"{POINT} {POINT}", **BOX},
+    "String": {"ID": ID, "WC": r"[01](\.\d+)?", "CONTENT": r"\S+", **BOX},
+    "SP": dict.fromkeys(("HPOS", "VPOS", "WIDTH"), FLOAT),
+    "Polygon": {"POINTS": rf"{POINT}( {POINT}){{2,}}"},
+}
+"""The attributes that are written, all of them known to the schema, and its types."""
+
+TEXTS = {
+    "MeasurementUnit": "pixel|mm10|inch1200",
+    "processingCategory": "contentGeneration|contentModification|preOperation|postOperation|other",
+    "softwareName": ".+",
+    "softwareVersion": ".+",
 }
 PLACED = {"PrintSpace", "TextBlock", "TextLine", "String"}
 
@@ -36,34 +83,54 @@ def level(x1: float, y1: float, x2: float, y2: float) -> tuple[Point, ...]:
 def parsed(*lines: Line, rotation: int = 0, language: str | None = None) -> ET.Element:
     """The root of the ALTO of one page of 600 by 800, its structure checked."""
     page = PageReading(2, 600, 800, (Block(lines),), rotation=rotation)
-    text = render(Recognition((page,), "e"), Format.ALTO, language=language)
+    return checked(render(Recognition((page,), "e"), Format.ALTO, language=language))
+
+
+def checked(text: str) -> ET.Element:
+    """The root, with every element and every reference between them held to the schema."""
     root = ET.fromstring(text)
     for element in root.iter():
         check(element)
     ids = [element.get("ID") for element in root.iter() if element.get("ID")]
     assert len(ids) == len(set(ids))
-    assert all(re.fullmatch(r"[A-Za-z_][\w.-]*", ident or "") for ident in ids)
+    references = " ".join(element.get("PROCESSINGREFS", "") for element in root.iter()).split()
+    assert set(references) <= set(ids)
     return root
 
 
 def check(element: ET.Element) -> None:
-    """Children, their order, and the attributes that must be numbers."""
+    """One element against the schema's content models and types."""
     name = element.tag.removeprefix(NS)
-    children = [child.tag.removeprefix(NS) for child in element]
-    assert (
-        children == CHILDREN[name] if name in CHILDREN else set(children) <= WITHIN.get(name, set())
-    )
-    assert children.count("Shape") <= 1
-    assert "Shape" not in children[1:]
+    children = "".join(child.tag.removeprefix(NS) + " " for child in element)
+    assert re.fullmatch(CONTENT[name], children), (name, children)
+    types = ATTRIBUTES.get(name, {})
+    assert REQUIRED.get(name, set()) <= set(element.keys()) <= set(types), (name, element.keys())
+    assert all(re.fullmatch(types[key], value) for key, value in element.items()), element.items()
+    assert re.fullmatch(TEXTS.get(name, r"\s*"), element.text or ""), (name, element.text)
     if name in PLACED:
-        for attribute in ("HPOS", "VPOS", "WIDTH", "HEIGHT"):
-            assert re.fullmatch(r"-?\d+", element.get(attribute, ""))
-    if name == "TextLine":
-        assert "String" in children
-        assert re.fullmatch(r"-?\d+,-?\d+ -?\d+,-?\d+", element.get("BASELINE", ""))
+        assert set(BOX) <= set(element.keys())
+        assert all(float(element.get(side, "")) >= 0 for side in ("WIDTH", "HEIGHT"))
     if name == "String":
-        assert element.get("CONTENT")
         assert 0 <= float(element.get("WC", "0")) <= 1
+
+
+def test_every_page_of_a_document_keeps_to_the_schema() -> None:
+    """Turned and tilted, in any script, with text that XML cannot carry, with nothing on it."""
+    tilted = (Point(0, 0), Point(100, 10), Point(99, 30), Point(-1, 20))
+    lines = (
+        Line('a<b> "c" & d\x00\ud800', level(1, 2, 90, 20), 0.5),
+        Line("\u4e2d\u6587 tilted\ttext", tilted, float("nan")),
+        Line("\u05e9\u05dc\u05d5\u05dd x", level(0, 30, 90, 50)),
+        Line("\xa0\u3000", level(0, 50, 90, 60)),
+    )
+    pages = (
+        PageReading(1, 600, 800, (Block(lines), Block(()), Block(lines)), rotation=270),
+        PageReading(2, 600, 800),
+        PageReading(11, 10, 10, (Block(lines[:1]),)),
+    )
+    for language in (None, "de-CH-1996", "Chinese (simplified)"):
+        root = checked(render(Recognition(pages, "e"), Format.ALTO, language=language))
+        assert len(list(root.iter(NS + "Page"))) == 3
 
 
 def test_words_and_the_space_between_them() -> None:

@@ -58,10 +58,12 @@ def test_a_tilted_line_has_a_slope_and_a_turned_one_an_angle() -> None:
 
 
 def test_the_language_is_marked_where_it_is_known() -> None:
-    """A language tag is carried, and cannot break out of its attribute."""
+    """A language tag is carried; what is none would make the file invalid."""
     assert parsed(language="zh").get("lang") == "zh"
-    assert parsed(language='a"b<').get("lang") == 'a"b<'
+    assert parsed(language="zh_CN").get("lang") == "zh-CN"
     assert parsed().get("lang") is None
+    for hint in ('a"b<', "Chinese (simplified)", "\x01", "", "\u4e2d\u6587", "zh--CN"):
+        assert parsed(language=hint).get("lang") is None
 
 
 def test_ids_are_unique() -> None:

@@ -18,5 +18,5 @@ async def read(request: Request) -> Response:
     asked = visit.ask(order.options.asked(kind.task(visit.tasks)), order.options.pages)
     if kind is not Format.PDF:
         result = await visit.read(order.document, asked)
-        return await written(result.recognition, kind, visit.exchange)
+        return await written(result.recognition, kind, visit.exchange, order.options.language)
     return await searchable_pdf(visit, order.document, asked)
