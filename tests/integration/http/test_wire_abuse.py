@@ -79,6 +79,23 @@ def test_slow_clients_do_not_keep_others_waiting(small: Any, served: Any) -> Non
             other.close()
 
 
+def test_uploads_side_by_side_do_not_all_fail(small: Any, served: Any) -> None:
+    """Eight bodies of 90 kB grow in step, and 400 kB may be held. Who is refused gives back what it
+    holds before its answer was read, so that four of the others are read to their end.
+    """
+    with served(small) as site:
+        lines = [line_to(site) for _ in range(8)]
+        for line in lines:
+            line.sendall(post(90_000, "Connection: close"))
+        for _ in range(9):
+            for line in lines:
+                line.sendall(b"x" * 10_000)
+            time.sleep(0.03)
+        answers = [told(everything(line)) for line in lines]
+        assert sorted(status for status, _ in answers) == [200] * 4 + [429] * 4
+        assert {problem["code"] for status, problem in answers if status == 429} == {"overloaded"}
+
+
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(small: Any, served: Any) -> None:
     """A client that asks first (curl does above 1 MB) is spared the upload."""
     with served(small) as site:

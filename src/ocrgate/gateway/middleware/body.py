@@ -143,6 +143,7 @@ class _Body:
         if not self.pending or self._passed_over:
             await self._send(message)
         elif message["type"] == "http.response.start":
+            self._lease.shrink_to(0)  # nobody reads on, and what was read has been let go
             closing = [*message.get("headers", ()), (b"connection", b"close")]
             await self._send({**message, "headers": closing})
         elif message.get("more_body", False):

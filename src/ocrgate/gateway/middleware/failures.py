@@ -37,6 +37,7 @@ class Failures:
             begun = True
             await send(message)
 
+        answer: Response | None = None
         try:
             await self._app(scope, receive, noted)
         except ClientGone:
@@ -48,7 +49,9 @@ class Failures:
         except Exception as raised:
             if begun:
                 raise  # the server closes the connection: a cut answer must not look whole
-            await _answer(raised, scope)(scope, receive, send)
+            answer = _answer(raised, scope)
+        if answer is not None:  # the error, and with it what was read of the body, is let go by now
+            await answer(scope, receive, send)
 
 
 def _answer(raised: Exception, scope: Scope) -> Response:
