@@ -3,8 +3,8 @@
 ``python -m benchmarks.load.tuner [--axes 1|3] [--only NAME,NAME] [--seeds 5] [--out FILE]``
 
 The truth of a case is a sweep of every setting with pages and chances that the tuner never sees,
-without ending any trial early; with three axes the settings near the best are then measured again,
-so that the best of many noisy figures is not taken for the truth. A tuner's result is the true
+without ending any trial early; with three axes the sixteen best are then measured again for
+longer, so that the best of many noisy figures is not taken for the truth. A tuner's result is the true
 goodput of the setting that it recommends, as a share of the best setting whose pages fail within
 the SLO.
 """
@@ -31,7 +31,8 @@ SEQUENCES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 BATCHED = (2048, 4096, 8192, 16384)
 SHARES = (0.75, 0.8, 0.85, 0.9, 0.95)
 RULES = Rules()
-NEAR = 0.94  # of the best: measured again
+NEAR = 16  # of the best with three axes are measured again, for longer
+QUICK, LONG = (40.0, 800), (300.0, 1500)  # seconds and pages of a measurement
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def cases() -> dict[str, Case]:
     seen = (
         Case("f-model", profile("f-model"), PlainMix()),
         Case("founding", profile("founding-4090d"), SMALLER),
-        Case("l4, all pages", profile("l4-24gb"), OCR, 20.0),
+        Case("l4", profile("l4-24gb"), OCR, 20.0),
         Case("drifting", profile("drifting"), PlainMix()),
         Case("narrow", profile("narrow"), SCREENSHOTS),
     )
@@ -72,10 +73,10 @@ def space(axes: int) -> Space:
     )
 
 
-def stand(case: Case, axes: int, seed: int, seconds: float = 120.0) -> Stand:
-    """Where trials of a case are made."""
+def stand(case: Case, axes: int, seed: int, long: tuple[float, int] = (120.0, 500)) -> Stand:
+    """Where trials of a case are made; ``long``: seconds and pages of one."""
     shape: Shape = slots(case.engine) if axes == 1 else serving(case.engine, case.gpu)
-    return Stand(shape, case.mix, case.deadline, seconds, seed=seed)
+    return Stand(shape, case.mix, case.deadline, long[0], pages=long[1], seed=seed)
 
 
 @dataclass(frozen=True)
@@ -86,34 +87,38 @@ class Truth:
     failures: float
 
 
-def true(asked: tuple[str, int, Setting, range, float]) -> Truth:
-    """Over so many seeds and seconds."""
-    name, axes, setting, seeds, seconds = asked
+def true(asked: tuple[str, int, Setting, range, tuple[float, int]]) -> Truth:
+    """Over so many seeds, seconds and pages."""
+    name, axes, setting, seeds, long = asked
     trial = Trial(setting, Purpose.CLIMB)
-    made = [unlimited(stand(cases()[name], axes, seed, seconds)).measure(trial) for seed in seeds]
+    made = [unlimited(stand(cases()[name], axes, seed, long)).measure(trial) for seed in seeds]
     failed, all_ = sum(o.failed for o in made), sum(o.failed + o.served for o in made)
     return Truth(mean(one.goodput for one in made), failed / max(1, all_))
 
 
 def sweep(pool: Executor, case: Case, axes: int) -> dict[Setting, Truth]:
-    """Every setting; those near the best for longer."""
+    """Every setting; with three axes those near the best for longer."""
     settings: list[Setting] = list(product(*(axis.values for axis in space(axes).axes)))
-    seeds = range(101, 109) if axes == 1 else range(101, 103)
-    found = look(pool, case, axes, settings, seeds)
     if axes == 1:
-        return found
-    best = max(one.goodput for one in found.values() if one.failures <= RULES.failures)
-    near = [key for key, one in found.items() if one.goodput >= NEAR * best]
-    return found | look(pool, case, axes, near, range(101, 109))
+        return look(pool, case, axes, settings)
+    found = look(pool, case, axes, settings, range(101, 102), QUICK)
+    good = [key for key, one in found.items() if one.failures <= RULES.failures]
+    near = sorted(good, key=lambda key: -found[key].goodput)[:NEAR]
+    return look(pool, case, axes, near)
 
 
 def look(
-    pool: Executor, case: Case, axes: int, settings: Iterable[Setting], seeds: range
+    pool: Executor,
+    case: Case,
+    axes: int,
+    settings: Iterable[Setting],
+    seeds: range = range(101, 107),
+    long: tuple[float, int] = LONG,
 ) -> dict[Setting, Truth]:
     """The truth of some settings."""
     listed = list(settings)
-    asked = [(case.name, axes, setting, seeds, 300.0) for setting in listed]
-    return dict(zip(listed, pool.map(true, asked, chunksize=4), strict=True))
+    asked = [(case.name, axes, setting, seeds, long) for setting in listed]
+    return dict(zip(listed, pool.map(true, asked, chunksize=2), strict=True))
 
 
 def tuned(asked: tuple[str, int, int]) -> tuple[Setting | None, int, bool, History]:
@@ -151,8 +156,8 @@ def lines(pool: Executor, case: Case, axes: int, seeds: range) -> list[Line]:
     made = []
     results = pool.map(tuned, [(case.name, axes, seed) for seed in seeds])
     for seed, (setting, trials, sure, _) in zip(seeds, results, strict=True):
-        if setting is not None and axes > 1:
-            truth |= look(pool, case, axes, [setting], range(101, 109))
+        if setting is not None and setting not in truth:
+            truth |= look(pool, case, axes, [setting])
         it = truth[setting] if setting else Truth(0.0, 0.0)
         share = it.goodput / good[best].goodput
         made.append(

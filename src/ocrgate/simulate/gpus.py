@@ -9,14 +9,36 @@ from dataclasses import dataclass, field
 
 from ocrgate.simulate.profile import GIB, Lengths, Preprocessing, Profile, Speed
 
-_BANDWIDTH_REACHED = 0.6  # of the data sheet, while decoding
-_RATE_REACHED = 0.4  # of the dense bf16 rate, in matrix products of prompt and encoder
-_ATTENTION_REACHED = 0.3  # the same, in the encoder's attention
-_HOST_SECONDS = 3e-3  # a step's launch, scheduling and sampling in the server
-_HOST_SECONDS_PER_SEQUENCE = 2e-5  # detokenizing and sending one token
-_UTILIZATION = 0.9  # share of the memory that the server takes
-_BEYOND_WEIGHTS = 2.5 * GIB  # activations and CUDA graphs at their profiled peak
-_CONTEXT = 1500  # tokens of KV that a sequence reads in a step, on average
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What no data sheet says. The defaults are guesses; a measurement may replace them.
+
+    Attributes:
+        bandwidth: share of the data sheet's that is reached while decoding.
+        rate: share of the dense bf16 rate, in matrix products of prompt and encoder.
+        attention: the same, in the encoder's attention.
+        host: seconds of a step for launch, scheduling and sampling in the server.
+        host_sequence: seconds for detokenizing and sending one token.
+        utilization: share of the memory that the server takes.
+        beyond_weights: bytes of activations and CUDA graphs at their profiled peak.
+        context: tokens of KV that a sequence reads in a step, on average.
+        prepare: seconds of decoding for any picture, and
+        prepare_megapixel: for each million pixels of it.
+        slower: times as long that every step takes, from a measurement.
+    """
+
+    bandwidth: float = 0.6
+    rate: float = 0.4
+    attention: float = 0.3
+    host: float = 3e-3
+    host_sequence: float = 2e-5
+    utilization: float = 0.9
+    beyond_weights: float = 2.5 * GIB
+    context: float = 1500
+    prepare: float = 0.003
+    prepare_megapixel: float = 0.015
+    slower: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +60,7 @@ class Weights:
         vision: parameters of the encoder.
         kv_bytes: of KV cache for a token: 24 layers x 8 heads x 128 x key and value x 2 bytes.
         vision_layers: of the encoder, and ``vision_width``, the width of its attention.
+        bytes: of a parameter: 2 in bf16, 1 in fp8.
     """
 
     text: float = 0.539e9
@@ -45,6 +68,12 @@ class Weights:
     kv_bytes: int = 24 * 8 * 128 * 2 * 2
     vision_layers: int = 27
     vision_width: int = 1152
+    bytes: float = 2.0
+
+    @property
+    def held(self) -> float:
+        """Bytes of all parameters."""
+        return (self.text + self.vision) * self.bytes
 
 
 GPUS = {
@@ -57,6 +86,21 @@ GPUS = {
         Gpu("h100-80gb", 80e9, 3350e9, 989e12),
     )
 }
+"""Those with a profile of their own."""
+
+SHEETS = GPUS | {
+    gpu.name: gpu
+    for gpu in (
+        Gpu("rtx3090-24gb", 24e9, 936e9, 71e12),
+        Gpu("rtx4090d-24gb", 24e9, 1008e9, 147e12),
+        Gpu("rtx5090-32gb", 32e9, 1792e9, 209e12),
+        Gpu("rtx6000ada-48gb", 48e9, 960e9, 182e12),
+        Gpu("l40s-48gb", 48e9, 864e9, 362e12),
+        Gpu("a100-40gb", 40e9, 1555e9, 312e12),
+        Gpu("h200-141gb", 141e9, 4800e9, 989e12),
+    )
+}
+"""All whose data sheet is known: memory, bandwidth, dense rate of bf16 without sparsity."""
 
 FORMULA = (
     "Derived from the data sheet, not measured. base = 3 ms + weight bytes / (0.6 bandwidth); "
@@ -77,29 +121,41 @@ class Serving:
     lengths: Lengths = field(default_factory=Lengths)
 
 
-def derived(gpu: Gpu, serving: Serving, weights: Weights | None = None) -> Profile:
-    """The profile of a model on a GPU, by :data:`FORMULA`."""
-    shape = weights or Weights()
-    held = (shape.text + shape.vision) * 2  # bf16
-    bandwidth = _BANDWIDTH_REACHED * gpu.bandwidth
-    rate = _RATE_REACHED * gpu.dense_rate
-    attention = 4.0 * shape.vision_layers * shape.vision_width
-    cache = _UTILIZATION * gpu.memory - held - _BEYOND_WEIGHTS
+def derived(
+    gpu: Gpu,
+    serving: Serving,
+    weights: Weights | None = None,
+    assumed: Assumed | None = None,
+) -> Profile:
+    """The profile of a model on a GPU, by :data:`FORMULA`.
+
+    Its cache may hold nothing: such a model does not fit.
+    """
+    shape, guess = weights or Weights(), assumed or Assumed()
+    cache = guess.utilization * gpu.memory - shape.held - guess.beyond_weights
     return Profile(
         name=gpu.name,
         about=f"HunyuanOCR (1B) under vLLM on the data sheet of a {gpu.name}",
         source=FORMULA,
-        speed=Speed(
-            base=_HOST_SECONDS + 2 * shape.text / bandwidth,
-            per_sequence=_HOST_SECONDS_PER_SEQUENCE + _CONTEXT * shape.kv_bytes / bandwidth,
-            per_prefill_token=2 * shape.text / rate,
-            per_patch=2 * shape.vision / rate,
-            per_patch_pair=attention / (_ATTENTION_REACHED * gpu.dense_rate),
-        ),
-        kv_tokens=int(cache / shape.kv_bytes),
+        speed=_speed(gpu, shape, guess),
+        kv_tokens=max(0, int(cache / shape.kv_bytes)),
         max_num_seqs=serving.max_num_seqs,
         max_num_batched_tokens=serving.max_num_batched_tokens,
         max_model_len=serving.max_model_len,
-        preprocessing=Preprocessing(0.003, 0.015),
+        preprocessing=Preprocessing(guess.prepare, guess.prepare_megapixel),
         lengths=serving.lengths,
+    )
+
+
+def _speed(gpu: Gpu, shape: Weights, guess: Assumed) -> Speed:
+    bandwidth = guess.bandwidth * gpu.bandwidth / guess.slower
+    rate = guess.rate * gpu.dense_rate / guess.slower
+    attention = 4.0 * shape.vision_layers * shape.vision_width
+    return Speed(
+        base=guess.slower * guess.host + shape.bytes * shape.text / bandwidth,
+        per_sequence=guess.slower * guess.host_sequence
+        + guess.context * shape.kv_bytes / bandwidth,
+        per_prefill_token=2 * shape.text / rate,
+        per_patch=2 * shape.vision / rate,
+        per_patch_pair=guess.slower * attention / (guess.attention * gpu.dense_rate),
     )

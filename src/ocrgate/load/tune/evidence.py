@@ -21,6 +21,7 @@ class Site:
         goodput: mean, weighted by their length.
         error: its standard error.
         failures: share of all pages that failed.
+        late: share of all answers that were too late.
         stops: why trials were ended early.
     """
 
@@ -30,11 +31,13 @@ class Site:
     goodput: float
     error: float
     failures: float
+    late: float
     stops: frozenset[Stop]
 
     def holds(self, rules: Rules) -> bool:
         """Whether it may be recommended at all."""
-        return not self.stops and self.failures <= rules.failures
+        kept = self.failures <= rules.failures and self.late <= rules.late
+        return kept and not self.stops
 
     @property
     def died(self) -> bool:
@@ -85,6 +88,7 @@ def _site(setting: Setting, seen: list[Observation]) -> Site:
         goodput=goodput,
         error=max(math.sqrt(variance), _LEAST_ERROR * goodput / math.sqrt(len(seen))),
         failures=sum(one.failed for one in seen) / max(pages, 1),
+        late=sum(one.late * one.served for one in seen) / max(1, sum(one.served for one in seen)),
         stops=frozenset(one.stop for one in seen if one.stop is not None),
     )
 

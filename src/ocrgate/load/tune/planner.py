@@ -4,9 +4,11 @@ from ocrgate.load.tune.bayes import explore
 from ocrgate.load.tune.choose import confirm, plateau, size
 from ocrgate.load.tune.evidence import sites
 from ocrgate.load.tune.line import climb, refine, step
+from ocrgate.load.tune.near import nearby
 from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space, Trial
 
-_KEPT = 5  # trials held back for confirmation in three dimensions or more
+_KEPT = 4  # trials held back for confirmation in three dimensions or more, and
+_SOAKS = 3  # for soaking
 
 
 def propose(history: History, space: Space, rules: Rules | None = None) -> Trial | None:
@@ -14,8 +16,9 @@ def propose(history: History, space: Space, rules: Rules | None = None) -> Trial
 
     One axis: doubling from its start while it gains, then bisection around the best and around
     the edge of its plateau. Two: one after the other, and the first once more. Three or more: the
-    climb along the first, then a Bayesian search (the extra ``ocrgate[tune]``) around it. Last,
-    the setting to recommend is tried again beside its rivals, and for long where one has died.
+    climb along the first, a Bayesian search (the extra ``ocrgate[tune]``), then the neighbours of
+    the best. Last, the setting to recommend is tried again beside its rivals, and for long where
+    one has died.
 
     Raises:
         ModuleNotFoundError: three axes and no ``optuna``.
@@ -34,10 +37,12 @@ def _search(history: History, space: Space, rules: Rules) -> Trial | None:
     first = space.climbing
     if first is not None and (trial := climb(history, space, rules, space.start, first)):
         return trial
-    left = rules.most(len(space.axes)) - _KEPT - len(history)
-    if left <= 0 or _gave_up(history, rules):
+    kept = _KEPT + (_SOAKS if any(site.died for site in sites(history).values()) else 0)
+    if len(history) >= rules.most(len(space.axes)) - kept:
         return None
-    return explore(history, space, rules)
+    searched = sum(one.trial.purpose is Purpose.EXPLORE for one in history)
+    found = explore(history, space, rules) if searched < rules.explore else None
+    return found or nearby(history, space, rules)
 
 
 def _in_turn(history: History, space: Space, rules: Rules) -> Trial | None:
@@ -71,15 +76,3 @@ def _best_along(
     )
     good = plateau(line, space, rules)
     return max(good, key=lambda site: size(site.setting, space)).setting if good else origin
-
-
-def _gave_up(history: History, rules: Rules) -> bool:
-    """Whether the last trials of the search found nothing better."""
-    fresh = [one for one in history if one.trial.repeat == 0]
-    last = fresh[-rules.give_up :]
-    if sum(one.trial.purpose is Purpose.EXPLORE for one in fresh) < rules.give_up:
-        return False
-    before = sites(fresh[: -rules.give_up]).values()
-    best = max((site.goodput for site in before if site.holds(rules)), default=0.0)
-    fine = [site for site in sites(last).values() if site.holds(rules)]
-    return all(site.goodput <= (1 + rules.plateau) * best for site in fine)

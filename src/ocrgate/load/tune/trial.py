@@ -1,6 +1,6 @@
 """What is tried, and what was seen. A setting is a tuple of numbers, one per axis."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 Setting = tuple[float, ...]
@@ -147,24 +147,26 @@ class Rules:
 
     Attributes:
         failures: share of pages that may fail.
+        late: share of the answers that may be too late; 1 where they only do not count.
         plateau: a setting this near to the best is as good; the smallest such is taken.
         trials: most trials by the number of axes: the first for one, the last for that many
             or more.
         confirmations: trials of a setting before it is recommended.
         soak: lengths without a death before a setting is trusted, where another one died.
         soak_step: lengths of one such trial.
-        give_up: trials in a row without a better setting after which a search in three
-            dimensions or more ends.
+        explore: trials of the Bayesian search, with three axes or more.
+        seed: of its chance.
     """
 
     failures: float = 0.01
+    late: float = 1.0
     plateau: float = 0.02
     trials: tuple[int, ...] = (12, 20, 30)
     confirmations: int = 2
     soak: float = 15.0
     soak_step: float = 5.0
-    give_up: int = 8
-    seed: int = field(default=0)
+    explore: int = 9
+    seed: int = 0
 
     def most(self, axes: int) -> int:
         """Trials at most for so many axes."""

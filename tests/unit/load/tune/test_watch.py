@@ -12,7 +12,7 @@ def run(*rates: float, seconds: int = 120) -> Stop | None:
     watch = Watch()
     for at in range(1, seconds + 1):
         numbers = [int(rate * at) for rate in (served, late, failed, preempted)]
-        why = watch.look(Counts(at, *numbers))
+        why = watch.look(Counts(at, numbers[0], numbers[1], numbers[2], numbers[3]))
         if why is not None:
             return why
     return None
