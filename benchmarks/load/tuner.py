@@ -4,9 +4,9 @@
 
 The truth of a case is a sweep of every setting with pages and chances that the tuner never sees,
 without ending any trial early; with three axes the sixteen best are then measured again for
-longer, so that the best of many noisy figures is not taken for the truth. A tuner's result is the true
-goodput of the setting that it recommends, as a share of the best setting whose pages fail within
-the SLO.
+longer, so that the best of many noisy figures is not taken for the truth. What a tuner reached is
+the true goodput of the setting that it recommends, as a share of that of the best setting whose
+pages fail within the SLO.
 """
 
 import argparse
