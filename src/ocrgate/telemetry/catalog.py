@@ -145,7 +145,12 @@ DECLARED: tuple[Declaration, ...] = (
         "peak, and the caches' capacity where engines tell it.",
         (TOKENS_KIND,),
     ),
-    Declaration("refusals_total", _C, "Pages or requests refused before any work.", (REASON,)),
+    Declaration(
+        "refusals_total",
+        _C,
+        "Pages or requests refused before any work, those too that another engine then read.",
+        (REASON,),
+    ),
     Declaration("retry_after_seconds", _H, "The Retry-After given with refusals.", (), RETRY),
     Declaration("tokens_total", _C, "Tokens that engines took in and gave out.", (DIRECTION,)),
     Declaration(
