@@ -134,7 +134,8 @@ class Load:
         self._order = offer.workload.order(self._source("order"))
         self._begun = time.monotonic()
         self._until = self._begun + span.warmup + (span.seconds or 0.0)
-        begins = course.now + span.warmup
+        start = self._at(self._begun)
+        begins = self._at(self._begun + span.warmup)
         closed = isinstance(arrivals, Closed)
         self._step = Step(
             index=len(course.journal.steps),
@@ -142,7 +143,7 @@ class Load:
             concurrency=arrivals.concurrency if isinstance(arrivals, Closed) else None,
             rate=None if closed else getattr(arrivals, "rate", None),
             label=label,
-            warm_from=course.now,
+            warm_from=start,
             begins=begins,
             ends=begins + (span.seconds or 0.0),
         )
@@ -192,12 +193,15 @@ class Load:
 
     # ------------------------------------------------------------ when to send
 
+    def _enough(self) -> bool:
+        """Whether all that is to be sent has been, or the run is broken off."""
+        wanted = self._span.requests
+        return (wanted is not None and self._measured >= wanted) or self._course.ended
+
     def _over(self) -> bool:
-        """Whether no more is to be sent."""
-        span = self._span
-        enough = span.requests is not None and self._measured >= span.requests
-        late = span.seconds is not None and time.monotonic() >= self._until
-        return enough or late or self._course.ended
+        """Whether no more is to be sent by the clock either."""
+        late = self._span.seconds is not None and time.monotonic() >= self._until
+        return late or self._enough()
 
     async def _open(self, arrivals: OpenLoop, requests: set[asyncio.Task[None]]) -> None:
         callers, source = self._offer.callers, self._source("callers")
@@ -208,9 +212,9 @@ class Load:
                 break
             request = self._next(callers.draw(source))
             await self._pause_until(due, yielding=sent % _BEHIND == 0)
-            if self._over():
+            if self._enough():  # what is due before the end is sent, however late it has become
                 break
-            task = asyncio.create_task(self._serve(request, due))
+            task = asyncio.create_task(self._serve(request, due, measured=self._claim(due)))
             requests.add(task)
             task.add_done_callback(lambda done: self._done(requests, done))
 
@@ -227,7 +231,8 @@ class Load:
     async def _user(self, caller: Caller, due: float, think: float) -> None:
         await self._pause_until(due)
         while not self._over():
-            await self._serve(self._next(caller), due)
+            measured = self._claim(due)
+            await self._serve(self._next(caller), due, measured=measured)
             pause = max(think, _LONELY if self._alone else 0.0)
             due = time.monotonic() + pause
             if pause:
@@ -260,11 +265,19 @@ class Load:
         work = document.work(self._course.salt ^ number)
         return _Request(number, document, self._sender.prepare(work), caller)
 
-    async def _serve(self, request: _Request, due: float) -> None:
+    def _at(self, instant: float) -> float:
+        """Seconds of the run, as they are written down."""
+        return round(instant - self._course.zero, 6)
+
+    def _claim(self, due: float) -> bool:
+        """Whether a request that is due then is one of those that are measured."""
+        measured = self._at(due) >= self._step.begins
+        self._measured += measured
+        return measured
+
+    async def _serve(self, request: _Request, due: float, *, measured: bool) -> None:
         course = self._course
-        measured = due - course.zero >= self._step.begins
         if measured:
-            self._measured += 1
             self._health.late(time.monotonic() - due)
         result = await self._sender.send(request.prepared, request.caller, due)
         self._notice(result)
@@ -275,14 +288,14 @@ class Load:
         course.counters.add(sample, measured=measured, good=self._offer.slo.good(sample))
 
     def _sample(self, request: _Request, due: float, result: Result, cer: float | None) -> Sample:
-        zero, answer = self._course.zero, result.answer
+        answer = result.answer
         return Sample(
             number=request.number,
             step=self._step.index,
-            intended=round(due - zero, 6),
-            sent=round(result.sent - zero, 6),
-            done=round(result.done - zero, 6),
-            first=round(result.first - zero, 6) if result.first else None,
+            intended=self._at(due),
+            sent=self._at(result.sent),
+            done=self._at(result.done),
+            first=self._at(result.first) if result.first else None,
             outcome=result.outcome,
             status=result.status,
             retries=result.tries - 1,

@@ -47,14 +47,22 @@ def unimodal(values: Sequence[float]) -> list[float]:
 def plateau(points: Sequence[Point], within: float = 0.02) -> Point | None:
     """The smallest load whose value is within ``within`` of the best; None for no points.
 
-    Values are smoothed first, so that one lucky measurement beyond the knee does not count as best.
-    The point that comes back is the measured one.
+    The best is that of the curve with single spikes taken off (the median of three neighbours,
+    then the nearest curve that rises and falls), so that one lucky measurement beyond the knee does
+    not count. The point that comes back is a measured one.
     """
     if not points:
         return None
-    smooth = unimodal([value for _, value in points])
+    measured = [value for _, value in points]
+    smooth = unimodal(_without_spikes(measured))
     enough = max(smooth) * (1 - within)
-    return next(point for point, value in zip(points, smooth, strict=True) if value >= enough)
+    pairs = zip(points, smooth, strict=True)
+    return next(point for point, value in pairs if max(point[1], value) >= enough)
+
+
+def _without_spikes(values: Sequence[float]) -> list[float]:
+    inner = [sorted(values[place - 1 : place + 2])[1] for place in range(1, len(values) - 1)]
+    return [*values[:1], *inner, *values[len(inner) + 1 :]]
 
 
 def saturation(points: Sequence[Point], within: float = 0.05) -> Point | None:

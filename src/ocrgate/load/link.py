@@ -5,6 +5,7 @@ it was idle is noticed or, at worst, replaced once: a client in the field does t
 """
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -168,7 +169,9 @@ class Link:
             except (OSError, TimeoutError) as error:
                 exchange.done = time.monotonic()
                 exchange.sent = exchange.sent or exchange.done
-                exchange.failure, exchange.told = "connect", _worded(error)
+                late = exchange.done >= until
+                exchange.failure = "timeout" if late else "connect"
+                exchange.told = _worded(error)
                 return False
         exchange.failure = exchange.told = ""
         try:
@@ -363,4 +366,6 @@ def _worded(error: BaseException) -> str:
         return "no connection in time"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not good: {error.verify_message}"
+    if isinstance(error, OSError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0)  # loops have words of their own for the same
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

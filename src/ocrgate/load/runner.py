@@ -178,9 +178,8 @@ class Session:
             timeout=span.timeout,
             retries=span.retries,
         )
-        load = Load(self._course, self.offer, sender, arrivals, span, label)
-        with _calm():
-            return await load.hold()
+        with _calm():  # before the clock of the load starts: it takes a moment itself
+            return await Load(self._course, self.offer, sender, arrivals, span, label).hold()
 
     async def _flush(self) -> None:
         """Once a second to disk; a full disk is told once, and the run goes on in memory."""
@@ -198,7 +197,6 @@ class Session:
 def _calm() -> Iterator[None]:
     """Look for cycles rarely: what has been made so far is left out, and so are the many rows."""
     before = gc.get_threshold()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE, 50, 100)
     try:

@@ -1,8 +1,8 @@
 """Fakes of every port, for the tests of whoever builds on ocrgate.
 
 They are real implementations with a script instead of a machine behind them: each keeps a record of
-what it was asked, and none starts a process. :class:`FaultyEngine` alone opens a socket, since what
-it stands for is an HTTP server that misbehaves.
+what it was asked, and none starts a process. :class:`FaultyEngine` and :class:`PausingServer` alone
+open a socket, since what they stand for is an HTTP server that misbehaves.
 """
 
 from ocrgate.testing.clock import ManualClock, ManualTimer
@@ -19,6 +19,7 @@ from ocrgate.testing.faulty import (
     endless,
 )
 from ocrgate.testing.keys import MemoryKeyStore
+from ocrgate.testing.pausing import PausingServer
 from ocrgate.testing.rasterizer import ScriptedRasterizer
 from ocrgate.testing.reading import page_reading
 from ocrgate.testing.workers import InlineWorkers
@@ -31,6 +32,7 @@ __all__ = [
     "ManualTimer",
     "MemoryKeyStore",
     "Mute",
+    "PausingServer",
     "Persona",
     "Raw",
     "Received",

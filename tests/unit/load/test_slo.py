@@ -1,0 +1,91 @@
+"""What was promised, and whether it was kept."""
+
+import pytest
+
+from ocrgate.errors import InvalidRequest
+from ocrgate.load.journal import count
+from ocrgate.load.record import Sample, Step
+from ocrgate.load.slo import Slo, goodput, measured, parse, throughput, verdicts
+
+
+def sample(number: int, at: float, took: float = 1.0, **facts: object) -> Sample:
+    fields = {"number": number, "step": 0, "intended": at, "sent": at, "done": at + took, **facts}
+    return Sample(**fields)  # type: ignore[arg-type]
+
+
+def step(samples: list[Sample], seconds: float = 10.0) -> Step:
+    made = Step(index=0, loop="open", begins=0.0, ends=seconds)
+    for each in samples:
+        count(made.tally, each, made)
+    return made
+
+
+def test_limits_are_read_in_people_s_units() -> None:
+    """Seconds, milliseconds, percent."""
+    found = parse("e2e=5s, ttft.p95=800ms,error=1%,goodput=12.5,cer=0.02")
+    assert dict(found.limits) == {
+        "e2e": 5.0,
+        "ttft.p95": 0.8,
+        "error": 0.01,
+        "goodput": 12.5,
+        "cer": 0.02,
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "e2e", "e2e=", "e2e=fast", "error=200%", "latency=5s", "e2e.px=1s", "cer=-1"]
+)
+def test_what_is_no_limit_is_refused(text: str) -> None:
+    """With the names that there are."""
+    with pytest.raises(InvalidRequest):
+        parse(text)
+
+
+def test_times_are_held_at_the_99th_percentile_unless_told() -> None:
+    """One late answer in twenty breaks the p99 and not the p95."""
+    rows = [sample(n, n * 0.5, 9.0 if n == 7 else 1.0) for n in range(20)]
+    found = verdicts(parse("e2e=5s,e2e.p95=5s"), step(rows), rows)
+    assert [(v.name, v.value, v.held) for v in found] == [
+        ("e2e", 9.0, False),
+        ("e2e.p95", 1.0, True),
+    ]
+
+
+def test_errors_are_a_share_of_all_requests() -> None:
+    """Refusals and time-outs alike."""
+    rows = [sample(n, n * 0.1, outcome="overloaded" if n < 2 else "ok") for n in range(100)]
+    assert measured("error", Slo(), step(rows), rows) == pytest.approx(0.02)
+
+
+def test_wrong_answers_are_counted_among_answers() -> None:
+    """An empty page is no failure of the network, and no success either."""
+    rows = [sample(0, 0.0, warnings=("empty",)), sample(1, 1.0), sample(2, 2.0, outcome="reset")]
+    assert measured("wrong", Slo(), step(rows), rows) == 0.5
+    assert not Slo().good(rows[0])
+    assert Slo().good(rows[1])
+
+
+def test_goodput_leaves_out_what_came_too_late() -> None:
+    """Half of the answers in time is half of the throughput."""
+    rows = [sample(n, n * 0.1, 0.5 if n % 2 else 3.0) for n in range(100)]
+    made, promise = step(rows), parse("e2e=1s")
+    assert throughput(made) is not None
+    assert goodput(promise, made, rows) == pytest.approx((throughput(made) or 0) / 2)
+
+
+def test_what_comes_after_the_load_has_gone_is_no_throughput() -> None:
+    """A server that catches up at leisure is not fast."""
+    rows = [sample(n, n * 0.1, 30.0) for n in range(100)]
+    assert throughput(step(rows)) == 0.0
+
+
+def test_time_per_token_needs_tokens() -> None:
+    """From the first to the last of them."""
+    rows = [sample(0, 0.0, 2.0, first=1.0, output_tokens=11), sample(1, 0.0, 2.0, first=1.0)]
+    assert measured("tpot", Slo(), step(rows), rows) == pytest.approx(0.1)
+
+
+def test_what_was_not_measured_is_not_kept() -> None:
+    """A promise about text that nobody knows, or a run without an answer."""
+    found = verdicts(parse("cer=1%,e2e=1s,ttft=1s,error=1%"), step([]), [])
+    assert [(v.value, v.held) for v in found] == [(None, False)] * 4
