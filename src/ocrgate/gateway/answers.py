@@ -67,9 +67,13 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def json_answer(value: Any, exchange: Exchange) -> Response:
-    """Any value of the contract as JSON, with the caller's quota in the headers."""
-    return Response(_encode(value), media_type="application/json", headers=exchange.quota)
+def json_answer(value: Any, exchange: Exchange, recognition: Recognition | None = None) -> Response:
+    """Any value of the contract as JSON, with the caller's quota in the headers, and what to know
+    of the text that it was made of.
+    """
+    told = doubts(recognition) if recognition is not None else {}
+    headers = {**exchange.quota, **told}
+    return Response(_encode(value), media_type="application/json", headers=headers)
 
 
 async def written(

@@ -138,6 +138,7 @@ class Visit:
         with self._charged(document) as pay:
             result = await recognizer.recognize(document, replace(asked, counted=pay))
         self._note(result.timings, len(result.recognition.pages))
+        self.exchange.engine = result.recognition.engine
         return result
 
     async def pages(

@@ -162,6 +162,7 @@ async def test_a_page_whose_server_is_gone_is_read_by_the_other_engine() -> None
         assert (strict.status_code, strict.json()["code"]) == (503, "breaker_open")
         with_model = await bench.client.post("/v1/chat/completions", json=chat())
         assert with_model.json()["model"] == "cpu/pp-ocrv6"
+        assert with_model.headers["x-ocr-degraded"] == "other_engine"
         streamed = await bench.client.post("/v1/chat/completions", json=chat(stream=True))
         assert "breaker_open" in streamed.text
 

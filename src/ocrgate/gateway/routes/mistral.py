@@ -23,4 +23,5 @@ async def read(request: Request) -> Response:
     result = await visit.read(document, asked)
     dpi = visit.gateway.service.description.input.pdf_dpi
     compose = partial(mistral_reply, info=result.info, asked=order, pdf_dpi=dpi)
-    return json_answer(await composed(result.recognition, compose), visit.exchange)
+    reply = await composed(result.recognition, compose)
+    return json_answer(reply, visit.exchange, result.recognition)

@@ -31,7 +31,8 @@ async def chat(request: Request) -> Response:
     if not order.stream:
         result = await visit.read(document, asked)
         compose = partial(completion, request_id=visit.exchange.request_id)
-        return json_answer(await composed(result.recognition, compose), visit.exchange)
+        reply = await composed(result.recognition, compose)
+        return json_answer(reply, visit.exchange, result.recognition)
     options = order.stream_options
     chunks = Chunks(
         id=completion_id(visit.exchange.request_id),
