@@ -1,7 +1,8 @@
 """Ten seconds of ten times the knee, with clients that try again: how long until all is well?
 
 Before and after there is 0.8 times the knee. Each client tries three times and pauses 1 and 2 s
-(jittered) in between, whatever it is told (impatient), or as long as it is told (obedient). ``python -m benchmarks.overload.burst [--http]``
+(jittered) in between, whatever it is told (impatient), or as long as it is told (obedient).
+``python -m benchmarks.overload.burst [--http]``
 """
 
 from collections import Counter
