@@ -41,6 +41,7 @@ def completion(recognition: Recognition, request_id: str) -> ChatCompletion:
         choices=[ChatChoice(AssistantMessage(text), finish_reason(recognition.pages))],
         usage=chat_usage(recognition.usage),
         warnings=warnings_of(recognition.pages),
+        degraded=degraded_of(recognition.pages),
     )
 
 
@@ -68,6 +69,11 @@ def finish_reason(pages: tuple[PageReading, ...]) -> FinishReason:
 def warnings_of(pages: Iterable[PageReading]) -> list[PageWarning]:
     """What to know of the pages, each once."""
     return list(dict.fromkeys(warning for page in pages for warning in page.warnings))
+
+
+def degraded_of(pages: Iterable[PageReading]) -> list[str]:
+    """What the pages got less of, each once."""
+    return list(dict.fromkeys(rung for page in pages for rung in page.degraded))
 
 
 def chat_usage(usage: Usage) -> ChatUsage:
@@ -129,8 +135,8 @@ class Chunks:
 
     def _end(self, pages: Sequence[PageResult]) -> Iterator[bytes]:
         readings = tuple(page.reading for page in pages)
-        finish, warnings = finish_reason(readings), warnings_of(readings)
-        yield self._event([ChunkChoice(Delta(), finish)], self._no_usage, warnings or UNSET)
+        last = [ChunkChoice(Delta(), finish_reason(readings))]
+        yield self._event(last, self._no_usage, readings)
         if self.with_usage:
             yield self._event([], chat_usage(sum((page.usage for page in pages), Usage())))
         yield data(b"[DONE]")
@@ -146,7 +152,7 @@ class Chunks:
         self,
         choices: list[ChunkChoice],
         usage: ChatUsage | UnsetType | None,
-        warnings: list[PageWarning] | UnsetType = UNSET,
+        told: Sequence[PageReading] = (),
     ) -> bytes:
         chunk = ChatChunk(
             id=self.id,
@@ -154,6 +160,7 @@ class Chunks:
             model=self.model,
             choices=choices,
             usage=usage,
-            warnings=warnings,
+            warnings=(told and warnings_of(told)) or UNSET,
+            degraded=(told and degraded_of(told)) or UNSET,
         )
         return data(_encode(chunk))

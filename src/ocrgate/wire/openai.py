@@ -104,7 +104,9 @@ class ChatChoice(Struct, frozen=True):
 
 
 class ChatCompletion(Struct, frozen=True, kw_only=True):
-    """A whole answer. ``warnings`` is ours: what to know before trusting it, each once."""
+    """A whole answer. ``warnings`` and ``degraded`` are ours: what to know before trusting it, and
+    what its pages got less of under pressure, each once.
+    """
 
     id: str
     created: Annotated[int, Meta(description="Unix time in seconds.")]
@@ -112,6 +114,7 @@ class ChatCompletion(Struct, frozen=True, kw_only=True):
     choices: list[ChatChoice]
     usage: ChatUsage
     warnings: list[PageWarning] = field(default_factory=list)
+    degraded: list[str] = field(default_factory=list)
     object: Literal["chat.completion"] = "chat.completion"
 
 
@@ -133,7 +136,7 @@ class ChunkChoice(Struct, frozen=True):
 class ChatChunk(Struct, frozen=True, kw_only=True):
     """One event of a streamed answer. ``usage`` is null but in the last, and only when asked.
 
-    ``warnings`` stands beside ``finish_reason``, where there are any.
+    ``warnings`` and ``degraded`` stand beside ``finish_reason``, where there are any.
     """
 
     id: str
@@ -142,6 +145,7 @@ class ChatChunk(Struct, frozen=True, kw_only=True):
     choices: list[ChunkChoice]
     usage: ChatUsage | UnsetType | None = UNSET
     warnings: list[PageWarning] | UnsetType = UNSET
+    degraded: list[str] | UnsetType = UNSET
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
 
 

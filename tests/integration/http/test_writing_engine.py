@@ -344,6 +344,19 @@ async def test_under_pressure_pages_get_less_and_the_reply_says_so(bench: Bench)
     assert bench.metric("ocrgate_ladder_rung") == 2
 
 
+async def test_chats_say_it_too(bench: Bench) -> None:
+    """In the answer, whole or streamed; and a chat that got all says nothing."""
+    await pressed(bench)
+    bench.say(Talk("half a", finish="length"))
+    answer = await bench.client.post("/v1/chat/completions", json=chat())
+    assert answer.json()["degraded"] == ["shorter_output"] == [answer.headers["x-ocr-degraded"]]
+    streamed = await bench.client.post("/v1/chat/completions", json=chat(stream=True))
+    assert '"degraded":["shorter_output"]' in streamed.text
+    bench.say(Talk("all"))
+    streamed = await bench.client.post("/v1/chat/completions", json=chat(stream=True))
+    assert "degraded" not in streamed.text
+
+
 async def test_a_caller_may_forbid_degradation(bench: Bench) -> None:
     """All of it with 1, some of it by name; a misspelled name is refused."""
     await pressed(bench)
