@@ -10,16 +10,10 @@ than it has, as long as a page begins only when it fits.
 A page that is too big for every cache goes by the largest ones alone: where nothing else is.
 """
 
+import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from ocrgate.control.ledger import Ledger, LedgerParams, Promise
-
-
-@dataclass(slots=True)
-class _Entry:
-    promise: Promise
-    replica: int
 
 
 class Ledgers:
@@ -34,7 +28,8 @@ class Ledgers:
         self._params = params or LedgerParams()
         self._ledgers = [Ledger(self._params) for _ in range(count)]
         self._used = list(range(count))
-        self._entries: dict[int, _Entry] = {}
+        self._smallest = math.inf
+        self._entries: dict[int, tuple[int, Promise]] = {}
 
     def __len__(self) -> int:
         return len(self._ledgers)
@@ -57,14 +52,15 @@ class Ledgers:
         ledger = self._ledgers[replica]
         if capacity != ledger.capacity:
             ledger.resize(capacity)
+            self._smallest = min(each.size for each in self._ledgers)
         ledger.usage(usage, now)
 
     def fits(self, promise: Promise, now: float) -> bool:
         """Whether some replica has room for the page now."""
-        return any(
-            self._ledgers[replica].judge(promise, now) != "full"
-            for replica in self._large_enough(promise, self._used)
-        )
+        for replica in self._large_enough(promise, self._used):
+            if self._ledgers[replica].judge(promise, now) != "full":
+                return True
+        return False
 
     def hold(self, page: int, promise: Promise, now: float) -> int:
         """The page is let in: it is entered where there is the most room, and fits if it fits
@@ -82,7 +78,7 @@ class Ledgers:
     def where(self, page: int) -> int | None:
         """The replica in whose ledger the page is; None for one that is in none."""
         entry = self._entries.get(page)
-        return None if entry is None else entry.replica
+        return None if entry is None else entry[0]
 
     def fitting(self, page: int, candidates: Collection[int], now: float) -> Collection[int]:
         """Those of the candidates to which the page may be sent; of those without room the one with
@@ -91,31 +87,32 @@ class Ledgers:
         entry = self._entries.get(page)
         if entry is None or not candidates:
             return candidates
+        here, promise = entry
         found = [
             each
-            for each in self._large_enough(entry.promise, candidates)
-            if each == entry.replica or self._ledgers[each].judge(entry.promise, now) != "full"
+            for each in self._large_enough(promise, candidates)
+            if each == here or self._ledgers[each].judge(promise, now) != "full"
         ]
         return found or [self._roomiest(candidates, now)]
 
     def move(self, page: int, replica: int) -> None:
         """The page was sent to this replica, where it begins anew."""
         entry = self._entries.get(page)
-        if entry is not None and entry.replica != replica:
-            self._ledgers[entry.replica].release(page)
-            self._enter(page, entry.promise, replica)
+        if entry is not None and entry[0] != replica:
+            self._ledgers[entry[0]].release(page)
+            self._enter(page, entry[1], replica)
 
     def advance(self, page: int, generated: int) -> None:
         """It has streamed so many tokens in all; see :meth:`Ledger.advance`."""
         entry = self._entries.get(page)
         if entry is not None:
-            self._ledgers[entry.replica].advance(page, generated)
+            self._ledgers[entry[0]].advance(page, generated)
 
     def release(self, page: int) -> None:
         """It holds nothing any more. Doing it twice changes nothing."""
         entry = self._entries.pop(page, None)
         if entry is not None:
-            self._ledgers[entry.replica].release(page)
+            self._ledgers[entry[0]].release(page)
 
     def _choose(self, promise: Promise, now: float) -> int:
         large = self._large_enough(promise, self._used)
@@ -124,13 +121,13 @@ class Ledgers:
 
     def _enter(self, page: int, promise: Promise, replica: int) -> None:
         self._ledgers[replica].hold(page, promise)
-        self._entries[page] = _Entry(promise, replica)
+        self._entries[page] = (replica, promise)
 
     def _large_enough(self, promise: Promise, replicas: Collection[int]) -> Collection[int]:
         """Those that could ever hold the page; the largest, where none could."""
-        if len(replicas) == 1:
-            return replicas
         needed = promise.input + promise.expected
+        if needed <= self._smallest or len(replicas) == 1:
+            return replicas
         sizes = {each: self._ledgers[each].size for each in replicas}
         bound = min(needed, max(sizes.values(), default=0))
         return [each for each, size in sizes.items() if size >= bound]
