@@ -142,6 +142,9 @@ _WHOLE = 3  # seconds below which the time line is too coarse
 
 
 def _rate(step: Step, line: Mapping[int, int], total: int) -> float | None:
+    """Of whole seconds, so that a warm-up and what came after the end are left out exactly."""
+    if step.begins <= step.warm_from and max(line, default=0) < step.ends:
+        return total / step.seconds if step.seconds > 0 else None  # neither is there
     first, last = int(-(-step.begins // 1)), int(step.ends // 1)
     if last - first >= _WHOLE:
         return sum(line.get(second, 0) for second in range(first, last)) / (last - first)

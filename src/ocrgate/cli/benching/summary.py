@@ -54,7 +54,7 @@ def _facts(each: StepDigest, record: Record) -> Iterator[tuple[str, str]]:
     yield "throughput", _throughput(each, promised=bool(each.promise))
     if each.latency is not None:
         yield "latency", f"{_spread(each.latency)}  from the intended send"
-    if each.first is not None:
+    if each.first is not None and _streamed(each):
         yield "first text", _spread(each.first)
     if each.cer is not None or any(each.quality.values()):
         yield "text", _quality(each)
@@ -63,6 +63,12 @@ def _facts(each: StepDigest, record: Record) -> Iterator[tuple[str, str]]:
     if server := _server(record, each):
         yield "server", server
     yield "client", _client(each)
+
+
+def _streamed(each: StepDigest) -> bool:
+    """Whether text came before the end; else the first byte says what the last one does."""
+    first, whole = each.first, each.latency
+    return first is not None and whole is not None and first.mean < 0.98 * whole.mean
 
 
 def _failed(each: StepDigest) -> str:
@@ -75,7 +81,8 @@ def _failed(each: StepDigest) -> str:
 
 
 def _throughput(each: StepDigest, *, promised: bool) -> str:
-    parts = [f"{rate(each.throughput)}/s of {rate(each.offered)}/s offered"]
+    offered = "" if each.step.loop == "closed" else f" of {rate(each.offered)}/s offered"
+    parts = [f"{rate(each.throughput)}/s{offered}"]
     if each.pages and abs(each.pages - each.throughput) > 0.01 * each.throughput:
         parts.append(f"{rate(each.pages)} pages/s")
     if each.tokens:
