@@ -157,11 +157,16 @@ class PageReader:
         asked: PageAsked,
         admitted: asyncio.Event,
     ) -> PageResult:
-        """The page from the other engine, if there is one that takes it; else its error."""
+        """The page from the other engine, if there is one that takes it; else its error, also when
+        that engine fails.
+        """
         if self.elsewhere is None or not self.elsewhere.takes(error, ticket, asked):
             raise error
         admitted.set()
-        return await self.elsewhere.read(self.rasterizer, document, ticket, asked)
+        try:
+            return await self.elsewhere.read(self.rasterizer, document, ticket, asked)
+        except EngineError as failed:
+            raise error from failed
 
     async def _admitted(
         self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event

@@ -246,6 +246,8 @@ class Service:
         self._started = True
         if self.replicas.available:
             self._readiness.succeeded()
+        else:
+            self.spare.want()
 
     async def ready(self) -> bool:
         """Whether a real page was recognized lately; reads a canary page when it is not known."""
@@ -276,6 +278,7 @@ class Service:
         try:
             async with until(self._clock, self._clock.now() + seconds):
                 await self.gate.drain()
+                await self.spare.idle.wait()
         except TimeoutError:
             return False
         return True

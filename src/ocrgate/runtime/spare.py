@@ -72,6 +72,10 @@ class _Standing:
 class Spare:
     """The other engine of one server.
 
+    Attributes:
+        places: pages that it may have.
+        idle: set while it reads none.
+
     Args:
         build: puts it together for so many pages at the same time; nothing is started.
         clock: tells the time.
@@ -104,14 +108,17 @@ class Spare:
         self._took = _USUAL
         self._closed = False
         self.places = places
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._reading = 0
 
     def __repr__(self) -> str:
-        return f"<Spare {self.busy} of {self.places} taken>"
+        return f"<Spare {self._reading} of {self.places} taken>"
 
     @property
     def busy(self) -> int:
         """Pages that it reads now."""
-        return self._standing.busy if self._standing is not None else 0
+        return self._reading
 
     @property
     def up(self) -> bool:
@@ -157,17 +164,14 @@ class Spare:
         """
         standing = self._standing
         assert standing is not None
-        standing.busy += 1
+        self._begun(standing)
         try:
             async with until(self._clock, ticket.deadline):
                 return await self._work(standing.engine, rasterizer, document, ticket, asked)
         except TimeoutError:
             raise DeadlineExceeded("the time ran out", where="engine") from None
         finally:
-            standing.busy -= 1
-            self._used = self._clock.now()
-            if standing.retired and not standing.busy:
-                self._end(standing)
+            self._ended(standing)
 
     async def close(self) -> None:
         """End it. Pages that it still reads fail. Safe to call twice."""
@@ -232,6 +236,20 @@ class Spare:
         return PageResult(reading, usage, timings, engine.description.name)
 
     # Coming and going
+
+    def _begun(self, standing: _Standing) -> None:
+        standing.busy += 1
+        self._reading += 1
+        self.idle.clear()
+
+    def _ended(self, standing: _Standing) -> None:
+        standing.busy -= 1
+        self._reading -= 1
+        self._used = self._clock.now()
+        if not self._reading:
+            self.idle.set()
+        if standing.retired and not standing.busy:
+            self._end(standing)
 
     async def _start(self, places: int) -> None:
         standing = _Standing(self._build(places), places)

@@ -16,8 +16,10 @@ from ocrgate.control.admission import AdmissionParams
 from ocrgate.control.breaker import BreakerParams
 from ocrgate.control.degrade import DegradeParams
 from ocrgate.control.retry import RetryParams
+from ocrgate.domain.document import Document
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.gateway.app import create_app
+from ocrgate.runtime.recognizer import DocumentRequest
 from ocrgate.runtime.replica import ReplicaParams
 from ocrgate.runtime.service import Service, ServiceParams
 from ocrgate.settings import ServerSettings, Settings
@@ -192,6 +194,27 @@ async def test_it_can_be_turned_on_and_off_while_the_server_runs() -> None:
         bench.service.retune(params.gate, params.limit, DegradeParams())
         assert (await bench.read()).status_code == 503
         assert not bench.service.spare.up
+
+
+async def test_a_server_that_was_never_there_has_another_engine() -> None:
+    """Pages are read before the first of its servers is."""
+    engine = OpenAIParams(url=("http://127.0.0.1:1",), model="tencent/HunyuanOCR")
+    service = Service.build(ServiceParams(engine, degrade=QUICK, raster_workers=1))
+    try:
+        await service.start(patience=0.2)
+        for _ in range(1500):
+            if service.spare.up:
+                break
+            await asyncio.sleep(0.02)
+        document = Document(data=page("Nobody there"))
+        result = await service.recognizer.recognize(document, DocumentRequest(timeout=30.0))
+        assert (result.recognition.text, result.recognition.engine) == (
+            "Nobody there",
+            "cpu/pp-ocrv6",
+        )
+        assert await service.drain(1.0)
+    finally:
+        await service.close()
 
 
 async def test_the_usual_engine_reads_again_when_it_is_back() -> None:

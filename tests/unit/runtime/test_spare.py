@@ -1,13 +1,15 @@
 """The other engine: who is read there, when it comes and when it goes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from tests.integration.runtime.virtual_servers import PAGE
 
+from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.ladder import Rung
 from ocrgate.domain.document import Document
 from ocrgate.domain.recognition import PageRequest, Task
@@ -23,7 +25,10 @@ from ocrgate.errors import (
     Overloaded,
 )
 from ocrgate.runtime.engines import EngineParts
-from ocrgate.runtime.page import PageAsked
+from ocrgate.runtime.gate import Gate
+from ocrgate.runtime.page import PageAsked, PageEnded, PageReader, no_spans
+from ocrgate.runtime.replicas import Replicas
+from ocrgate.runtime.seats import Seats
 from ocrgate.runtime.spare import AGAIN, IDLE, Spare
 from ocrgate.testing import ManualClock, ScriptedEngine, ScriptedRasterizer
 
@@ -41,6 +46,7 @@ class Bench:
     down: bool = False
     delay: float = 0.0
     fails: bool = False
+    errors: Sequence[EngineFailed | None] = ()
 
     def __post_init__(self) -> None:
         self.made: list[ScriptedEngine] = []
@@ -60,6 +66,7 @@ class Bench:
             delay=self.delay,
             clock=self.clock,
             start_error=error,
+            errors=self.errors,
             name="cpu/other",
         )
         self.made.append(engine)
@@ -242,6 +249,46 @@ async def test_other_numbers_leave_pages_alone(bench: Bench) -> None:
     assert bench.closed() == [True, True]
     assert not bench.takes()
     assert len(bench.made) == 2
+
+
+async def test_it_tells_when_it_reads_nothing(bench: Bench) -> None:
+    """A server that goes away waits for that."""
+    bench.delay = 1.0
+    await bench.started()
+    assert bench.spare.idle.is_set()
+    reading = asyncio.create_task(bench.read())
+    await settle()
+    bench.spare.retune(0)  # where it stands now is another matter
+    assert (bench.spare.busy, bench.spare.idle.is_set()) == (1, False)
+    await bench.clock.run(1.0)
+    await reading
+    assert (bench.spare.busy, bench.spare.idle.is_set()) == (0, True)
+
+
+async def test_a_page_that_fails_there_too_is_refused_as_it_would_have_been(bench: Bench) -> None:
+    """Nobody loses by the try; and a page that was read there is no failure."""
+    bench.errors = [EngineFailed("its process died"), None]
+    await bench.started()
+    ended: list[PageEnded] = []
+    gate = Gate(Admission(1, AdmissionParams(backlog_min=0, backlog_share=0.0)), bench.clock)
+    reader = PageReader(
+        gate,
+        ScriptedRasterizer(),
+        Replicas([ScriptedEngine()], bench.clock),
+        Seats(lambda: 1),
+        bench.clock,
+        ended.append,
+        no_spans,
+        elsewhere=bench.spare,
+    )
+    async with gate.admit(bench.ticket(id=7)):
+        for _ in range(2):
+            document, admitted = Document(data=b"page"), asyncio.Event()
+            with contextlib.suppress(Overloaded):
+                await reader.read(document, bench.ticket(), ASKED, admitted)
+    assert [each.outcome for each in ended] == ["overloaded", "ok"]
+    assert ended[1].result is not None
+    assert ended[1].result.engine == "cpu/other"
 
 
 async def test_it_can_be_closed_while_it_starts(bench: Bench) -> None:
