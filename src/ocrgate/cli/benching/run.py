@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ocrgate.cli.benching.gpus import GpuMeter
 from ocrgate.cli.benching.order import Order, with_prompt
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import CommandFailed, say
@@ -22,7 +23,9 @@ from ocrgate.load.sampling import Meter, MetricsPage
 from ocrgate.load.sending import Result
 from ocrgate.load.targets import PROMPT, Api, Endpoint
 from ocrgate.load.workload import Workload
+from ocrgate.settings import is_loopback
 from ocrgate.simulate.workload import MIXES
+from ocrgate.telemetry.gpu import open_nvml
 
 _PATIENCE = 2.0  # seconds of preparation that need no word
 
@@ -140,16 +143,27 @@ async def _meters(order: Order, endpoint: Endpoint) -> tuple[Meter, ...]:
     pages = order.metrics
     if pages is None:
         pages = (f"{endpoint.address.url}/metrics",) if endpoint.api is not Api.RAW else ()
-    meters = []
+    meters: list[Meter] = []
+    told: set[str] = set()
     for number, url in enumerate(pages):
         page = MetricsPage(url, key, name=f"{number + 1}" if len(pages) > 1 else "")
-        if await page.read() is not None:
+        if (readings := await page.read()) is not None:
             meters.append(page)
+            told |= {name for name, *_ in readings}
         elif order.metrics is not None:
             raise CommandFailed(f"--metrics {url}: no page of metrics that are known", Exit.ENGINE)
         else:
             page.close()
+    near = is_loopback(endpoint.address.host) and order.metrics != ()
+    if near and not any(name.startswith("gpu_") for name in told):
+        meters += await asyncio.to_thread(_gpus)
     return tuple(meters)
+
+
+def _gpus() -> list[Meter]:
+    """The GPUs of this machine, where there are any and NVML's binding is installed."""
+    source = open_nvml()
+    return [] if source is None else [GpuMeter(source)]
 
 
 class _Told:
