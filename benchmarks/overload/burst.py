@@ -104,7 +104,7 @@ def panels(results: list[Result], _: Knee) -> list[Diagram]:
 EXPERIMENT = Experiment(
     name="burst",
     title="Ten seconds of ten times the knee",
-    gates=("ocrgate", "bare", "engine bound", "semaphore 16", "fixed + queue", "Gradient2"),
+    gates=("ocrgate", "bare", "engine bound", "semaphore", "fixed + queue", "Gradient2"),
     setups=("ocrgate", "bare", "engine bound", "semaphore", "nginx", "haproxy"),
     scenes=scenes,
     columns=(

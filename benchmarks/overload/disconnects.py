@@ -68,7 +68,7 @@ def panels(results: list[Result], _: Knee) -> list[Diagram]:
 EXPERIMENT = Experiment(
     name="disconnects",
     title="Clients that leave",
-    gates=("ocrgate", "bare", "engine bound", "semaphore 16", "fixed + queue", "Gradient2"),
+    gates=("ocrgate", "bare", "engine bound", "semaphore", "fixed + queue", "Gradient2"),
     setups=("ocrgate", "bare", "engine bound", "semaphore", "nginx", "haproxy"),
     scenes=scenes,
     columns=(

@@ -42,7 +42,7 @@ GATES: dict[str, Callable[[Setting], Gate]] = {
     "ocrgate latency": lambda _: Ours(LatencyLimit(), voices=((0.0, "missing"),)),
     "bare": lambda _: Limited(Fixed(EVERYBODY)),
     "engine bound": lambda _: Limited(Fixed(EVERYBODY)),
-    "semaphore 16": lambda _: Limited(Fixed(16), EVERYBODY),
+    "semaphore": lambda _: Limited(Fixed(16), EVERYBODY),
     "fixed": lambda it: Limited(Fixed(it.knee.places)),
     "fixed + queue": lambda it: Limited(Fixed(it.knee.places), max(4, it.knee.places // 2), 1.0),
     "AIMD": lambda _: Limited(Aimd()),

@@ -80,7 +80,7 @@ EXPERIMENT = Experiment(
         "ocrgate without ledger",
         "bare",
         "engine bound",
-        "semaphore 16",
+        "semaphore",
         "fixed",
         "fixed + queue",
         "AIMD",
@@ -104,6 +104,7 @@ EXPERIMENT = Experiment(
         Column("CPU, cores", lambda result, _: result.cpu or None),
     ),
     panels=panels,
+    apart=True,
 )
 
 if __name__ == "__main__":

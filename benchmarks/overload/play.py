@@ -26,6 +26,7 @@ from benchmarks.overload.gates import GATES, Setting, engine_of, guard_of
 from benchmarks.overload.heat import Gpu, Warmed
 from benchmarks.overload.record import Result, rows
 from benchmarks.overload.scene import (
+    FORMS,
     Column,
     Event,
     Experiment,
@@ -249,18 +250,30 @@ def kept(name: str, form: Form) -> Record | None:
     return msgspec.json.decode(path.read_bytes(), type=Record) if path.exists() else None
 
 
+TITLES = {"virtual": "in virtual time", "http": "over HTTP"}
+
+
 def figure(experiment: Experiment) -> None:
-    """Draw what was kept of all forms, one below the other."""
-    drawn: list[list[Diagram]] = []
-    titles = {"virtual": "in virtual time", "http": "over HTTP"}
-    for form in experiment.forms:
+    """Draw what was kept: the forms one below the other, or each on a sheet of its own."""
+    rows: dict[Form, list[Diagram]] = {}
+    for form in reversed(FORMS):
         if (record := kept(experiment.name, form)) is not None:
             panels = experiment.panels(record.results, record.knee)
-            drawn.append([replace(each, title=f"{each.title}, {titles[form]}") for each in panels])
-    across = max((len(row) for row in drawn), default=1)
+            rows[form] = [replace(each, title=f"{each.title}, {TITLES[form]}") for each in panels]
+    if not experiment.apart:
+        sheet(experiment.title, experiment.name, [row for row in rows.values() if row])
+        return
+    for form, row in rows.items():
+        suffix = "" if form == "http" else f"-{form}"
+        sheet(f"{experiment.title} {TITLES[form]}", f"{experiment.name}{suffix}", [row])
+
+
+def sheet(title: str, name: str, rows: list[list[Diagram]]) -> None:
+    """One figure."""
+    across = max((len(row) for row in rows), default=1)
     width = {1: 820, 2: 560}.get(across, 430)
-    path = bench.IMAGES / f"overload-{experiment.name}.svg"
-    draw(path, experiment.title, [panel for row in drawn for panel in row], width, across)
+    panels = [panel for row in rows for panel in row]
+    draw(bench.IMAGES / f"overload-{name}.svg", title, panels, width, across)
 
 
 def table(experiment: Experiment, record: Record) -> Iterator[str]:

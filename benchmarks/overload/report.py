@@ -5,8 +5,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from textwrap import wrap
 
 from benchmarks.overload import (
     arrivals,
@@ -48,7 +49,7 @@ MODULES = (
     profiles,
 )
 EXPERIMENTS: tuple[Experiment, ...] = tuple(module.EXPERIMENT for module in MODULES)
-_MARK = re.compile(r"(<!-- record: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKS = re.compile(r"(<!-- record: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def how(record: Record) -> str:
@@ -77,18 +78,28 @@ def pivot(record: Record, value: Callable[[Result], float]) -> Iterator[str]:
         yield f"| {setup} | " + " | ".join(cells) + " |"
 
 
+def folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Lines that the reader opens."""
+    yield "<details>"
+    yield f"<summary>{title}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield "</details>"
+
+
 def told(experiment: Experiment, record: Record) -> Iterator[str]:
     """What stands in the place of one record."""
-    yield how(record) + "."
+    yield from wrap(how(record) + ".", 110)
     yield ""
     if experiment is ladder.EXPERIMENT:
         yield "Goodput, as a part of the knee:"
         yield ""
         yield from pivot(record, lambda result: result.goodput / record.knee.rate)
         yield ""
-        yield "In full:"
-        yield ""
-    yield from play.table(experiment, record)
+        yield from folded("All figures of the ladder", play.table(experiment, record))
+    else:
+        yield from play.table(experiment, record)
     if record.missing:
         yield ""
         yield "Not run: " + "; ".join(record.missing) + "."
@@ -120,13 +131,13 @@ def main() -> None:
     """Rewrite the page."""
     known = pieces()
     page = DOCS.read_text()
-    unknown = set(known) - {found["name"] for found in _MARK.finditer(page)}
+    unknown = set(known) - {found["name"] for found in MARKS.finditer(page)}
 
     def fill(found: re.Match[str]) -> str:
         lines = known.get(found["name"]) or ["Not measured yet."]
         return found[1] + "\n" + "\n".join(lines) + "\n\n" + found[3]
 
-    DOCS.write_text(_MARK.sub(fill, page))
+    DOCS.write_text(MARKS.sub(fill, page))
     for name in sorted(unknown):
         print(f"no place in {DOCS.name} for {name}")
 

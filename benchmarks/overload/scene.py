@@ -120,6 +120,7 @@ class Experiment:
         engines: how many there are over HTTP.
         events: what is done over HTTP, by seconds of the plan, beside the turns of the scene.
         finale: what is looked at over HTTP when the plan is over; it becomes the result's curve.
+        apart: whether each form has a figure of its own.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Experiment:
     engines: int = 1
     events: Callable[["Stand", Scene], list[Event]] = lambda *_: []
     finale: Callable[["Stand", Scene], Points] | None = None
+    apart: bool = False
 
     @property
     def forms(self) -> tuple[Form, ...]:

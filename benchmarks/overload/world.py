@@ -75,20 +75,25 @@ class World:
     _count: int = 0
     _now: float = 0.0
     _admitted: int = 0
+    _open: int = 0
 
     def go(self) -> Result:
         """From nothing to the end of the plan, and until the last client has left."""
         self._arm()
         before = self._run(self.warm)
         after = self._run(self.plan.seconds)
-        self._run(self.plan.seconds + max(map(self.plan.patience, self.plan.flows)) + 1e-6)
+        while self._open:
+            self._step(math.inf)
         return self._result(before, after)
 
     def _run(self, until: float) -> Counts:
         while self._now < until:
-            self._now = max(self._now, min(self._soonest(until), until))
-            self._work()
+            self._step(until)
         return self._counts()
+
+    def _step(self, until: float) -> None:
+        self._now = max(self._now, min(self._soonest(until), until))
+        self._work()
 
     def _result(self, before: Counts, after: Counts) -> Result:
         result = summary(self.rows, self.warm, self.plan.seconds)
@@ -157,6 +162,7 @@ class World:
         quits = flow.leaves > 0 and source.random() < 0.5
         leaves = source.uniform(0.0, flow.leaves) if quits else patience
         client = _Client(flow, page, at, patience, leaves, source)
+        self._open += 1
         self._try(client)
 
     def _try(self, client: _Client) -> None:
@@ -193,6 +199,7 @@ class World:
         self._write(client, status, tokens, quit_early=quits and status == GONE)
 
     def _write(self, client: _Client, status: int, tokens: int, *, quit_early: bool) -> None:
+        self._open -= 1
         took, last = self._now - client.at, self._now - client.begun
         row = Row(client.flow.name, client.at, 0.0, took, status, tokens, client.tries)
         row = replace(row, last=last, patience=client.patience)
