@@ -58,25 +58,46 @@ class Tab:
 
     async def show(self, address: str, *, before: str = "") -> None:
         """Open an address; ``before`` is a script that runs ahead of those of the page."""
+        added = ""
         if before:
-            await self.call("Page.addScriptToEvaluateOnNewDocument", source=before)
+            found = await self.call("Page.addScriptToEvaluateOnNewDocument", source=before)
+            added = found["identifier"]
+        self.asked.clear()
+        self.errors.clear()
         await self.call("Page.navigate", url=address)
         await self.until("document.readyState === 'complete'")
+        if added:
+            await self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
 
-    async def picture(self, path: Path, selector: str | None = None) -> None:
-        """Save what is seen as PNG: the whole page, or one element of it."""
-        box = await self.evaluate(
-            "(() => { const r = ("
-            + (f"document.querySelector({selector!r})" if selector else "")
-            + ("" if selector else "document.documentElement")
-            + ").getBoundingClientRect();"
-            " return [r.x + scrollX, r.y + scrollY, r.width, r.height]; })()"
+    async def look(
+        self, *, width: int = 1280, height: int = 900, dark: bool = False, script: bool = True
+    ) -> None:
+        """Size and theme of the window, and whether pages may run scripts, from now on."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await self.call("Emulation.setEmulatedMedia", features=[scheme])
+        await self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
-        clip = dict(zip(("x", "y", "width", "height"), box, strict=True))
+        await self.call("Emulation.setScriptExecutionDisabled", value=not script)
+
+    async def picture(self) -> bytes:
+        """The whole page as PNG, also what is below the window."""
         taken = await self.call(
-            "Page.captureScreenshot", captureBeyondViewport=True, clip={**clip, "scale": 1}
+            "Page.captureScreenshot",
+            captureBeyondViewport=True,
+            clip={
+                "x": 0,
+                "y": 0,
+                "width": await self.evaluate("document.documentElement.clientWidth"),
+                "height": await self.evaluate("document.documentElement.scrollHeight"),
+                "scale": 1,
+            },
         )
-        path.write_bytes(base64.b64decode(taken["data"]))  # noqa: ASYNC240 - one small file
+        return base64.b64decode(taken["data"])
 
     async def _read(self) -> None:
         async for message in self._socket:
@@ -106,9 +127,7 @@ class Tab:
 
 
 @contextlib.asynccontextmanager
-async def tab(
-    *, width: int = 1280, height: int = 900, dark: bool = False, script: bool = True
-) -> AsyncIterator[Tab]:
+async def tab() -> AsyncIterator[Tab]:
     """A browser of its own with one empty page, and no way to any network."""
     program = found()
     assert program
@@ -120,7 +139,6 @@ async def tab(
                 "--no-sandbox",
                 "--remote-debugging-port=0",
                 f"--user-data-dir={folder}",
-                f"--window-size={width},{height}",
                 "--use-angle=swiftshader",
                 "--enable-unsafe-swiftshader",
                 "--disable-dev-shm-usage",
@@ -141,7 +159,7 @@ async def tab(
             ):
                 page = Tab(socket)
                 try:
-                    await _prepare(page, width, height, dark=dark, script=script)
+                    await _prepare(page)
                     yield page
                 finally:
                     await page.close()
@@ -164,17 +182,7 @@ async def _page(answer: aiohttp.ClientResponse) -> str:
     return str(pages[0]["webSocketDebuggerUrl"])
 
 
-async def _prepare(page: Tab, width: int, height: int, *, dark: bool, script: bool) -> None:
+async def _prepare(page: Tab) -> None:
     for domain in ("Page", "Runtime", "Log", "Network"):
         await page.call(f"{domain}.enable")
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    await page.call("Emulation.setEmulatedMedia", features=[scheme])
-    await page.call(
-        "Emulation.setDeviceMetricsOverride",
-        width=width,
-        height=height,
-        deviceScaleFactor=1,
-        mobile=False,
-    )
-    if not script:
-        await page.call("Emulation.setScriptExecutionDisabled", value=True)
+    await page.look()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ocrgate.cli import bench, config, doctor, keys, read, serve, simulate, version
+from ocrgate.cli import bench, config, doctor, keys, read, reporting, serve, simulate, version
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import fail
 from ocrgate.cli.streams import hold_streams, let_go_of_output
@@ -32,6 +32,7 @@ def _options(
 
 app.command("serve")(serve.serve)
 app.command("bench")(bench.bench)
+app.command("report")(reporting.report)
 app.command("simulate")(simulate.simulate)
 app.command("read")(read.read)
 app.add_typer(keys.app, name="keys")

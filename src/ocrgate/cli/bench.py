@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ocrgate.cli.options import ForceOption, JsonOption
 from ocrgate.cli.report import CommandFailed, say, show
 
 if TYPE_CHECKING:
+    from ocrgate.cli.benching.order import Order
     from ocrgate.cli.benching.run import Outcome
     from ocrgate.load.record import Record
 
@@ -48,6 +50,7 @@ def bench(
     insecure: options.Insecure = False,
     slo: options.Slo = None,
     metrics: options.Metrics = None,
+    compare: options.Compare = None,
     out: options.Out = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -63,9 +66,24 @@ def bench(
     from ocrgate.load.record import shown_command
 
     command = shown_command(["ocrgate", *sys.argv[1:]])
+    others = given.pop("compare") or ()
     order = checked(Given(**given), command)
+    if others:
+        _compare(order, others, force=force, as_json=as_json)
+        return
     _check_out(out, force=force)
     _finish(perform(order), out, as_json=as_json)
+
+
+def _compare(order: "Order", others: Sequence[str], *, force: bool, as_json: bool) -> None:
+    """The same load on several servers in turn, and a table of them."""
+    from ocrgate.cli.benching import several
+
+    plan = several.orders(order, others)
+    for each in plan:
+        _check_out(each.out, force=force)
+    if (code := several.tell(several.perform_all(plan), as_json=as_json)) is not Exit.OK:
+        raise typer.Exit(code)
 
 
 def _check_out(out: Path | None, *, force: bool) -> None:

@@ -208,3 +208,14 @@ Out = Annotated[
         "-o", "--out", help="File for the whole record, as JSON.", rich_help_panel=_RESULT
     ),
 ]
+Compare = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--compare",
+        metavar="URL",
+        help="Another server under the same load afterwards, for a table of all; may be repeated. "
+        "It gets the same key and headers.",
+        show_default=False,
+        rich_help_panel=_RESULT,
+    ),
+]

@@ -74,12 +74,16 @@ def resample(each: StepDigest, seed: int = 0) -> Resampled | None:
     values |= {"throughput": each.throughput} | ({"goodput": each.goodput} if each.promise else {})
     ended = _ended(each, blocks)
     draws |= {rate: values[rate] * _relative(ended[rate], weights) for rate in ended}
-    for measure, (numbers, where) in _timed(places).items():
-        share = float(measure.rpartition("p")[2]) / 100
-        if len(numbers):
-            values[measure] = float(_quantiles(numbers, where, np.ones((1, blocks)), share)[0])
-        if len(numbers) * (1 - share) >= _BEYOND:
-            draws[measure] = _quantiles(numbers, where, weights, share)
+    for names, numbers, where in _timed(places):
+        if not len(numbers):
+            continue
+        shares = [float(name.rpartition("p")[2]) / 100 for name in names]
+        found = _quantiles(numbers, where, weights, shares)
+        plain = _quantiles(numbers, where, np.ones((1, blocks)), shares)
+        for name, share, value, drawn in zip(names, shares, plain, found, strict=True):
+            values[name] = float(value[0])
+            if len(numbers) * (1 - share) >= _BEYOND:
+                draws[name] = drawn
     return Resampled(values, draws)
 
 
@@ -169,16 +173,14 @@ def _ratio(
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
-def _timed(places: _Places) -> dict[str, tuple[Floats, Ints]]:
-    """By measure: sorted seconds of what was answered, and the block of each."""
-    latency = _sorted(places, [s.latency for s in places.samples])
-    first = _sorted(
-        places, [np.nan if s.first is None else s.first - s.intended for s in places.samples]
-    )
-    return {
-        **dict.fromkeys(("p50", "p95", "p99"), latency),
-        **dict.fromkeys(("first_p50", "first_p99"), first),
-    }
+def _timed(places: _Places) -> list[tuple[tuple[str, ...], Floats, Ints]]:
+    """Names of measures, sorted seconds of what was answered, and the block of each."""
+    latency = [s.latency for s in places.samples]
+    first = [np.nan if s.first is None else s.first - s.intended for s in places.samples]
+    return [
+        (("p50", "p95", "p99"), *_sorted(places, latency)),
+        (("first_p50", "first_p99"), *_sorted(places, first)),
+    ]
 
 
 def _sorted(places: _Places, seconds: list[float]) -> tuple[Floats, Ints]:
@@ -188,12 +190,13 @@ def _sorted(places: _Places, seconds: list[float]) -> tuple[Floats, Ints]:
     return numbers[order], places.due[order]
 
 
-def _quantiles(numbers: Floats, where: Ints, weights: Floats, share: float) -> Floats:
-    """The quantile of each draw; ``numbers`` are sorted, ``where`` is the block of each."""
-    found = np.empty(len(weights))
+def _quantiles(numbers: Floats, where: Ints, weights: Floats, shares: list[float]) -> Floats:
+    """Quantiles of each draw, ``(shares, draws)``, of sorted numbers and the block of each."""
+    found = np.empty((len(shares), len(weights)))
     for start in range(0, len(weights), _CHUNK):
         heaped = np.cumsum(weights[start : start + _CHUNK][:, where], axis=1)
-        wanted = np.maximum(share * heaped[:, -1:] - 1e-9, 1e-9)
-        place = np.minimum((heaped < wanted).sum(axis=1), len(numbers) - 1)
-        found[start : start + _CHUNK] = numbers[place]
+        for row, share in enumerate(shares):
+            wanted = np.maximum(share * heaped[:, -1:] - 1e-9, 1e-9)
+            place = np.minimum((heaped < wanted).sum(axis=1), len(numbers) - 1)
+            found[row, start : start + _CHUNK] = numbers[place]
     return found

@@ -111,7 +111,9 @@ def _head(page: Page, words: Words, title: str) -> Iterable[str]:
         f'<a href="#{section.name}">{html.escape(section.title)}</a>' for section in page.sections
     )
     yield f"<nav>{links}</nav>"
-    yield f"<noscript><p class='message'>{html.escape(words('page.no_script'))}</p></noscript>"
+    told = html.escape(words("page.no_script"))
+    hidden = "<style>.plots{display:none}</style>"
+    yield f"<noscript>{hidden}<p class='message'>{told}</p></noscript>"
     yield (
         f'<p class="message" id="message" hidden data-unpack="{_quoted(words("page.no_unpack"))}" '
         f'data-webgl="{_quoted(words("page.no_webgl"))}"></p>'

@@ -99,7 +99,9 @@ def _sentences(each: Comparison, words: Words) -> Iterator[Say]:
         tone: Tone = "bad" if any(change.verdict == "worse" for change in mine) else "good"
         text = words("compare.changed", run=each.name, load=words.load(load), what=what)
         yield Say(tone or "plain", text)
-    if each.changes and not changed:
+    if each.changes and all(change.verdict == "unsure" for change in each.changes):
+        yield Say("warn", words("compare.too_short", run=each.name))
+    elif each.changes and not changed:
         yield Say("plain", words("compare.nothing", run=each.name))
     if each.alone:
         names = ", ".join(words.loads(each.alone))
