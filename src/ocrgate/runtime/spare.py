@@ -23,6 +23,7 @@ from ocrgate.errors import (
     BreakerOpen,
     DeadlineExceeded,
     EngineError,
+    EngineUnavailable,
     InvalidRequest,
     OcrgateError,
     Overloaded,
@@ -195,12 +196,17 @@ class Spare:
         return alone and urgent and not told and self._is_answer_to(error)
 
     def _is_answer_to(self, error: OcrgateError) -> bool:
-        """Whether the usual engine has no room, or is not there; memory is short here too."""
+        """Whether the usual engine has no room, or is not there; memory is short here too.
+
+        A server that cannot be reached is not there, whatever its breaker says as yet; one that
+        broke off may have done so over this page.
+        """
         if isinstance(error, Overloaded):
             return error.reason != "bytes" and self._pressed()
         if isinstance(error, BreakerOpen):
             return True
-        return isinstance(error, EngineError) and is_replicas_fault(error) and self._down()
+        fault = isinstance(error, EngineError) and is_replicas_fault(error)
+        return fault and (isinstance(error, EngineUnavailable) or self._down())
 
     def _is_free(self, forbidden: frozenset[Rung]) -> bool:
         standing = self._standing
