@@ -18,6 +18,8 @@ from ocrgate.wire.ocr import OcrReply
 IMAGE = b"not looked at by the scripted rasterizer"
 B64 = base64.b64encode(IMAGE).decode()
 
+FORM = "application/x-www-form-urlencoded"
+
 FORMS: dict[str, dict[str, Any]] = {
     "base64": {"json": {"image": B64}},
     "data URI": {"json": {"image": f"data:image/png;base64,{B64}"}},
@@ -124,11 +126,36 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "unsupported_media",
         "Content-Type",
     ),
-    "no file": ({"files": {"picture": IMAGE}}, "invalid_request", "file"),
+    "no file": ({"files": {"task": (None, "text")}}, "invalid_request", "file"),
     "unknown form field": (
         {"files": {"file": IMAGE}, "data": {"imgae": "1"}},
         "invalid_request",
         "imgae",
+    ),
+    "curl -d of a PNG": (
+        {"content": b"\x89PNG\x1a\x00", "headers": {"content-type": FORM}},
+        "invalid_request",
+        "body",
+    ),
+    "curl -d of a JPEG": (
+        {"content": b"\xff\xd8\xff" + bytes(9000), "headers": {"content-type": FORM}},
+        "invalid_request",
+        "body",
+    ),
+    "curl -d file=@page.png": (
+        {"content": b"file=@page.png", "headers": {"content-type": FORM}},
+        "invalid_request",
+        "body",
+    ),
+    "curl -F file=page.png": (
+        {"files": {"file": (None, b"page.png")}},
+        "invalid_request",
+        "file",
+    ),
+    "curl -F image=@page.png": (
+        {"files": {"image": ("page.png", bytes(100_000))}},
+        "invalid_request",
+        "image",
     ),
     "gzip": (
         {"content": gzip.compress(IMAGE), "headers": {"content-encoding": "gzip"}},

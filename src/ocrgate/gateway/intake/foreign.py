@@ -111,12 +111,12 @@ def chat_order(body: bytes) -> tuple[ChatRequest, Document]:
         raise InvalidRequest("one answer is given", field="n", limit="1")
     sources = list(_chat_sources(asked.messages))
     if len(sources) != 1:
-        raise InvalidRequest(
-            f"one image or file is read per request; the last message that has any has "
-            f"{len(sources)}",
-            field="messages",
-            limit="1 image",
+        told = (
+            f"one image or file is read per request, and a message has {len(sources)}"
+            if sources
+            else "no message has an image: send one as image_url with a data URI, or a file"
         )
+        raise InvalidRequest(told, field="messages", limit="1 image")
     field, text, name = sources[0]
     return asked, Document(data=base64.decode(text, field), name=name)
 

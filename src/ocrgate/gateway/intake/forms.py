@@ -1,5 +1,6 @@
 """The three forms of ``POST /ocr``: JSON, multipart, and the bare bytes."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,17 +19,25 @@ from ocrgate.wire.ocr import OcrOptions, OcrRequest
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+"""What curl says of any file after ``--data-binary``, and of whatever follows ``-d``."""
+
 RAW = frozenset(
     {
         *MediaType,
         "image/jpg",
         "image/heif",
         "application/octet-stream",
-        "application/x-www-form-urlencoded",  # what curl --data-binary says of any file
+        URLENCODED,
         "",
     }
 )
 """Content types of bare bytes. What they are is decided by looking, not by this."""
+
+_PNG_WITHOUT_ENDS = b"\x89PNG\x1a"
+_PAIR = re.compile(rb"\w{1,30}=")
+_NEVER_WITHOUT_ENDS = (b"\xff\xd8\xff", b"%PDF-")
+_LONG = 4096  # bytes; one in 10^13 strings of random bytes is as long and has no line end
 
 _ocr_request = msgspec.json.Decoder(OcrRequest)
 _NO_OPTIONS = OcrOptions()
@@ -59,7 +68,7 @@ async def read_order(request: Request) -> Order:
         _no_query(request)
         return await _from_form(request)
     if media in RAW or media.startswith("image/"):
-        return await _from_bytes(request)
+        return await _from_bytes(request, media)
     raise UnsupportedMedia(
         f"{media} is not read here; send {JSON}, {MULTIPART} or an image or PDF",
         field="Content-Type",
@@ -92,12 +101,35 @@ async def _from_form(request: Request) -> Order:
     return Order(document, options_of(form.fields))
 
 
-async def _from_bytes(request: Request) -> Order:
+async def _from_bytes(request: Request, media: str) -> Order:
     options = options_of(dict(request.query_params))
     data = await whole(request.receive)
     if not data:
         raise InvalidRequest("the body is empty", field="body")
+    if media == URLENCODED:
+        _refuse_spoiled(data)
     return Order(Document(data=data), options)
+
+
+def _refuse_spoiled(data: bytes) -> None:
+    """Say what went wrong where curl was asked with ``-d``, rather than that a file is damaged.
+
+    Raises:
+        InvalidRequest: it took out the line ends, or the name of a file is all there is.
+    """
+    ends = b"\n" in data or b"\r" in data
+    bare = not ends and len(data) >= _LONG and data.startswith(_NEVER_WITHOUT_ENDS)
+    if bare or data.startswith(_PNG_WITHOUT_ENDS):
+        raise InvalidRequest(
+            "the file lost its line ends on the way; send it with curl's --data-binary, not -d",
+            field="body",
+        )
+    if len(data) < _LONG and _PAIR.match(data):
+        raise InvalidRequest(
+            "this is a form without a file; send one as multipart/form-data (curl -F "
+            "file=@page.png), or its bytes alone",
+            field="body",
+        )
 
 
 def options_of(fields: Mapping[str, str]) -> OcrOptions:

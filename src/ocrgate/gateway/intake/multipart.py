@@ -11,6 +11,8 @@ FILE = "file"
 _MOST_PARTS = 32
 _MOST_FIELD_BYTES = 4096
 
+_SHORT = 300  # bytes; no picture and no PDF is as short, but a path is
+
 
 class Form:
     """Collects the parts of one form as the parser finds them.
@@ -49,9 +51,14 @@ class Form:
             raise InvalidRequest("the form breaks off before its closing boundary", field="body")
         if self._file is None:
             raise InvalidRequest(f"the form has no part named {FILE}", field=FILE)
-        if not any(self._file):
-            raise InvalidRequest("it is empty", field=FILE)
-        return b"".join(self._file)
+        data = b"".join(self._file)
+        if not data:
+            raise InvalidRequest("the file is empty", field=FILE)
+        if self.filename is None and len(data) < _SHORT and data.isascii():
+            raise InvalidRequest(
+                f"it holds a text and no file; curl sends one as -F {FILE}=@page.png", field=FILE
+            )
+        return data
 
     def parser(self, boundary: bytes) -> MultipartParser:
         """A parser that reports here."""
@@ -101,6 +108,8 @@ class Form:
                 raise InvalidRequest("one file is read per request", field=FILE, limit="1 file")
             self._file = []
             self.filename = options.get(b"filename", b"").decode("utf-8", "replace") or None
+        elif b"filename" in options:
+            raise InvalidRequest(f"a file goes into the part named {FILE}", field=self._name[:100])
         elif self._name in self.fields:
             raise InvalidRequest("it is given twice", field=self._name[:100])
 
