@@ -6,11 +6,14 @@
 A test fails when a file differs from what this writes.
 """
 
+import inspect
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import msgspec
 import typer
 
 from ocrgate.cli.app import app as commands
@@ -22,6 +25,22 @@ from ocrgate.errors import OcrgateError, leaves
 from ocrgate.gateway.app import create_app
 from ocrgate.gateway.problem import STATUS
 from ocrgate.gateway.reference import api_markdown
+from ocrgate.load.record import (
+    VERSION,
+    Client,
+    Event,
+    Failure,
+    Machine,
+    Point,
+    Record,
+    Run,
+    Sample,
+    Samples,
+    Step,
+    Target,
+    Verdict,
+)
+from ocrgate.load.tally import Histogram, Tally
 from ocrgate.runtime.service import Service
 from ocrgate.settings import Setting, Settings, rows
 from ocrgate.telemetry.catalog import DECLARED, Declaration, Label
@@ -41,6 +60,7 @@ def documents() -> dict[Path, str]:
         "cli.md": command_line(),
         "api.md": api(),
         "models.md": models(),
+        "record.md": record(),
     }
     named = {HERE / "reference" / name: text for name, text in reference.items()}
     return {path: MADE + text for path, text in (pages | named).items()}
@@ -282,6 +302,88 @@ def _option(item: Any) -> tuple[str, str, str]:
     default = "" if item.default in {None, False} or item.required else f"`{_plain(item.default)}`"
     variable = f" Variable: `{item.envvar}`." if item.envvar else ""
     return ", ".join(f"`{name}`" for name in names), default, (item.help or "") + variable
+
+
+# -------------------------------------------------------------------- record
+
+RECORD: tuple[tuple[type[msgspec.Struct], str], ...] = (
+    (Record, "the whole file"),
+    (Run, "`run`"),
+    (Target, "`run.target`"),
+    (Machine, "`run.machine`"),
+    (Step, "each of `steps`"),
+    (Client, "`client` of a step"),
+    (Verdict, "each of `verdicts` of a step"),
+    (Tally, "`tally` of a step"),
+    (Histogram, "`latency` and `first` of a tally"),
+    (Samples, "`samples`"),
+    (Sample, "each of `samples.rows`"),
+    (Failure, "each of `failures`"),
+    (Point, "each of `series`"),
+    (Event, "each of `events`"),
+)
+
+
+def record() -> str:
+    """The format of records, part by part."""
+    parts = "\n\n".join(_part(kind, where) for kind, where in RECORD)
+    return (
+        "# The record of a load run\n\n"
+        "`ocrgate bench --out FILE` writes one JSON file, `ocrgate report` reads it. This is "
+        f"version {VERSION}; a reader refuses other versions that it cannot bring up to date. "
+        "Times are seconds since the run began. While a run goes on, the same parts stand line by "
+        "line in `FILE.partial`; a run that was killed is read from there. `samples`, `failures`, "
+        "`series` and `events` hold rows without names, in the order of the tables; "
+        f"`samples.columns` names them in the file too.\n\n{parts}\n"
+    )
+
+
+def _part(kind: type[msgspec.Struct], where: str) -> str:
+    text, _, told = inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes:\n")
+    meanings = _meanings(told)
+    head = ["field", "type", "default", *(["meaning"] if meanings else [])]
+    rows = [
+        [
+            f"`{field.encode_name}`",
+            f"`{_json(field.type)}`",
+            _default(field),
+            *([meanings.get(field.name, "")] if meanings else []),
+        ]
+        for field in msgspec.structs.fields(kind)
+    ]
+    prose = " ".join(text.split()).replace("``", "`")
+    return f"## {kind.__name__}: {where}\n\n{prose}\n\n{table(head, rows)}"
+
+
+def _meanings(told: str) -> dict[str, str]:
+    """What ``Attributes:`` of a docstring says, by field; a line may name several."""
+    if not told:
+        return {}
+    entries: list[str] = []
+    for line in inspect.cleandoc(told).splitlines():
+        if line.startswith(" ") and entries:
+            entries[-1] += f" {line.strip()}"
+        else:
+            entries.append(line)
+    found = {}
+    for entry in entries:
+        names, _, meaning = entry.partition(": ")
+        for name in names.split(", "):
+            found[name] = meaning.replace("``", "`")
+    return found
+
+
+def _json(kind: Any) -> str:
+    text = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+    return re.sub(r"\b(?:typing|ocrgate\.load\.\w+)\.", "", text)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    if field.default is msgspec.NODEFAULT:
+        return "empty"
+    return "their names" if field.name == "columns" else f"`{field.default!r}`"
 
 
 def main() -> None:

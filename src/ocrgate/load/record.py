@@ -51,7 +51,7 @@ class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         started: UTC, ISO 8601.
         ocrgate: version of the program that measured.
-        command: the command line, without secrets (:func:`shown_command`).
+        command: the command line, without secrets.
         arrivals: the law of arrivals and its parameters.
         work: what was sent: where pages came from, how many, of which mix.
         slo: limits by name; seconds, or a share for ``error`` (``{"e2e": 5.0, "error": 0.01}``).
@@ -98,7 +98,9 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         loop: ``closed`` (``concurrency`` callers, each waits) or ``open`` (``rate`` per second).
-        begins: of what is counted (after warm-up); ``ends``: of what is offered.
+        warm_from: when its load began.
+        begins: from when requests count (after warm-up).
+        ends: until when they are offered.
         finished: False where the run was broken off before this step was over.
     """
 
@@ -125,11 +127,17 @@ class Sample(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     """One request. In the file a row, in this order (``columns`` names it there too).
 
     Attributes:
-        number: of the request in the run; ``step``: index of the step.
-        intended, sent, first, done: seconds of the run; ``first`` token, else byte.
-        outcome: ``ok`` or the code of what went wrong; ``status``: of HTTP, 0 without an answer.
+        number: of the request in the run.
+        step: index of the step.
+        intended, sent, done: when it was due, was begun, and was over; seconds of the run.
+        first: when its first token (else byte) came.
+        outcome: ``ok`` or the code of what went wrong.
+        status: of HTTP, 0 without an answer.
+        retries: further tries after the first one.
+        lane, key, page_class: in whose name, by which key (by number), and what kind of page.
         cer: character error rate against the known text, where there is one.
         degraded, warnings: as the server said in its reply.
+        retry_after: seconds that a refusal named.
     """
 
     number: int

@@ -18,7 +18,7 @@ FINEST = 1e-4  # seconds; faster answers share the first bucket
 
 
 class Histogram(msgspec.Struct, omit_defaults=True):
-    """Durations in buckets of one percent: bucket ``n`` ends at ``FINEST * GROWTH**n`` seconds."""
+    """Durations in buckets of one percent: bucket ``n`` ends at ``0.0001 * 1.01**n`` seconds."""
 
     buckets: dict[int, int] = msgspec.field(default_factory=dict)
 
