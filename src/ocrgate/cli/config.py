@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ocrgate.cli.options import ConfigOption, JsonOption, load_settings
-from ocrgate.cli.report import say, show
+from ocrgate.cli.report import aligned, say, show
 
 app = typer.Typer(help="Show and check settings.", no_args_is_help=True)
 
@@ -18,12 +18,12 @@ def show_settings(config: ConfigOption = None, as_json: JsonOption = False) -> N
     loaded = load_settings(config)
     rows = [(key, _plain(value), origin) for key, value, origin in loaded.rows()]
     if as_json:
-        show(json.dumps({k: {"value": v, "origin": o} for k, v, o in rows}, indent=2))
+        found = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+        show(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    texts = [(key, json.dumps(value), origin) for key, value, origin in rows]
-    widths = [max(len(row[column]) for row in texts) for column in (0, 1)]
-    for key, value, origin in texts:
-        show(f"{key:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+    texts = [(key, json.dumps(value, ensure_ascii=False), origin) for key, value, origin in rows]
+    for line in aligned(texts):
+        show(line)
 
 
 @app.command("schema")
@@ -59,4 +59,6 @@ def _fields(problem: object) -> dict[str, str]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -10,7 +10,7 @@ import typer
 
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.options import ConfigOption, JsonOption, load_settings
-from ocrgate.cli.report import CommandFailed, say, show
+from ocrgate.cli.report import CommandFailed, aligned, say, show
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import InvalidRequest
 
@@ -62,7 +62,7 @@ def list_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List all keys, revoked ones too. Secrets are not known here."""
     keys = _store(config).all()
     if as_json:
-        show(json.dumps([asdict(key) for key in keys], indent=2))
+        show(json.dumps([asdict(key) for key in keys], indent=2, ensure_ascii=False))
         return
     if not keys:
         say("There are no keys. Make one with: ocrgate keys create NAME")
@@ -70,11 +70,8 @@ def list_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         [("ID", "NAME", "LANE", "PAGES/MIN", "AT ONCE", "CREATED", "REVOKED")] if keys else []
     )
     rows += [_row(key) for key in keys]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        show(
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    for line in aligned(rows):
+        show(line)
 
 
 @app.command("revoke")
@@ -86,7 +83,7 @@ def revoke(
     """End a key. A running server follows within seconds (auth.cache_seconds)."""
     key = _store(config).revoke(name)
     if as_json:
-        show(json.dumps(asdict(key)))
+        show(json.dumps(asdict(key), ensure_ascii=False))
     else:
         say(f"{key.name} ({key.id}) is revoked")
 

@@ -2,6 +2,8 @@
 
 import sys
 import traceback
+import unicodedata
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from ocrgate.cli.exit import Exit, code_of
@@ -46,6 +48,24 @@ def fail(error: Exception, *, debug: bool) -> NoReturn:
     raise SystemExit(code)
 
 
+def aligned(rows: Sequence[Sequence[str]], gap: str = "  ") -> Iterator[str]:
+    """The rows of a table with their cells below each other, also where letters take two columns,
+    as Chinese ones do.
+    """
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        yield gap.join(cells).rstrip()
+
+
+def columns(text: str) -> int:
+    """Columns of a terminal that a text takes."""
+    wide = sum(unicodedata.east_asian_width(letter) in {"W", "F"} for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)
+
+
 def describe(error: Exception) -> tuple[str, str, Exit]:
     """Message, hint and exit code of an error."""
     from ocrgate.settings import InsecureBind, SettingsError
@@ -64,6 +84,11 @@ def describe(error: Exception) -> tuple[str, str, Exit]:
     message = f"internal error: {type(error).__name__}: {error}"
     return message, "run again with --debug and report what it prints", Exit.INTERNAL
 
+
+_OPTIONS = frozenset(
+    {"task", "pages", "format", "quality", "language", "keys", "schema", "target", "prompt"}
+)
+"""Fields of a request that are options of the command line, by the same names."""
 
 _SETTINGS_HINT = "`ocrgate config schema` describes every setting"
 
@@ -88,6 +113,8 @@ def worded(error: OcrgateError) -> str:
 
 def _of(error: OcrgateError) -> tuple[str, str, Exit]:
     option = error.field or ""
+    if option in _OPTIONS:
+        option = f"--{option}"
     where = f" ({option})" if option.startswith("--") and option not in error.detail else ""
     hint = f"try again in {error.retry_after:.0f} s" if error.retry_after else ""
     if isinstance(error, AccessError):

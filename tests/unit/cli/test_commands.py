@@ -219,3 +219,39 @@ def test_version_is_printed(shell: Shell) -> None:
     assert shell.out.startswith("ocrgate ")
     assert shell("version", "--json") == 0
     assert set(json.loads(shell.out)) == {"ocrgate", "python"}
+
+
+def test_a_name_in_wide_letters_keeps_the_columns(shell: Shell) -> None:
+    """A letter of Chinese takes two columns of a terminal, and is itself in JSON."""
+    config = ["--config", str(shell.config)]
+    shell("keys", "create", "\u53d1\u7968", *config)
+    shell("keys", "create", "invoices", *config)
+    shell("keys", "list", *config)
+    head, first, second = shell.out.splitlines()
+    assert second.index("standard") == head.index("LANE")
+    assert first.index("standard") == head.index("LANE") - 2
+    shell("keys", "list", "--json", *config)
+    assert "\u53d1\u7968" in shell.out
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["--pages", "x"], "--pages"),
+        (["-f", "docx"], "--format"),
+        (["--quality", "x"], "--quality"),
+    ],
+)
+def test_what_is_wrong_names_its_option(shell: Shell, words: list[str], option: str) -> None:
+    """Not the field of a request that nobody sent."""
+    assert shell("read", "a.png", *words) == Exit.USAGE
+    assert option in shell.err
+
+
+def test_lists_are_shown_as_they_are_written_in_a_file(shell: Shell) -> None:
+    """So that they can be copied from one place to the other."""
+    shell.config.write_text('[engine]\nkind = "openai"\nurl = ["http://a:1", "http://b:2"]\n')
+    shell("config", "show", "--config", str(shell.config))
+    assert '["http://a:1", "http://b:2"]' in shell.out
+    shell("config", "show", "--json", "--config", str(shell.config))
+    assert json.loads(shell.out)["engine.url"]["value"] == ["http://a:1", "http://b:2"]
