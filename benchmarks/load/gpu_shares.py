@@ -24,7 +24,7 @@ KIND: Any = {"device": "cuda", "dtype": torch.bfloat16}
 Layer = Callable[[torch.Tensor], torch.Tensor]
 
 
-class Encoder(torch.nn.Module):  # type: ignore[misc] - where there is no torch
+class Encoder(torch.nn.Module):  # type: ignore[misc]  # where there is no torch
     """One layer of the image encoder."""
 
     def __init__(self, width: int = 1152, inner: int = 4304, heads: int = 16) -> None:
@@ -45,7 +45,7 @@ class Encoder(torch.nn.Module):  # type: ignore[misc] - where there is no torch
         return x + self.down(functional.gelu(self.up(self.after(x)), approximate="tanh"))
 
 
-class Decoder(torch.nn.Module):  # type: ignore[misc] - as above
+class Decoder(torch.nn.Module):  # type: ignore[misc]  # as above
     """One layer of the language model."""
 
     def __init__(self, width: int = 1024, inner: int = 3584) -> None:

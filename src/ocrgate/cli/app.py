@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from ocrgate.cli import bench, config, doctor, keys, read, reporting, serve, simulate, version
+from ocrgate.cli import (
+    bench,
+    config,
+    doctor,
+    keys,
+    plan,
+    read,
+    reporting,
+    serve,
+    simulate,
+    tune,
+    version,
+)
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import fail
 from ocrgate.cli.streams import hold_streams, let_go_of_output
@@ -33,6 +45,8 @@ def _options(
 app.command("serve")(serve.serve)
 app.command("bench")(bench.bench)
 app.command("report")(reporting.report)
+app.command("tune")(tune.tune)
+app.command("plan")(plan.plan)
 app.command("simulate")(simulate.simulate)
 app.command("read")(read.read)
 app.add_typer(keys.app, name="keys")

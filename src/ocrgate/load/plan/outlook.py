@@ -82,8 +82,10 @@ class Outlook:
     rungs: tuple[Rung, ...]
 
 
-def outlook(wish: Wish, known: Known | None = None, say: Say = lambda _: None) -> Outlook:
-    """The plan for a wish.
+def outlook(
+    wish: Wish, known: Known | None = None, say: Say = lambda _: None, *, rungs: bool = True
+) -> Outlook:
+    """The plan for a wish; ``rungs``: with what more would give, which takes most of the time.
 
     Raises:
         InvalidRequest: the model does not fit on that GPU, or the GPU is full of other things.
@@ -100,7 +102,8 @@ def outlook(wish: Wish, known: Known | None = None, say: Say = lambda _: None) -
     )
     low, high = quantile(spread, 0.05) or 0.0, quantile(spread, 0.95) or 0.0
     interval = Interval(rate * wish.gpus, low * wish.gpus, high * wish.gpus)
-    say("Trying what more would give ...")
+    if rungs:
+        say("Trying what more would give ...")
     return Outlook(
         kv,
         kv / weight.held,
@@ -110,7 +113,7 @@ def outlook(wish: Wish, known: Known | None = None, say: Say = lambda _: None) -
         interval,
         _times(interval, _DAY / wish.peak),
         late,
-        tuple(_rungs(wish, rate)),
+        tuple(_rungs(wish, rate)) if rungs else (),
     )
 
 

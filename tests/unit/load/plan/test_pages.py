@@ -1,0 +1,57 @@
+"""Pages as a plan has them: by name or size, made smaller, weighed."""
+
+import random
+from itertools import islice
+
+import pytest
+from tests.unit.load.plan.test_wish import GRID
+
+from ocrgate.errors import InvalidRequest
+from ocrgate.load.plan.pages import Measured, Prepared, named, weighed
+from ocrgate.simulate.workload import MIXES
+
+
+def test_pages_are_known_by_name_or_by_size() -> None:
+    assert named("mix") is MIXES["ocr"]
+    assert named("dense") is MIXES["dense"]
+    page = next(named("1240x1754:300").pages(random.Random(1)))
+    assert (page.width, page.height) == (1240, 1754)
+
+
+@pytest.mark.parametrize("text", ["", "scans", "1240x1754", "0x0:1", "1240x1754:x"])
+def test_other_pages_are_refused_with_what_there_is(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="mix, screenshots"):
+        named(text)
+
+
+def test_a_page_is_made_as_small_as_the_gate_would() -> None:
+    pages = Prepared(named("1240x1754:300"), GRID.tokens, 1024)
+    page = next(pages.pages(random.Random(1)))
+    assert (page.width, page.height) == (724, 1024)
+    assert page.image_tokens == GRID.tokens(724, 1024)
+    assert page.input_tokens == page.image_tokens + 24
+
+
+def test_a_small_page_is_left_as_it_is() -> None:
+    page = next(Prepared(named("300x200:20"), GRID.tokens, 1024).pages(random.Random(1)))
+    assert (page.width, page.height) == (300, 200)
+
+
+def test_longer_texts_weigh_more() -> None:
+    usual = weighed(Prepared(named("dense"), GRID.tokens, 1024), 8192)
+    longer = weighed(Prepared(named("dense"), GRID.tokens, 1024, longer=1.5), 8192)
+    assert longer.after == pytest.approx(1.5 * usual.after, rel=0.15)
+    assert longer.before == usual.before
+
+
+def test_a_page_on_which_the_model_loops_weighs_what_it_may_write_at_most() -> None:
+    pages = Prepared(named("dense"), GRID.tokens, 1024)
+    loops = [page for page in islice(pages.pages(random.Random(1)), 500) if page.loops_at]
+    assert loops
+    assert weighed(pages, 100_000).after > weighed(pages, 8192).after
+
+
+def test_measured_pages_are_drawn_as_they_were_counted() -> None:
+    pages = Prepared(Measured(((500, 20), (900, 80))), GRID.tokens, 1024)
+    drawn = {(p.input_tokens, p.output_tokens) for p in islice(pages.pages(random.Random(1)), 50)}
+    assert drawn == {(500, 20), (900, 80)}
