@@ -12,6 +12,7 @@ from ocrgate.engines.openai.engine import OpenAIEngine
 from ocrgate.engines.openai.faults import EngineUnreachable, EngineUnusable
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.errors import EngineUnavailable
+from ocrgate.gateway.problem import public
 from ocrgate.runtime.clock import LoopClock
 from ocrgate.testing import FaultyEngine, Mute, Persona, Refuse, Script, Talk
 
@@ -199,20 +200,33 @@ async def test_nobody_there() -> None:
     """Refused, no such host, or no answer: unreachable, with the address and without a password."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    for url in (f"http://127.0.0.1:{port}", "http://me:secret@no-such-host.invalid:8000"):
+    whys = {
+        f"http://127.0.0.1:{port}": "connection refused",
+        f"http://localhost:{port}": "connection refused",
+        "http://me:secret@no-such-host.invalid:8000": "",
+    }
+    for url, why in whys.items():
         engine = OpenAIEngine(OpenAIParams(connect=2), url, LoopClock())
-        with pytest.raises(EngineUnreachable, match="cannot be reached") as raised:
+        with pytest.raises(EngineUnreachable, match=f"cannot be reached: {why}") as raised:
             await engine.start()
         assert "secret" not in raised.value.detail
+        shown = public(raised.value.detail)
+        assert not [secret for secret in (str(port), "127.0.0.1", ".invalid") if secret in shown]
         await engine.close()
 
 
-async def test_a_certificate_that_is_none() -> None:
-    """TLS asked of a server that does not speak it."""
-    async with FaultyEngine() as server:
-        url = server.url.replace("http://", "https://")
-        engine = OpenAIEngine(OpenAIParams(connect=2), url, LoopClock())
-        with pytest.raises(EngineUnreachable, match="cannot be reached"):
+async def test_a_server_that_does_not_speak_tls() -> None:
+    """It answers the greeting in plain words, as servers do."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        engine = OpenAIEngine(OpenAIParams(connect=2), f"https://127.0.0.1:{port}", LoopClock())
+        with pytest.raises(EngineUnreachable, match="it does not speak TLS"):
             await engine.start()
         await engine.close()
 

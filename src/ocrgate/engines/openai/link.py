@@ -4,7 +4,11 @@ Every failure of the transport leaves as one of :mod:`.faults`.
 """
 
 import asyncio
+import errno
 import io
+import os
+import re
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -25,6 +29,7 @@ from ocrgate.engines.openai.params import shown
 CHAT = "/v1/chat/completions"
 _KEEP_ALIVE = 3.0  # seconds; uvicorn, which most servers run on, closes after 5
 _STALE = 1.0  # seconds after which a connection that closes was not closed before the page was sent
+_ENDPOINT = re.compile(r"\(?'[^']*', \d+(?:, \d+)*\)?")  # as asyncio prints one
 _LINGER = 0.2  # seconds for the end of a stream whose last event came, to keep the connection
 _STREAM = "text/event-stream"
 
@@ -206,10 +211,12 @@ class Link:
         """What the HTTP client raises, in our words. Order matters: later classes hold earlier."""
         try:
             yield
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise EngineUnreachable(f"{self.server} cannot be reached: {error}") from error
-        except aiohttp.ClientSSLError as error:
-            raise EngineUnreachable(f"{self.server} cannot be reached: {error}") from error
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientSSLError,
+        ) as error:
+            raise EngineUnreachable(f"{self.server} cannot be reached: {_why(error)}") from error
         except aiohttp.InvalidURL:  # which repeats the address with the password in it
             raise EngineUnreachable(f"{self.server} is no address") from None
         except aiohttp.ClientResponseError as error:
@@ -264,3 +271,21 @@ async def _linger(response: aiohttp.ClientResponse) -> None:
                 response.release()
     except (TimeoutError, aiohttp.ClientError):
         pass
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    """What the system says of a connection that was not made, without the address in it: that
+    stands before it already, and strangers may not see it.
+    """
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "there was no connection in time"
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({cause.verify_message})"
+    if isinstance(cause, ssl.SSLError):
+        return f"it does not speak TLS ({cause.reason})"
+    if isinstance(cause, OSError) and cause.errno and cause.errno in errno.errorcode:
+        return os.strerror(cause.errno).lower()
+    if isinstance(cause, OSError) and cause.strerror:
+        return _ENDPOINT.sub("", cause.strerror).strip().lower()
+    return type(cause or error).__name__
