@@ -17,8 +17,6 @@ from .conftest import free_port
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
 PICTURE = {"image": "iVBORw0KGgo="}
-    "image": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAAAAACoWZBhAAAADklEQVR4"
-}
 
 
 @contextlib.asynccontextmanager
