@@ -134,7 +134,9 @@ def main() -> None:
     unknown = set(known) - {found["name"] for found in MARKS.finditer(page)}
 
     def fill(found: re.Match[str]) -> str:
-        lines = known.get(found["name"]) or ["Not measured yet."]
+        lines = known.get(found["name"])
+        if not lines:
+            return found[0]
         return found[1] + "\n" + "\n".join(lines) + "\n\n" + found[3]
 
     DOCS.write_text(MARKS.sub(fill, page))
