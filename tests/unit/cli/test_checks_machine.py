@@ -1,9 +1,12 @@
 """What ``ocrgate doctor`` says about the machine."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from ocrgate.cli.checks.check import State
-from ocrgate.cli.checks.machine import LEAST_BESIDE, LEAST_MEMORY, enough
+from ocrgate.cli.checks.machine import EXTRAS, LEAST_BESIDE, LEAST_MEMORY, enough
 from ocrgate.settings.catalog import declared, kinds
 
 
@@ -21,3 +24,11 @@ def test_less_is_enough_where_the_model_runs_elsewhere() -> None:
     assert enough(LEAST_MEMORY - 1, "cpu").state is State.NOTE
     assert enough(LEAST_BESIDE, "openai").state is State.OK
     assert enough(LEAST_BESIDE - 1, "vllm").state is State.NOTE
+
+
+def test_every_extra_is_looked_for() -> None:
+    """What can be installed beside ocrgate is known to the doctor."""
+    project = tomllib.loads(
+        (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
+    )["project"]
+    assert set(EXTRAS) == set(project["optional-dependencies"])

@@ -18,6 +18,7 @@ LEAST_MEMORY = 1.5 * 2**30  # two workers at work, measured at half of it each
 LEAST_BESIDE = 1.0 * 2**30  # two decoders with the largest page in each, where no model runs here
 PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "pillow", "pypdfium2", "starlette")
 EXTRAS = {
+    "gpu": ("pynvml", "sees the heat, memory and use of NVIDIA GPUs"),
     "heic": ("pi_heif", "reads HEIC photos"),
     "simd": ("cykooz_resizer", "shrinks images faster"),
     "tracing": ("opentelemetry.sdk", "sends OpenTelemetry traces"),
