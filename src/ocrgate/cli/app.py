@@ -1,7 +1,8 @@
 """The command line. Everything heavy is imported by the command that needs it."""
 
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -33,26 +34,42 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        version.version()
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[  # looked for by main(), which is also there when parsing fails
         bool, typer.Option("--debug", help="Show tracebacks of errors.")
     ] = False,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
 ) -> None:
     """A self-hosted OCR service that stays up when too many people use it at once."""
 
 
-app.command("serve")(serve.serve)
-app.command("bench")(bench.bench)
-app.command("report")(reporting.report)
-app.command("tune")(tune.tune)
-app.command("plan")(plan.plan)
-app.command("simulate")(simulate.simulate)
-app.command("read")(read.read)
+def _add(name: str, run: Callable[..., None]) -> None:
+    """A command. Its docstring is broken into lines for readers of the code, not of the help."""
+    paragraphs = inspect.cleandoc(run.__doc__ or "").split("\n\n")
+    app.command(name, help="\n\n".join(" ".join(each.split()) for each in paragraphs))(run)
+
+
+_add("serve", serve.serve)
+_add("bench", bench.bench)
+_add("report", reporting.report)
+_add("tune", tune.tune)
+_add("plan", plan.plan)
+_add("simulate", simulate.simulate)
+_add("read", read.read)
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
-app.command("doctor")(doctor.doctor)
-app.command("version")(version.version)
+_add("doctor", doctor.doctor)
+_add("version", version.version)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

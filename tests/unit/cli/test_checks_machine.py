@@ -28,7 +28,6 @@ def test_less_is_enough_where_the_model_runs_elsewhere() -> None:
 
 def test_every_extra_is_looked_for() -> None:
     """What can be installed beside ocrgate is known to the doctor."""
-    project = tomllib.loads(
-        (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
-    )["project"]
-    assert set(EXTRAS) == set(project["optional-dependencies"])
+    file = Path(__file__).parents[3] / "pyproject.toml"
+    declared_there = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+    assert set(EXTRAS) == set(declared_there["optional-dependencies"])

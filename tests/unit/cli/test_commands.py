@@ -255,3 +255,22 @@ def test_lists_are_shown_as_they_are_written_in_a_file(shell: Shell) -> None:
     assert '["http://a:1", "http://b:2"]' in shell.out
     shell("config", "show", "--json", "--config", str(shell.config))
     assert json.loads(shell.out)["engine.url"]["value"] == ["http://a:1", "http://b:2"]
+
+
+def test_the_version_is_an_option_too(shell: Shell) -> None:
+    """As with every other program."""
+    assert shell("--version") == 0
+    assert shell.out.startswith("ocrgate ")
+    with_option = shell.out
+    shell("version")
+    assert shell.out == with_option
+
+
+def test_help_flows(shell: Shell) -> None:
+    """Paragraphs are broken where the terminal ends, not where the code does."""
+    assert shell("read", "-h") == 0
+    words = " ".join(shell.out.split())
+    assert "the pages that were read are kept" in words
+    short = [line for line in shell.out.splitlines() if line.strip() == "the exit code says so."]
+    assert len(shell.out.splitlines()) > 10
+    assert not short

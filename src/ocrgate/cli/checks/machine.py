@@ -20,8 +20,10 @@ PACKAGES = ("onnxruntime", "opencv-python-headless", "numpy", "pillow", "pypdfiu
 EXTRAS = {
     "gpu": ("pynvml", "sees the heat, memory and use of NVIDIA GPUs"),
     "heic": ("pi_heif", "reads HEIC photos"),
+    "report": ("plotly", "draws the plots of load reports"),
     "simd": ("cykooz_resizer", "shrinks images faster"),
     "tracing": ("opentelemetry.sdk", "sends OpenTelemetry traces"),
+    "tune": ("optuna", "searches for the best of three or more settings"),
 }
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
