@@ -375,7 +375,8 @@ def _meanings(told: str) -> dict[str, str]:
 
 def _json(kind: Any) -> str:
     text = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
-    return re.sub(r"\b(?:typing|ocrgate\.load\.\w+)\.", "", text)
+    text = re.sub(r"\b(?:typing|ocrgate\.load\.\w+)\.", "", text)
+    return re.sub(r"Annotated\[(\w+), [^]]*\]", r"\1", text)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

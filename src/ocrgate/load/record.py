@@ -3,13 +3,13 @@
 Times are seconds since the run began, latencies count from the **intended** send time. A record is
 bounded: counts are exact (:mod:`ocrgate.load.tally`), single samples are thinned evenly once there
 are too many (:class:`~ocrgate.load.journal.Journal`), so that an hour at 500 requests a second is
-some 20 MB and not a gigabyte. ``docs/reference/record.md`` describes each field.
+some 9 MB and not a gigabyte. ``docs/reference/record.md`` describes each field.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -22,6 +22,7 @@ OK = "ok"
 PARTIAL = ".partial"  # what a run that is under way (or was killed) is called beside its record
 
 Raw = dict[str, Any]
+Seconds = Annotated[float, msgspec.Meta(ge=-1e8, le=1e8)]  # three years are a damaged file
 
 
 class Target(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -109,9 +110,9 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
     concurrency: int | None = None
     rate: float | None = None
     label: str = ""
-    warm_from: float = 0.0
-    begins: float = 0.0
-    ends: float = 0.0
+    warm_from: Seconds = 0.0
+    begins: Seconds = 0.0
+    ends: Seconds = 0.0
     finished: bool = False
     client: Client = msgspec.field(default_factory=Client)
     verdicts: list[Verdict] = msgspec.field(default_factory=list)
@@ -142,10 +143,10 @@ class Sample(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
     number: int
     step: int
-    intended: float
-    sent: float
-    done: float
-    first: float | None = None
+    intended: Seconds
+    sent: Seconds
+    done: Seconds
+    first: Seconds | None = None
     outcome: str = OK
     status: int = 0
     retries: int = 0
@@ -171,7 +172,7 @@ class Sample(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 class Failure(msgspec.Struct, array_like=True, frozen=True):
     """Words of one request that went wrong; the first few of each kind are kept."""
 
-    at: float
+    at: Seconds
     step: int
     outcome: str
     message: str
@@ -187,7 +188,7 @@ class Point(msgspec.Struct, array_like=True, frozen=True):
     apart.
     """
 
-    at: float
+    at: Seconds
     name: str
     value: float
     source: str = ""
@@ -196,7 +197,7 @@ class Point(msgspec.Struct, array_like=True, frozen=True):
 class Event(msgspec.Struct, array_like=True, frozen=True):
     """Something that happened once: a restart, a target that went away, Ctrl-C."""
 
-    at: float
+    at: Seconds
     kind: str
     text: str
 

@@ -83,6 +83,7 @@ def test_samples_of_the_warm_up_do_not_count() -> None:
         (b'{"ocrgate_bench": 0}', "version 0 is not read here"),
         (b'{"ocrgate_bench": 1}', "damaged record of a load run"),
         (encode(a_record()).replace(b"0.9", b'"x"', 1), "damaged record of a load run"),
+        (encode(a_record()).replace(b'"ends":9.0', b'"ends":9e99', 1), "damaged record"),
     ],
 )
 def test_what_is_no_record_is_refused(data: bytes, says: str) -> None:

@@ -32,6 +32,7 @@ def summary(digest: Digest, words: Words) -> list[Say]:
     return [
         *said,
         *_promise(digest, words),
+        *_bottleneck(digest, words),
         *_speed(digest, words),
         *_errors(digest, words),
         *_text(digest, words),
@@ -164,10 +165,14 @@ def _server(digest: Digest, words: Words) -> Iterator[Say]:
         yield Say("plain", words("say.kv", share=share(full)))
 
 
-def _client(digest: Digest, words: Words) -> Iterator[Say]:
+def _bottleneck(digest: Digest, words: Words) -> Iterator[Say]:
+    """Whose figures these are, before anybody reads them as the server's."""
     for each in digest.saturated:
         why = each.step.client.saturated
         yield Say("warn", words("say.saturated", load=words.load(each), why=why))
+
+
+def _client(digest: Digest, words: Words) -> Iterator[Say]:
     if not digest.saturated:
         yield Say("plain", words("say.client_fine"))
     samples = digest.record.samples

@@ -14,10 +14,14 @@ from ocrgate.load.report.plots.figure import (
     axis,
     limits,
     line,
+    share_axis,
+    short,
     time_axis,
 )
 from ocrgate.load.report.plots.latency import by_percentile, distribution, percentile_axis, spots
 from ocrgate.load.report.words import Words
+
+_MARKS = 9  # on an axis
 
 Named = Sequence[tuple[str, Digest]]
 """Runs and what they are called; the first one is what the others are compared with."""
@@ -39,11 +43,11 @@ def curves(runs: Named, words: Words) -> list[Figure]:
             runs,
             words,
             "errors",
-            axis(words("axis.errors"), tickformat=".0%", rangemode="tozero"),
+            share_axis(words("axis.errors"), _highest(runs, "errors")),
         ),
     ]
     if any(each.cer for _, digest in runs for each in digest.steps):
-        upright = axis(words("axis.cer"), tickformat=".1%", rangemode="tozero")
+        upright = share_axis(words("axis.cer"), 1.2 * _highest(runs, "cer"))
         drawn.append(_curve("cer_load", runs, words, "cer", upright))
     return drawn
 
@@ -58,6 +62,8 @@ def _curve(
 ) -> Figure:
     _, across = load_axis(_longest(runs), words)
     across.pop("tickvals", None)
+    places = sorted({place for _, digest in runs for place in load_axis(digest, words)[0]})
+    across |= {"tickvals": short(places)} if 1 < len(places) <= _MARKS else {}
     measures = [measure, *([second] if second else [])]
     traces = [
         _measured(run, digest, each, COLOURS[place % len(COLOURS)], DASHES[turn], words)
@@ -84,6 +90,11 @@ _VALUES: dict[str, Callable[[StepDigest], float | None]] = {
     "p50": lambda each: each.latency.p50 if each.latency else None,
     "p99": lambda each: each.latency.p99 if each.latency else None,
 }
+
+
+def _highest(runs: Named, measure: str) -> float:
+    found = [_VALUES[measure](each) for _, digest in runs for each in digest.steps]
+    return max((value for value in found if value is not None), default=0.0)
 
 
 def _measured(

@@ -13,6 +13,7 @@ from ocrgate.load.report.plots.figure import (
     axis,
     limits,
     line,
+    share_axis,
     short,
 )
 from ocrgate.load.report.words import Words
@@ -77,6 +78,6 @@ def cer_load(digest: Digest, doubts: Doubts, words: Words) -> Figure | None:
     ]
     tails = [each.cer.p95 if each.cer else None for each in digest.steps]
     traces.append(line("p95", x, tails, line={"color": ORANGE, "dash": "dash"}))
-    upright = axis(words("axis.cer"), tickformat=".1%", rangemode="tozero")
+    upright = share_axis(words("axis.cer"), max(tail or 0.0 for tail in tails))
     title, explained = words("plot.cer_load"), words("plot.cer_load_help")
     return Figure("cer-load", title, explained, traces, {"xaxis": across, "yaxis": upright})

@@ -87,11 +87,17 @@ def time_axis(title: str, values: Iterable[float | None]) -> Layout:
     """A logarithmic axis of durations in seconds, with marks that carry their unit."""
     there = [v for v in values if v is not None and v > 0]
     low, high = min(there, default=0.1), max(there, default=1.0)
-    steps = (1, 2, 5) if high / low < 300 else (1,)
+    steps = (1, 2, 5) if high / low < 60 else (1,)
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     marks = [step * 10.0**decade for decade in decades for step in steps]
     names = [quantities.seconds(mark) for mark in marks]
-    return axis(title, type="log", tickvals=marks, ticktext=names)
+    return axis(title, type="log", tickvals=marks, ticktext=names, tickangle=0)
+
+
+def share_axis(title: str, highest: float) -> Layout:
+    """An axis of shares from 0 to what there is, or to 2 % where there is next to nothing."""
+    top = max(0.02, 1.08 * highest)
+    return axis(title, range=[0, top], tickformat=".0%" if top > 0.1 else ".1%")
 
 
 def limits(
@@ -124,13 +130,17 @@ def rule(at: float, label: str, *, upright: bool, colour: str = GREY) -> tuple[L
         f"{across}ref": f"{across} domain",
         "line": {"color": colour, "width": 1.5, "dash": "dot"},
     }
-    place = {here: at, f"{here}ref": here, across: 1, f"{across}ref": f"{across} domain"}
+    edge = 0.02 if upright else 1  # an upright label stands along its line and needs no room
     note = {
-        **place,
+        here: at,
+        f"{here}ref": here,
+        across: edge,
+        f"{across}ref": f"{across} domain",
         "text": text(label),
+        "textangle": -90 if upright else 0,
         "showarrow": False,
-        "xanchor": "left" if upright else "right",
-        "yanchor": "top" if upright else "bottom",
+        "xanchor": "right",
+        "yanchor": "bottom",
         "font": {"size": 11, "color": colour},
     }
     return shape, note

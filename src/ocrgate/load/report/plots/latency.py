@@ -119,7 +119,8 @@ def first(digest: Digest, words: Words) -> Figure | None:
         "xaxis": time_axis(words("axis.latency"), ends),
         "yaxis": axis(words("axis.share_requests"), tickformat=".0%", range=[0, 1.02]),
     }
-    return Figure("first", words("plot.first"), words("plot.first_help"), traces, layout)
+    title, explained = words("plot.first"), words("plot.first_help")
+    return Figure("first", title, explained, traces, layout, wide=True)
 
 
 def _streams(each: StepDigest) -> bool:

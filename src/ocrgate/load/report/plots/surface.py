@@ -18,6 +18,7 @@ from ocrgate.load.report.plots.figure import (
     Trace,
     axis,
     ramp,
+    share_axis,
     short,
     text,
 )
@@ -95,6 +96,7 @@ Cut = list[tuple[StepDigest, list[Window]]]
 def _solid(cut: Cut, words: Words) -> Figure:
     ribbons = [ribbon(found) for _, found in cut]
     worst = max(0.02, *(errors for along in ribbons for _, errors in along))
+    percent = ".0%" if worst > 0.1 else ".1%"
     x = [[each.in_flight] * _RIBBON for each, _ in cut]
     traces: list[Trace] = [
         {
@@ -130,8 +132,8 @@ def _solid(cut: Cut, words: Words) -> Figure:
     scene: Layout = {
         "xaxis": axis(words("axis.concurrency"), **_spread([each.in_flight for each, _ in cut])),
         "yaxis": axis(words("axis.throughput")),
-        "zaxis": axis(words("axis.errors"), tickformat=".0%", range=[0, worst * 1.05]),
-        "camera": {"eye": {"x": -1.5, "y": -1.75, "z": 0.85}, "center": {"z": -0.12}},
+        "zaxis": axis(words("axis.errors"), tickformat=percent, range=[0, worst * 1.05]),
+        "camera": {"eye": {"x": -1.55, "y": -1.8, "z": 0.85}, "center": {"z": -0.17}},
         "aspectmode": "manual",
         "aspectratio": {"x": 1.5, "y": 1.25, "z": 0.85},
     }
@@ -156,14 +158,15 @@ def _spread(places: Sequence[float]) -> Layout:
         if not marks or place - marks[-1] >= room:
             marks.append(place)
     values = [10**mark for mark in marks] if wide else marks
-    names = [f"{value:.3g}" for value in values]
+    names = [f"{value:.2g}" if value < 10 else f"{value:.0f}" for value in values]
     return {**({"type": "log"} if wide else {}), "tickvals": short(values), "ticktext": names}
 
 
 def _cuts(cut: Cut, words: Words) -> list[Figure]:
     at_once = axis(words("axis.concurrency"), **_spread([each.in_flight for each, _ in cut]))
     answered = axis(words("axis.throughput"), rangemode="tozero")
-    errors = axis(words("axis.errors"), tickformat=".0%", rangemode="tozero")
+    highest = max(w.errors for _, found in cut for w in found)
+    errors = share_axis(words("axis.errors"), highest)
     planes = (
         ("cut_throughput", 0, at_once, 1, answered),
         ("cut_errors", 0, at_once, 2, errors),

@@ -175,7 +175,8 @@ def _drawn(found: meters.Lines, words: Words) -> Iterator[Trace]:
     """A line for each meter and source, as many as an eye can follow."""
     chosen = [(n, s, points) for n, sources in found.items() for s, points in sources.items()]
     for place, (name, source, points) in enumerate(chosen[:_LINES]):
-        label = words.known(f"series.{name}", name) + (f" · {source}" if source else "")
+        alone = len(found[name]) == 1  # then the number of its only engine says nothing
+        label = words.known(f"series.{name}", name) + ("" if alone else f" · {source}")
         x, y = _scaled(name)(points[:: len(points) // _READINGS + 1])
         style: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "width": 1.8}
         if name == "limit":
