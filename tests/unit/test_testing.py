@@ -152,3 +152,17 @@ async def test_a_faulty_engine_breaks_off(after: str) -> None:
         with pytest.raises(aiohttp.ClientError):
             async with client.post(f"{server.url}/v1/chat/completions", json=ASK) as response:
                 await response.read()
+
+
+async def test_a_quick_client_s_next_request_is_not_swallowed() -> None:
+    """It may come in the instant in which the server has written its last byte."""
+    request = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"  # at once
+    )
+    async with FaultyEngine(Talk("one")) as server, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url[17:]))
+        for _ in range(50):
+            writer.write(request)
+            await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+    assert len(server.chats) == 50

@@ -62,6 +62,7 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._ahead = b""  # came while nobody wanted any: a quick client's next request
 
     async def head(self) -> Received | None:
         """The next request's head; None once the client has no more.
@@ -69,19 +70,34 @@ class Wire:
         Raises:
             ClientLeft: in the middle of it.
         """
-        try:
-            raw = await self._reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError as error:
-            if error.partial:
-                raise ClientLeft from error
+        raw = await self._until_blank_line()
+        if raw is None:
             return None
-        except (ConnectionError, asyncio.LimitOverrunError) as error:
-            raise ClientLeft from error
-        first, *lines = raw[:_HEAD_LIMIT].decode("latin-1").split("\r\n")
+        first, *lines = raw.decode("latin-1").split("\r\n")
         method, path, _ = first.split(" ", 2)
         pairs = (line.partition(":") for line in lines if line)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         return Received(method, path, headers, asyncio.get_running_loop().time())
+
+    async def _until_blank_line(self) -> bytes | None:
+        found = self._ahead
+        try:
+            while b"\r\n\r\n" not in found and len(found) <= _HEAD_LIMIT:
+                if not (part := await self._reader.read(1 << 16)):
+                    break
+                found += part
+        except ConnectionError as error:
+            raise ClientLeft from error
+        head, blank, self._ahead = found.partition(b"\r\n\r\n")
+        if found and not blank:
+            raise ClientLeft
+        return head + blank if blank else None
+
+    async def _more(self, most: int) -> bytes:
+        if not self._ahead:
+            return await self._reader.read(most)
+        part, self._ahead = self._ahead[:most], self._ahead[most:]
+        return part
 
     async def body(self, received: Received) -> None:
         """Read the request's body onto the record.
@@ -92,7 +108,7 @@ class Wire:
         left = int(received.headers.get("content-length", "0"))
         parts = []
         try:
-            while left and (part := await self._reader.read(min(left, 1 << 16))):
+            while left and (part := await self._more(min(left, 1 << 16))):
                 parts.append(part)
                 left -= len(part)
         except ConnectionError as error:
@@ -105,12 +121,16 @@ class Wire:
     async def watch(self, received: Received) -> None:
         """Wait until the client closes the connection; what it sends until then is only counted.
 
+        But for the next request of a client that already has its answer: that is kept.
+
         Raises:
             ClientLeft: always, in the end.
         """
         try:
             while part := await self._reader.read(1 << 16):
                 received.unread += len(part)
+                if len(received.body) == int(received.headers.get("content-length", "0")):
+                    self._ahead += part
         except ConnectionError:
             pass
         raise ClientLeft
