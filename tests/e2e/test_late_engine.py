@@ -58,6 +58,8 @@ async def test_the_server_waits_for_its_engine(tmp_path: Path) -> None:
             ready = await client.get("/readyz")
             assert (ready.status_code, ready.json()["status"]) == (503, "unready")
             assert "cannot be reached" in ready.json()["detail"]
+            models = (await client.get("/v1/models")).json()["data"]
+            assert [model["id"] for model in models] == ["ocrgate"]
             asked = {"model": "hunyuan", "task": "table"}
             for path in ("/ocr", "/v1/ocr", "/v1/chat/completions"):
                 refused = await client.post(path, json=PICTURE | asked)
@@ -67,6 +69,8 @@ async def test_the_server_waits_for_its_engine(tmp_path: Path) -> None:
             async with FaultyEngine(Talk("here"), port=port):
                 assert url in await said(process, "ocrgate is ready at")
                 assert (await client.get("/readyz")).status_code == 200
+                models = (await client.get("/v1/models")).json()["data"]
+                assert models[0]["id"] == "vllm/tencent/HunyuanOCR"
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,10 @@ async def model(request: Request) -> Response:
 async def _names(request: Request) -> tuple[str, ...]:
     gateway = Gateway.of(request)
     await gateway.access.caller(request.headers)
-    return tuple(dict.fromkeys(names_of(gateway.service.description.name)))
+    service = gateway.service
+    if not any(one.up for one in service.replicas.snapshot()):
+        return (ALIAS,)  # which model it is shows when the engine is there
+    return tuple(dict.fromkeys(names_of(service.description.name)))
 
 
 def _of(request: Request) -> Exchange:
