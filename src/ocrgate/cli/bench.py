@@ -1,6 +1,7 @@
 """``ocrgate bench``: put a load on a server and say what it came to."""
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -108,7 +109,7 @@ def _finish(outcome: "Outcome", out: Path | None, *, as_json: bool) -> None:
         for line in summary.lines(outcome.record):
             show(line)
     if out is not None and outcome.unwritten is None:
-        say(f"The whole record is in {out}")
+        say(f"The whole record is in {out}; `ocrgate report {shlex.quote(str(out))}` draws it")
     if (code := _code(outcome, out)) is not Exit.OK:
         raise typer.Exit(code)
 

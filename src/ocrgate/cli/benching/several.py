@@ -1,6 +1,7 @@
 """Several servers in turn under the same load: ``ocrgate bench URL --compare URL``."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,9 +76,12 @@ def tell(turns: Sequence[Turn], *, as_json: bool) -> Exit:
         show(json.dumps(_json(turns, contenders), indent=2, ensure_ascii=False))
     else:
         show(plain(table(contenders, words)))
-    for turn in turns:
-        if turn.outcome and turn.order.out and turn.outcome.unwritten is None:
-            say(f"The whole record of {turn.order.url} is in {turn.order.out}")
+    kept = [turn for turn in turns if turn.outcome and turn.outcome.unwritten is None]
+    paths = [shlex.quote(str(turn.order.out)) for turn in kept if turn.order.out]
+    for turn in kept if paths else []:
+        say(f"The whole record of {turn.order.url} is in {turn.order.out}")
+    if paths:
+        say(f"`ocrgate report {' '.join(paths)}` draws {'them' if len(paths) > 1 else 'it'}")
     return max((_code(turn) for turn in turns), default=Exit.OK)
 
 
