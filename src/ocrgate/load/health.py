@@ -8,6 +8,7 @@ from ocrgate.load.tally import Histogram
 
 TICK = 0.05  # seconds between looks at the event loop
 LATE = 0.025  # seconds behind the intended instant, at the 99th percentile, that are too much
+LAGGED = 0.05  # seconds that the event loop woke up late, at the 99th percentile, that are too much
 BUSY = 0.9  # share of a core beyond which one event loop has no room
 
 
@@ -65,6 +66,9 @@ class Health:
             return f"requests left {late * 1000:.0f} ms late (99th percentile)"
         if self._cpu > BUSY:
             return f"the load generator used {self._cpu:.0%} of a core"
+        lag = self.lag.quantile(0.99) or 0.0
+        if lag > LAGGED:
+            return f"this machine let the load generator wait {lag * 1000:.0f} ms (99th percentile)"
         return ""
 
 
