@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from statistics import mean
@@ -23,16 +23,48 @@ from ocrgate.load.tune.choose import conclude
 from ocrgate.load.tune.planner import propose
 from ocrgate.load.tune.trial import Axis, History, Purpose, Rules, Setting, Space, Trial
 from ocrgate.load.tune.virtual import Pages, Shape, Stand, serving, slots, unlimited
-from ocrgate.simulate.profile import GIB, Profile
+from ocrgate.simulate.gpus import SHEETS, Serving, derived
+from ocrgate.simulate.profile import GIB, Drift, Memory, Preprocessing, Profile, Speed
 from ocrgate.simulate.profiles import profile
-from ocrgate.simulate.workload import OCR, SCREENSHOTS, SMALLER, PlainMix
+from ocrgate.simulate.workload import (
+    MICE_AND_ELEPHANTS,
+    OCR,
+    SCREENSHOTS,
+    SMALLER,
+    Kind,
+    Mix,
+    PlainMix,
+)
 
 SEQUENCES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 BATCHED = (2048, 4096, 8192, 16384)
 SHARES = (0.75, 0.8, 0.85, 0.9, 0.95)
 RULES = Rules()
 NEAR = 16  # of the best with three axes are measured again, for longer
-QUICK, LONG = (40.0, 800), (300.0, 1500)  # seconds and pages of a measurement
+QUICK, LONG = (25.0, 300), (150.0, 1000)  # seconds and pages of a measurement
+
+
+_RECEIPTS = Mix("receipts", (Kind("receipt", 1.0, (587, 1145), (935, 2141), 298, 0.33, 700),), 0.03)
+_RECEIPTS_GPU = replace(
+    derived(SHEETS["a100-40gb"], Serving()), drift=Drift(amplitude=0.1, period=45.0, noise=0.08)
+)
+_CROWDED = Profile(
+    name="crowded",
+    about="dies where more than 76 pages meet a neighbour on the GPU",
+    source="Made up, after the tuner was finished.",
+    speed=Speed(0.009, 1.2e-4, 4e-6, 1e-6),
+    kv_tokens=500_000,
+    max_num_seqs=512,
+    max_num_batched_tokens=8192,
+    memory=Memory(
+        headroom=3 * GIB,
+        per_sequence=24 * 1024**2,
+        neighbour=1.2 * GIB,
+        wakes_per_second=1 / 12,
+        holds=8.0,
+    ),
+)
+_SLOW_CORE = replace(profile("slow"), preprocessing=Preprocessing(0.08, 0.12))
 
 
 @dataclass(frozen=True)
@@ -56,7 +88,12 @@ def cases() -> dict[str, Case]:
         Case("drifting", profile("drifting"), PlainMix()),
         Case("narrow", profile("narrow"), SCREENSHOTS),
     )
-    return {case.name: case for case in seen}
+    unseen = (
+        Case("receipts", _RECEIPTS_GPU, _RECEIPTS, 6.0, 40 * GIB, unseen=True),
+        Case("crowded", _CROWDED, MICE_AND_ELEPHANTS, 15.0, unseen=True),
+        Case("one slow core", _SLOW_CORE, OCR, 45.0, unseen=True),
+    )
+    return {case.name: case for case in (*seen, *unseen)}
 
 
 def space(axes: int) -> Space:
@@ -67,7 +104,7 @@ def space(axes: int) -> Space:
     return Space(
         (
             sequences,
-            Axis("max-num-batched-tokens", BATCHED, 8192, restarts=True),
+            Axis("max-num-batched-tokens", BATCHED, 8192, risky=True, restarts=True),
             Axis("gpu-memory-utilization", SHARES, 0.9, risky=True, restarts=True),
         )
     )
@@ -112,7 +149,7 @@ def look(
     case: Case,
     axes: int,
     settings: Iterable[Setting],
-    seeds: range = range(101, 107),
+    seeds: range = range(101, 106),
     long: tuple[float, int] = LONG,
 ) -> dict[Setting, Truth]:
     """The truth of some settings."""
