@@ -10,6 +10,8 @@ from itertools import count, islice
 from zlib import crc32
 
 SCRIPTED = ("--logits-processors", "tests.vllm.scripted:Script")
+LENGTHY = ("--logits-processors", "tests.vllm.scripted:Lengthy")  # texts four times as long
+TIMES = 4
 
 FIRST, WORDS = 2048, 1900  # ids of words that decode to themselves
 EOS = 3988
@@ -22,16 +24,16 @@ def is_long(prompt_tokens: int) -> bool:
     return crc32(b"long %d" % prompt_tokens) % 16 == 0
 
 
-def length(prompt_tokens: int) -> int:
+def length(prompt_tokens: int, times: int = 1) -> int:
     """How many words the text of such a page has."""
     if is_long(prompt_tokens):
         return ENDLESS
-    return SHORTEST + crc32(b"%d" % prompt_tokens) % (LONGEST - SHORTEST + 1)
+    return times * (SHORTEST + crc32(b"%d" % prompt_tokens) % (LONGEST - SHORTEST + 1))
 
 
-def token(prompt_tokens: int, position: int) -> int:
+def token(prompt_tokens: int, position: int, times: int = 1) -> int:
     """The id at a position of the text: a word, or the end."""
-    if position >= length(prompt_tokens):
+    if position >= length(prompt_tokens, times):
         return EOS
     return FIRST + crc32(b"%d/%d" % (prompt_tokens, position)) % WORDS
 

@@ -7,11 +7,18 @@ from tests.vllm import script
 from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
 
 
-def _only_the_script(prompt: Sequence[int], output: Sequence[int], logits: Any) -> Any:
-    wanted = script.token(len(prompt), len(output))
+def _only(wanted: int, logits: Any) -> Any:
     logits.fill_(float("-inf"))
     logits[wanted] = 0.0
     return logits
+
+
+def _the_script(prompt: Sequence[int], output: Sequence[int], logits: Any) -> Any:
+    return _only(script.token(len(prompt), len(output)), logits)
+
+
+def _four_times_as_long(prompt: Sequence[int], output: Sequence[int], logits: Any) -> Any:
+    return _only(script.token(len(prompt), len(output), script.TIMES), logits)
 
 
 class Script(AdapterLogitsProcessor):  # type: ignore[misc]  # vLLM is not in our environment
@@ -23,4 +30,12 @@ class Script(AdapterLogitsProcessor):  # type: ignore[misc]  # vLLM is not in ou
 
     def new_req_logits_processor(self, params: Any) -> Any:
         """The same for every request."""
-        return _only_the_script
+        return _the_script
+
+
+class Lengthy(Script):
+    """The same with texts that are longer, for a cache that they shall fill."""
+
+    def new_req_logits_processor(self, params: Any) -> Any:
+        """The same for every request."""
+        return _four_times_as_long

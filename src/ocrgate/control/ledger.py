@@ -127,6 +127,11 @@ class Ledger:
         return self._capacity
 
     @property
+    def block(self) -> int:
+        """Tokens of a block; 1 where that is not known."""
+        return self._block
+
+    @property
     def held(self) -> int:
         """Tokens that the pages hold now, in whole blocks."""
         return self._held_sum

@@ -45,13 +45,15 @@ class Ledgers:
         if replicas:
             self._used = list(replicas)
 
-    def follow(self, replica: int, capacity: int | None, usage: float, now: float) -> None:
-        """A replica's cache has this size in tokens, None if that is not known, and this part of
-        it is in use.
+    def follow(
+        self, replica: int, capacity: int | None, usage: float, now: float, block: int = 1
+    ) -> None:
+        """A replica's cache has this size in tokens, None if that is not known, is given out in
+        blocks of so many, and this part of it is in use.
         """
         ledger = self._ledgers[replica]
-        if capacity != ledger.capacity:
-            ledger.resize(capacity)
+        if (capacity, block) != (ledger.capacity, ledger.block):
+            ledger.resize(capacity, block)
             self._smallest = min(each.size for each in self._ledgers)
         ledger.usage(usage, now)
 

@@ -98,7 +98,7 @@ class TokenBudget:
         """The replicas are like this now."""
         self._ledgers.use([index for index, state in enumerate(replicas) if state.usable])
         for index, state in enumerate(replicas):
-            self._ledgers.follow(index, state.capacity, _usage(state), now)
+            self._ledgers.follow(index, state.capacity, _usage(state), now, state.block)
 
     def fitting(self, ticket_id: int, candidates: Collection[int], now: float) -> Collection[int]:
         """See :meth:`.Ledgers.fitting`."""

@@ -32,6 +32,7 @@ class StationState:
         promised: tokens that they will hold when the cache is fullest.
         capacity: tokens of its KV cache, None where that is not known.
         load: what it said in the last poll; None before the first, or if that failed.
+        block: tokens of a block of its cache; 1 where that is not known.
     """
 
     limit: int
@@ -41,6 +42,7 @@ class StationState:
     promised: int
     capacity: int | None
     load: Signals | None
+    block: int = 1
 
 
 class Station:
@@ -87,6 +89,7 @@ class Station:
             ledger.promised,
             ledger.capacity,
             self.load,
+            ledger.block,
         )
 
     def restart(self, engine: EngineDescription, now: float) -> None:
@@ -145,8 +148,9 @@ class Station:
         if load is None:
             self.change = self._law.signals(now, None)
             return 0.0
-        if load.kv_capacity_tokens is not None and load.kv_capacity_tokens != self._ledger.capacity:
-            self._ledger.resize(load.kv_capacity_tokens)
+        size = load.kv_capacity_tokens, load.kv_block_tokens or self._ledger.block
+        if size[0] is not None and size != (self._ledger.capacity, self._ledger.block):
+            self._ledger.resize(*size)
         if load.kv_usage is not None:
             self._ledger.usage(load.kv_usage, now)
         self.change = self._law.signals(now, load)

@@ -103,6 +103,20 @@ def test_pages_fit_until_the_caches_are_full() -> None:
     assert budget.fits(ticket(98, cost=None), 0.0)
 
 
+def test_pages_are_let_in_by_the_blocks_that_they_will_hold() -> None:
+    """An engine that gives its cache out in large blocks has room for fewer."""
+    counts = []
+    for block in (1, 4096):
+        budget = TokenBudget(1)
+        budget.follow([replace(state(10_000), block=block)], 0.0)
+        number = 0
+        while budget.fits(ticket(number), 0.0):
+            budget.begin(ticket(number), 0.0)
+            number += 1
+        counts.append(number)
+    assert counts[1] < counts[0]
+
+
 def test_what_two_caches_have_together_is_no_room() -> None:
     """Two have 1,500 tokens left each; a page of 2,000 fits into neither."""
     budget = TokenBudget(2)

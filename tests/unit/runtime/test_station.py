@@ -152,6 +152,18 @@ def test_a_cache_that_became_smaller_is_believed() -> None:
     assert desk.station.state.capacity == 4_000
 
 
+def test_what_is_held_is_counted_in_the_blocks_of_the_engine() -> None:
+    """A page of one token holds a whole block; the block is known from then on."""
+    desk = Desk()
+    desk.station.polled(Signals(kv_capacity_tokens=4_096, kv_block_tokens=128), 1.0)
+    desk.station.polled(Signals(kv_capacity_tokens=4_096), 2.0)
+    desk.begin()
+    state = desk.station.state
+    assert state.block == 128
+    assert state.held > 0
+    assert state.held % 128 == state.promised % 128 == 0
+
+
 def test_the_law_goes_with_the_engine() -> None:
     """Metrics before streams before a number; and no law exceeds what it was started for."""
     assert isinstance(law_for(AutoLaw(), ENGINE), EngineLimit)

@@ -52,6 +52,7 @@ class Signals:
         kv_usage: used share of its KV cache, 0 to 1.
         preemptions_total: requests thrown out of the batch since the engine started.
         kv_capacity_tokens: tokens that its KV cache holds; the ledger's, no law looks at it.
+        kv_block_tokens: tokens of a block, in which the cache is given out; the ledger's too.
     """
 
     running: float | None = None
@@ -59,6 +60,7 @@ class Signals:
     kv_usage: float | None = None
     preemptions_total: float | None = None
     kv_capacity_tokens: int | None = None
+    kv_block_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

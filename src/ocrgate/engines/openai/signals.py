@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from ocrgate.control.limit.law import Signals
 from ocrgate.engines.openai.servers import MetricNames
 
+_LARGEST = 1e9  # tokens: no block is larger
+
 
 def parse_signals(page: bytes, names: MetricNames) -> Signals:
     """Read a page in Prometheus' text format. Names that are missing give None."""
@@ -28,6 +30,7 @@ def parse_signals(page: bytes, names: MetricNames) -> Signals:
         kv_usage=max(usage, default=None),
         preemptions_total=read(names.preemptions),
         kv_capacity_tokens=_capacity(page, names, read(names.capacity)),
+        kv_block_tokens=_block(page, names),
     )
 
 
@@ -63,6 +66,18 @@ def _capacity(page: bytes, names: MetricNames, sample: float | None) -> int | No
     counts = [max((v for _, v in _samples(page, name)), default=0.0) for name in names.blocks]
     product = counts[0] * counts[1]
     return int(product) or None if math.isfinite(product) else None
+
+
+def _block(page: bytes, names: MetricNames) -> int | None:
+    """Tokens of a block; of several engines the largest."""
+    if names.blocks is None:
+        return None
+    if names.capacity_labels is None:
+        sizes = [int(value) for _, value in _samples(page, names.blocks[1]) if value < _LARGEST]
+    else:
+        infos = _samples(page, names.capacity_labels[0])
+        sizes = [_label(labels, names.blocks[1]) or 0 for labels, _ in infos]
+    return max(sizes, default=0) or None
 
 
 def _labelled_capacity(page: bytes, names: MetricNames) -> int | None:

@@ -34,14 +34,15 @@ vllm:cache_config_info{block_size="128",kv_cache_size_tokens="6016",num_gpu_bloc
 
 def test_a_vllm_page() -> None:
     """Sums over engines, the fullest cache; names that only begin alike are others."""
-    assert parse_signals(VLLM, names("vllm")) == Signals(4, 5, 0.75, 12, 6016)
+    assert parse_signals(VLLM, names("vllm")) == Signals(4, 5, 0.75, 12, 6016, 128)
 
 
 def test_older_vllm_tells_blocks_only() -> None:
     """Their product is the capacity; "None" is what it writes for a number that it lacks."""
     page = b'vllm:cache_config_info{block_size="16",kv_cache_size_tokens="None",'
     page += b'num_gpu_blocks="100"} 1.0'
-    assert parse_signals(page, names("vllm")).kv_capacity_tokens == 1600
+    found = parse_signals(page, names("vllm"))
+    assert (found.kv_capacity_tokens, found.kv_block_tokens) == (1600, 16)
 
 
 def test_other_servers() -> None:
@@ -53,7 +54,8 @@ def test_other_servers() -> None:
     page = b"llamacpp:requests_processing 1\nllamacpp:requests_deferred 4\n"
     assert parse_signals(page, names("llamacpp")) == Signals(1, 4)
     page = b'trtllm_kv_cache_max_blocks{a="b"} 10\ntrtllm_kv_cache_tokens_per_block 32\n'
-    assert parse_signals(page, names("trtllm")).kv_capacity_tokens == 320
+    found = parse_signals(page, names("trtllm"))
+    assert (found.kv_capacity_tokens, found.kv_block_tokens) == (320, 32)
 
 
 @pytest.mark.parametrize(
