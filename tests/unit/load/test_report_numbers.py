@@ -51,6 +51,20 @@ def test_the_knee_is_where_more_load_gets_nothing_more(record: Record) -> None:
     assert below.knee_is_last
 
 
+def test_a_sharp_peak_is_a_knee() -> None:
+    """A server that is best at one load and falls apart beyond is not praised for less."""
+    base = sweep((4, 16, 64), seconds=10, promise={})
+    steps = []
+    for step, answers in zip(base.steps, (2, 9, 4), strict=True):
+        line = dict.fromkeys(range(int(step.begins), int(step.ends) + 1), answers)
+        tally = msgspec.structs.replace(step.tally, seconds={"done:ok": line})
+        steps.append(msgspec.structs.replace(step, tally=tally))
+    found = digest(msgspec.structs.replace(base, steps=steps))
+    assert [each.goodput for each in found.steps] == pytest.approx([2, 9, 4], rel=0.05)
+    assert found.knee is not None
+    assert found.knee.load == 16
+
+
 def test_one_load_has_no_knee() -> None:
     """A point is no curve, nor are loads held in two ways."""
     assert digest(sweep((8,), seconds=10)).knee is None

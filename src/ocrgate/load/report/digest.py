@@ -9,6 +9,7 @@ from ocrgate.load import knee, slo
 from ocrgate.load.record import OK, Record, Sample, Step
 from ocrgate.load.stats import Spread, quantile, spread
 
+_LEVEL = 0.02  # of goodput that is not worth more load
 CUT = tuple(sorted(slo.WRONG))
 """Warnings with which an answer is not what was asked for."""
 
@@ -189,8 +190,11 @@ class Digest:
         """
         if not self.is_sweep or not any(each.goodput for each in self.steps):
             return None
-        found = knee.plateau([(each.load, each.goodput) for each in self.steps])
-        return next((each for each in self.steps if found and each.load == found[0]), None)
+        measured = [each.goodput for each in self.steps]
+        smooth = knee.unimodal(measured)  # loads stand far apart: a peak of one of them is a peak
+        enough = (1 - _LEVEL) * max(smooth)
+        pairs = zip(self.steps, measured, smooth, strict=True)
+        return next(each for each, value, fitted in pairs if max(value, fitted) >= enough)
 
     @property
     def knee_is_last(self) -> bool:

@@ -138,6 +138,7 @@ _METERS: tuple[_Plot, ...] = (
     ("written", ("generated_tokens", "wasted_tokens"), "tokens_second", {}),
     ("memory", ("gpu_memory_bytes", "server_memory_bytes"), "gigabytes", {}),
     ("heat", ("gpu_temperature",), "celsius", {"rangemode": "normal"}),
+    ("ladder", ("ladder_rung", "breaker"), "state", {"dtick": 1}),
     ("client", ("client_cpu",), "share", {"tickformat": ".0%"}),
 )
 _SAID_ELSEWHERE = {"client_lag", "in_flight_mean", "in_flight_by_little"}
@@ -180,7 +181,7 @@ def _drawn(found: meters.Lines, words: Words) -> Iterator[Trace]:
         x, y = _scaled(name)(points[:: len(points) // _READINGS + 1])
         style: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "width": 1.8}
         if name == "limit":
-            style |= {"color": RED, "dash": DASHES[1], "shape": "hv"}
+            style |= {"color": GREY, "dash": DASHES[1], "shape": "hv", "width": 2.2}
         elif name == "kv_usage":
             style |= {"color": BLUE}
         yield line(label, x, y, line=style)
