@@ -22,8 +22,8 @@ h2{margin-top:2.5rem}summary{cursor:pointer;font-weight:600}:target{background:#
 :root{color-scheme:light dark}
 """
 
-_EXAMPLE = """curl -F file=@page.png http://127.0.0.1:7860/ocr
-curl --data-binary @page.pdf "http://127.0.0.1:7860/ocr?format=markdown&pages=1-3"
+_EXAMPLE = """curl -F file=@page.png {base}/ocr
+curl --data-binary @page.pdf "{base}/ocr?format=markdown&pages=1-3"
 """
 
 
@@ -41,15 +41,15 @@ def _errors() -> str:
     return _table(("code", "status", "worth a retry", "meaning"), rows)
 
 
-def html(spec: Json) -> str:
-    """The page."""
+def html(spec: Json, base: str = "http://127.0.0.1:7860") -> str:
+    """The page; ``base`` is the address under which the reader found it."""
     info = spec["info"]
     title = escape(f"{info['title']} {info['version']}")
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>",
-        f"<p>{_prose(info['description'])}</p><pre>{escape(_EXAMPLE)}</pre>",
+        f"<p>{_prose(info['description'])}</p><pre>{escape(_EXAMPLE.format(base=base))}</pre>",
         '<p>For programs: <a href="openapi.json">openapi.json</a></p>',
         *(_operation(*found) for found in operations(spec)),
         "<h2>Errors</h2>",

@@ -92,6 +92,15 @@ _ANSWER_HEADERS: Json = {
         "description": "queue, prepare, engine, parse and total, milliseconds.",
         "schema": {"type": "string"},
     },
+    "X-OCR-Warnings": {
+        "description": "What to know of the text, of all pages together: low_confidence, empty, "
+        "truncated, repetition, schema_mismatch.",
+        "schema": {"type": "string"},
+    },
+    "X-OCR-Degraded": {
+        "description": "What the pages got less of since the server is under pressure.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Seconds after which a retry is worth it.",
         "schema": {"type": "integer", "minimum": 1},
@@ -113,11 +122,13 @@ def _headers(*names: str) -> Json:
 
 _ALWAYS = _headers("X-Request-Id", "Server-Timing")
 _QUOTA = _headers("RateLimit", "RateLimit-Policy")
+_OF_THE_TEXT = _headers("X-OCR-Warnings", "X-OCR-Degraded")
 
 
-def answer(description: str, content: Json) -> Json:
+def answer(description: str, content: Json, headers: Json | None = None) -> Json:
     """A successful answer."""
-    return {"description": description, "content": content, "headers": _ALWAYS | _QUOTA}
+    told = _ALWAYS | _QUOTA | (headers or {})
+    return {"description": description, "content": content, "headers": told}
 
 
 def failures(kinds: Iterable[type[OcrgateError]], body: type, media: str) -> Json:
@@ -232,6 +243,7 @@ def _ocr() -> Json:
         answer(
             "What was read, in the format asked for.",
             {**written, JSON: _schema(OcrReply), "application/pdf": binary},
+            _OF_THE_TEXT,
         ),
         failures(_READING, Problem, PROBLEM_JSON),
         operationId="ocr",
@@ -244,7 +256,7 @@ def _mistral() -> Json:
     return _reading(
         "Read one document, Mistral's contract",
         {JSON: _schema(MistralRequest)},
-        answer("What was read.", {JSON: _schema(MistralReply)}),
+        answer("What was read.", {JSON: _schema(MistralReply)}, _OF_THE_TEXT),
         failures(_READING, MistralError, JSON),
         operationId="mistral_ocr",
         tags=["reading"],
@@ -263,6 +275,7 @@ def _chat() -> Json:
                 JSON: _schema(ChatCompletion),
                 "text/event-stream": {"schema": {"type": "string"}, "x-event": ref(ChatChunk)},
             },
+            _OF_THE_TEXT,
         ),
         failures(_READING, OpenAIError, JSON),
         operationId="chat_completions",

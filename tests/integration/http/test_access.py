@@ -49,6 +49,17 @@ async def test_once_a_key_exists_every_door_asks_for_it(
     assert "unauthenticated" in answer.text
 
 
+async def test_examples_have_the_address_that_was_asked(build: Any, started: Any) -> None:
+    """Behind a proxy that ends TLS too."""
+    async with started(build()) as (_, client):
+        plain = await client.get("/docs", headers={"host": "scan:81"})
+        proxied = await client.get(
+            "/docs", headers={"host": "ocr.example", "x-forwarded-proto": "https"}
+        )
+    assert "http://scan:81/ocr" in plain.text
+    assert "https://ocr.example/ocr" in proxied.text
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/version", "/docs"])
 async def test_what_tells_nothing_about_documents_stays_open(
     build: Any, started: Any, path: str

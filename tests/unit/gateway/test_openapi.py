@@ -23,7 +23,7 @@ def spec() -> dict[str, Any]:
     """The document of an application that was never started."""
     metrics = Metrics()
     service = Service(Parts(ScriptedEngine(), ScriptedRasterizer()), metrics=metrics)
-    return create_app(Settings(), service, metrics=metrics).openapi()
+    return dict(create_app(Settings(), service, metrics=metrics).openapi())
 
 
 def walk(node: Any) -> Iterator[dict[str, Any]]:
@@ -120,3 +120,11 @@ def test_the_reference_tells_every_route_and_type(spec: dict[str, Any]) -> None:
     for name in spec["components"]["schemas"]:
         assert f"### {name}\n" in text
     assert "| `image*` | string |" in text
+
+
+def test_examples_name_the_server_that_shows_them(spec: dict[str, Any]) -> None:
+    """So that they can be copied; whatever stands in the address stays text."""
+    assert "curl -F file=@page.png https://ocr.example:8443/ocr" in html(
+        spec, "https://ocr.example:8443"
+    )
+    assert "<script>" not in html(spec, "http://<script>")

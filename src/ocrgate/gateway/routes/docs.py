@@ -16,7 +16,14 @@ async def contract(request: Request) -> Response:
 async def page(request: Request) -> Response:
     """``/docs``."""
     return Response(
-        html(request.app.openapi()),
+        html(request.app.openapi(), _base(request)),
         media_type="text/html",
         headers={"content-security-policy": _POLICY},
     )
+
+
+def _base(request: Request) -> str:
+    """The server's address as the reader's browser knows it, for examples to copy."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    host = request.headers.get("host", request.url.netloc)
+    return f"{'https' if scheme == 'https' else 'http'}://{host}"
