@@ -140,7 +140,7 @@ def _panel(panel: Panel, styles: Mapping[str, str], width: int) -> Iterator[str]
 
 
 def _bars(panel: Bars, styles: Mapping[str, str], width: int) -> Iterator[str]:
-    values = [value for group in panel.groups.values() for value in group.values()]
+    values = [v for group in panel.groups.values() for v in group.values() if not math.isnan(v)]
     top = panel.top or 1.08 * max(values, default=1.0) or 1.0
     x = _Scale(0.0, float(len(panel.groups)), _LEFT, width - 14)
     y = _Scale(0.0, top, _TOP + _HEIGHT, _TOP + 10)
@@ -151,6 +151,8 @@ def _bars(panel: Bars, styles: Mapping[str, str], width: int) -> Iterator[str]:
     for place, (label, group) in enumerate(panel.groups.items()):
         left = x.at(place + 0.1)
         for name, value in group.items():
+            if math.isnan(value):
+                continue
             at, high = left + names.index(name) * wide, y.at(min(value, top))
             fill = _colour(list(styles).index(name))
             yield (
