@@ -141,10 +141,6 @@ class Balance:
         if seconds / usual > (self.pace(replica) or math.inf):
             self.read(replica, seconds, usual, now)
 
-    def is_busy(self, replica: int, now: float) -> bool:
-        """Whether it has said so, and its time has not passed."""
-        return now < self._loads[replica].busy
-
     def busy(self, replica: int, until: float) -> None:
         """It says that it takes no more before ``until``."""
         self._loads[replica].busy = until

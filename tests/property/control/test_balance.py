@@ -21,6 +21,7 @@ class BalanceMachine(RuleBasedStateMachine):
         self.balance = Balance(SLOTS)
         self.now = 0.0
         self.out: list[int] = []
+        self.back = [0.0] * COUNT  # instants from which they take pages
 
     @rule(candidates=SOME)
     def give(self, candidates: set[int]) -> None:
@@ -30,8 +31,8 @@ class BalanceMachine(RuleBasedStateMachine):
         rooms = {each: math.floor(self.balance.headroom(each, self.now)) for each in candidates}
         if max(rooms.values()) >= 1:
             assert rooms[chosen] >= 1
-        if any(not self.balance.is_busy(each, self.now) for each in candidates):
-            assert not self.balance.is_busy(chosen, self.now)
+        if any(self.back[each] <= self.now for each in candidates):
+            assert self.back[chosen] <= self.now
         self.balance.begin(chosen, self.now)
         self.out.append(chosen)
 
@@ -49,11 +50,13 @@ class BalanceMachine(RuleBasedStateMachine):
     @rule(replica=st.integers(0, COUNT - 1), seconds=st.sampled_from((1.0, 20.0)))
     def busy(self, replica: int, seconds: float) -> None:
         """A replica turns a page away."""
-        self.balance.busy(replica, self.now + seconds)
+        self.back[replica] = self.now + seconds
+        self.balance.busy(replica, self.back[replica])
 
     @rule(replica=st.integers(0, COUNT - 1))
     def forget(self, replica: int) -> None:
         """A new server."""
+        self.back[replica] = 0.0
         self.balance.forget(replica, SLOTS[replica])
 
     @rule(seconds=st.sampled_from((0.5, 5.0, 30.0)))
