@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from ocrgate.errors import InvalidRequest
-from ocrgate.load.arrivals import Arrivals, Closed, OpenLoop
+from ocrgate.load.arrivals import Arrivals, Closed, Open, OpenLoop
 from ocrgate.load.counters import Counters
 from ocrgate.load.health import Health
 from ocrgate.load.journal import Journal
@@ -142,7 +142,7 @@ class Load:
             loop="closed" if closed else "open",
             concurrency=arrivals.concurrency if isinstance(arrivals, Closed) else None,
             rate=None if closed else getattr(arrivals, "rate", None),
-            label=label,
+            label=label or self._usual_label(),
             warm_from=start,
             begins=begins,
             ends=begins + (span.seconds or 0.0),
@@ -175,6 +175,11 @@ class Load:
         if self._broken is not None:
             raise self._broken
         return self._step
+
+    def _usual_label(self) -> str:
+        """Ramps and traces are named; one figure says all of the others."""
+        plain = isinstance(self._arrivals, Closed | Open)
+        return "" if plain else self._arrivals.name
 
     def _announce(self) -> None:
         course, step, span = self._course, self._step, self._span
@@ -281,6 +286,8 @@ class Load:
             self._health.late(time.monotonic() - due)
         result = await self._sender.send(request.prepared, request.caller, due)
         self._notice(result)
+        if result.outcome == "client":
+            self._health.trouble = f"it could not open another connection: {result.message}"
         answer = result.answer
         cer = await course.judge.compare(request.document, answer.text) if answer else None
         sample = self._sample(request, due, result, cer)

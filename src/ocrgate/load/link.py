@@ -5,7 +5,9 @@ it was idle is noticed or, at worst, replaced once: a client in the field does t
 """
 
 import asyncio
+import errno
 import os
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from ocrgate.errors import EngineUnavailable, InvalidRequest
 
 LARGEST = 64 * 2**20  # bytes of one answer
 _CONNECT = 10.0  # seconds
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 _INFORMATIONAL = range(100, 200)
 
 Listener = Callable[[bytes, float], None]
@@ -36,7 +39,8 @@ class Exchange:
         headers: of the answer, names in lower case.
         body: of the answer, unless a listener took it.
         received: bytes of the body.
-        failure: ``connect``, ``reset``, ``timeout`` or ``protocol``; empty for an answer.
+        failure: ``connect``, ``reset``, ``timeout``, ``protocol``, or ``client`` where this machine
+            has no more descriptors or ports; empty for an answer.
         told: about the failure.
     """
 
@@ -117,7 +121,7 @@ class Link:
         loop = asyncio.get_running_loop()
         address = self.address
         try:
-            found = await loop.getaddrinfo(address.host, address.port, type=1)
+            found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise EngineUnavailable(f"{address.host} is not known: {error.strerror}") from None
         reasons = []
@@ -169,8 +173,7 @@ class Link:
             except (OSError, TimeoutError) as error:
                 exchange.done = time.monotonic()
                 exchange.sent = exchange.sent or exchange.done
-                late = exchange.done >= until
-                exchange.failure = "timeout" if late else "connect"
+                exchange.failure = "timeout" if exchange.done >= until else _whose(error)
                 exchange.told = _worded(error)
                 return False
         exchange.failure = exchange.told = ""
@@ -359,6 +362,11 @@ def _context(*, verify: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _whose(error: OSError) -> str:
+    """Whether it is this machine that cannot open one more connection, or the other."""
+    return "client" if error.errno in _OURS else "connect"
 
 
 def _worded(error: BaseException) -> str:

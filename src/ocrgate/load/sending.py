@@ -33,6 +33,7 @@ AGAIN = frozenset(
 
 _BACKOFF = 1.0  # seconds before the second try where the server names none; doubles
 _LONGEST_BACKOFF = 8.0
+_MOST_HELD = 256 * 2**20  # bytes of bodies that are kept ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Sender:
     ) -> None:
         self.endpoint = endpoint
         self.in_flight = Gauge(_last=time.monotonic())
+        self._ready: dict[int, tuple[str, bytes]] = {}
+        self._held = 0
         self._link = link
         self._callers = callers
         self._timeout = timeout
@@ -91,8 +94,19 @@ class Sender:
         self._source = source or secrets.SystemRandom()
 
     def prepare(self, work: Work) -> tuple[str, bytes]:
-        """The content type and body, made before the request is due."""
-        return self.endpoint.body(work)
+        """The content type and body, made before the request is due.
+
+        Of a document that is sent as it is the body is made once: hundreds may be on the wire.
+        """
+        if work.document.fresh is not None:
+            return self.endpoint.body(work)
+        place = id(work.document)
+        if (found := self._ready.get(place)) is None:
+            found = self.endpoint.body(work)
+            if self._held + len(found[1]) <= _MOST_HELD:
+                self._held += len(found[1])
+                self._ready[place] = found
+        return found
 
     async def send(self, prepared: tuple[str, bytes], caller: Caller, due: float) -> Result:
         """Send until it is served, refused for good, or too late. Cancelling hangs up."""

@@ -1,18 +1,22 @@
 """Loads that are held, and what is written down of them."""
 
 import asyncio
+import resource
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from ocrgate.errors import EngineUnavailable
 from ocrgate.load.arrivals import Closed, Open, Ramp
+from ocrgate.load.link import Link, parse_url
 from ocrgate.load.pages import synthetic
 from ocrgate.load.record import Record
 from ocrgate.load.runner import Span, run
 from ocrgate.load.sampling import MetricsPage
+from ocrgate.load.sending import Sender
 from ocrgate.load.slo import Slo, parse, throughput
 from ocrgate.load.stats import quantile
 from ocrgate.load.targets import Api, Asking, Endpoint
@@ -286,3 +290,30 @@ async def test_the_same_seed_sends_the_same_at_the_same_instants(raw: Raw, work:
         for record in (first, second)
     ]
     assert sorted(instants[0]) == pytest.approx(sorted(instants[1]), abs=1e-3)
+
+
+async def test_files_are_packed_once(chat: Callable[[str], Endpoint], work: Workload) -> None:
+    """A thousand of the same on the wire are one in memory; fresh pages are each their own."""
+    async with FaultyEngine(Talk("a page")) as server:
+        link = Link(parse_url(server.url))
+        sender = Sender(chat(server.url), link, Callers(), timeout=5)
+        same = work.documents[0]
+        assert sender.prepare(same.work(1))[1] is sender.prepare(same.work(2))[1]
+        drawn = synthetic(SMALLER, 1, 0).documents[0]
+        assert sender.prepare(drawn.work(1))[1] != sender.prepare(drawn.work(2))[1]
+
+
+async def test_a_client_without_descriptors_blames_itself(raw: Raw, work: Workload) -> None:
+    """It is not the target that is gone."""
+    async with PausingServer(0.5) as server:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = len([*Path("/proc/self/fd").iterdir()])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 12, hard))
+        try:
+            found = await run(raw(server.url), work, Closed(40), span=Span(seconds=0.5))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    step = found.steps[0]
+    assert step.tally.outcomes["client"] > 5
+    assert "could not open another connection" in step.client.saturated
+    assert not [event for event in found.events if event.kind == "gone"]

@@ -60,7 +60,7 @@ async def test_servers_are_compared_in_turn(page: str, tmp_path: Path) -> None:
     assert runs[0].run.seed == runs[1].run.seed
     code, report, _ = await ocrgate("report", str(out), str(second), "-f", "text")
     assert code == Exit.OK
-    assert "run.2, at 2 at once" in report
+    assert "run.2, at concurrency 2" in report
     assert "p50 worse" in report
 
 

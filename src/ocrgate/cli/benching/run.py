@@ -1,6 +1,8 @@
 """One run of ``ocrgate bench``: find the target, make the work, hold the loads, keep the record."""
 
 import asyncio
+import contextlib
+import resource
 import signal
 import sys
 import time
@@ -54,8 +56,17 @@ def perform(order: Order) -> Outcome:
         OcrgateError: the target cannot be tested, and why.
         OSError: a file cannot be read, or the record not be begun.
     """
+    _raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_perform(order))
+
+
+def _raise_file_limit() -> None:
+    """A connection is a file, and an open loop may need thousands."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with contextlib.suppress(ValueError, OSError):  # not allowed here: then with what there is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
+from ocrgate.load import knee
 from ocrgate.load.record import OK, Record, Sample, Verdict
 from ocrgate.load.report import meters
 from ocrgate.load.report.digest import Digest, StepDigest, digest
@@ -12,6 +14,8 @@ from ocrgate.load.report.summary import promised
 from ocrgate.load.report.words import NOTHING, count, gibibytes, measured, rate, seconds, share
 from ocrgate.load.stats import Spread, spread
 
+_WINDOWS = 12  # of a ramp
+_FALLS_BEHIND = 0.15  # share of what is due in a window; a page takes a while, and chance plays
 _TOLD = 6  # kinds of failures that are named
 
 
@@ -52,6 +56,8 @@ def _facts(each: StepDigest, record: Record) -> Iterator[tuple[str, str]]:
     answered = each.step.tally.outcomes.get(OK, 0)
     yield "requests", f"{count(answered)} of {count(each.total)} answered{_failed(each)}"
     yield "throughput", _throughput(each, promised=bool(each.promise))
+    if each.step.loop == "open" and each.step.rate is None:
+        yield "kept up", _kept_up(each)
     if each.latency is not None:
         yield "latency", f"{_spread(each.latency)}  from the intended send"
     if each.first is not None and _streamed(each):
@@ -90,6 +96,29 @@ def _throughput(each: StepDigest, *, promised: bool) -> str:
     if promised:
         parts.append(f"{rate(each.goodput)}/s as promised")
     return ", ".join(parts)
+
+
+def _kept_up(each: StepDigest) -> str:
+    """Up to which rate of a ramp answers followed requests."""
+    found = knee.saturation(windows(each), within=_FALLS_BEHIND)
+    if found is None:
+        return "to the end"
+    return f"to about {rate(found[0])}/s; beyond it answers fell behind"
+
+
+def windows(each: StepDigest) -> list[tuple[float, float]]:
+    """Requests due and answers a second, in windows of equal length by rising rate."""
+    first, last = ceil(each.step.begins), int(each.step.ends)
+    width = max(1, (last - first) // _WINDOWS)
+    lines = each.step.tally.seconds
+    due, done = lines.get("offered", {}), lines.get(f"done:{OK}", {})
+    starts = range(first, last - width + 1, width)
+    found = [
+        (sum(line.get(second, 0) for second in range(start, start + width)) / width)
+        for start in starts
+        for line in (due, done)
+    ]
+    return sorted(zip(found[::2], found[1::2], strict=True))
 
 
 def _spread(found: Spread) -> str:

@@ -1,0 +1,63 @@
+"""Trials on a simulated vLLM over HTTP: what is measured, and when a trial is ended early."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from ocrgate.errors import EngineUnavailable
+from ocrgate.load.slo import parse
+from ocrgate.load.targets import Asking
+from ocrgate.load.tune.live import LiveTrials
+from ocrgate.load.tune.trial import Purpose, Trial
+from ocrgate.load.workload import Workload
+
+Begin = Callable[[], Awaitable[str]]
+
+
+def trials(work: Workload, slo: str = "e2e=20s", seconds: float = 2.0) -> LiveTrials:
+    asking = Asking(model="tencent/HunyuanOCR", max_tokens=2048)
+    return LiveTrials(work, asking, parse(slo), seconds=seconds, warmup=0.5, pages=10)
+
+
+def trial(at_once: int) -> Trial:
+    return Trial((at_once,), Purpose.CLIMB)
+
+
+async def test_more_at_once_gives_more_pages(simulated: Begin, page: Workload) -> None:
+    url = await simulated()
+    few = await trials(page)(trial(2), url)
+    many = await trials(page)(trial(12), url)
+    assert few.stop is many.stop is None
+    assert few.failed == many.failed == 0
+    assert many.goodput > 1.3 * few.goodput
+    assert few.seconds == pytest.approx(2.0, abs=1.5)
+
+
+async def test_late_pages_do_not_count(simulated: Begin, page: Workload) -> None:
+    seen = await trials(page, "e2e=1ms")(trial(2), await simulated())
+    assert seen.goodput == 0
+    assert seen.late == 1
+
+
+async def test_a_trial_goes_on_until_it_has_seen_enough(simulated: Begin, page: Workload) -> None:
+    made = replace(trials(page, seconds=0.5), pages=10**6)
+    seen = await made(trial(2), await simulated())
+    assert seen.seconds == pytest.approx(2.0, abs=0.8)
+
+
+async def test_wrong_answers_do_not_count_and_are_not_late(
+    simulated: Begin, page: Workload
+) -> None:
+    """Every text is cut after two tokens."""
+    made = trials(page)
+    made = replace(made, asking=replace(made.asking, max_tokens=2))
+    seen = await made(trial(2), await simulated())
+    assert seen.served > 0
+    assert seen.goodput == seen.late == 0
+    assert seen.stop is None
+
+
+async def test_a_server_that_is_not_there_is_an_error(page: Workload) -> None:
+    with pytest.raises(EngineUnavailable):
+        await trials(page)(trial(2), "http://127.0.0.1:9")
