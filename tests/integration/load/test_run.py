@@ -307,10 +307,11 @@ async def test_a_client_without_descriptors_blames_itself(raw: Raw, work: Worklo
     """It is not the target that is gone."""
     async with PausingServer(0.5) as server:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        used = len([*Path("/proc/self/fd").iterdir()])
+        used = len([*Path("/proc/self/fd").iterdir()])  # noqa: ASYNC240
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + 12, hard))
         try:
-            found = await run(raw(server.url), work, Closed(40), span=Span(seconds=0.5))
+            span = Span(seconds=0.5, timeout=1.0)
+            found = await run(raw(server.url), work, Closed(40), span=span)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     step = found.steps[0]
