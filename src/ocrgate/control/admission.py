@@ -28,7 +28,8 @@ The contract, one line per promise (each is an invariant of the property suite):
 16. The budget hears of every ticket that has a place exactly once when it begins and once when it
     ends; a ticket begins only if it fits or nothing else runs.
 17. A ticket that did not fit when it was first in turn is passed by a bounded number of others in a
-    bounded time, so that no page is too big to be read.
+    bounded time, and after that by those only that the budget spares, since they do not make it
+    wait longer; so that no page is too big to be read.
 
 18. :meth:`Admission.retune` replaces all numbers at once; whoever has a place or waits is not
     touched, so that a lane may hold more than a new bound until those have left.
@@ -373,16 +374,27 @@ class Admission:
     def _next_with_room(self, now: float) -> Waiting | None:
         held_up = self._held_up(now)
         if held_up is not None:
-            return held_up if self._can_go(held_up, now) else None
+            return held_up if self._can_go(held_up, now) else self._next_beside(held_up, now)
         first = True
-        for lane in self._turns.ordered(self._waiting_lanes()):
-            for item in self._lanes[lane].candidates():
-                if self._can_go(item, now):
-                    return item
-                if first:
-                    self._passing.note(item.ticket.id, now)
-                first = False
+        for item in self._candidates():
+            if self._can_go(item, now):
+                return item
+            if first:
+                self._passing.note(item.ticket.id, now)
+            first = False
         return None
+
+    def _next_beside(self, held_up: Waiting, now: float) -> Waiting | None:
+        """One that does not make the ticket wait longer that nothing else may pass."""
+        assert self._budget is not None
+        for item in self._candidates():
+            if item is not held_up and self._budget.spares(item.ticket, held_up.ticket, now):
+                return item
+        return None
+
+    def _candidates(self) -> Iterator[Waiting]:
+        for lane in self._turns.ordered(self._waiting_lanes()):
+            yield from self._lanes[lane].candidates()
 
     def _can_go(self, item: Waiting, now: float) -> bool:
         """Whether it can be started, or need not wait any more since it is too late."""

@@ -1,10 +1,11 @@
 """Room for a page beside its place: the seam of the ledger, and who may pass whom for want of it.
 
 A big page that does not fit yet would hold up all the small ones behind it, although they fit; if
-they may always pass, it never fits. So they may pass for a while, as backfilling schedulers do
-(EASY; Lifka 1995): once a page was first in turn and did not fit, at most ``passes`` others start
-before it, and none after ``seconds``. From then on pages only end, until it fits; it does so at the
-latest when nothing else runs. Pages that were first in turn and did not fit stand in line for this.
+they may always pass, it never fits. So they may pass for a while: once a page was first in turn and
+did not fit, at most ``passes`` others start before it, and none after ``seconds``. From then on
+only those start that do not make it wait longer, as with backfilling schedulers (EASY; Lifka 1995);
+it starts at the latest when nothing else runs. Pages that were first in turn and did not fit stand
+in line for this.
 """
 
 from collections import OrderedDict
@@ -21,6 +22,12 @@ class Budget(Protocol):
         """Whether the page may start beside those that run. It changes nothing."""
         ...
 
+    def spares(self, ticket: Ticket, leading: Ticket, now: float) -> bool:
+        """Whether the page may start now although ``leading`` has waited long enough for room,
+        since it does not make that wait longer. It changes nothing.
+        """
+        ...
+
     def begin(self, ticket: Ticket, now: float) -> None:
         """The page has started. It may not fit when nothing else runs."""
         ...
@@ -32,7 +39,7 @@ class Budget(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PassingParams:
-    """How long pages may pass one that does not fit.
+    """How long pages may pass one that does not fit, whether or not that makes it wait longer.
 
     Attributes:
         passes: pages that may start before it.

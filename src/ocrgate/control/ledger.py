@@ -20,7 +20,7 @@ import math
 from bisect import bisect_left, insort
 from dataclasses import dataclass
 from itertools import accumulate, count
-from operator import add, mul
+from operator import add, mul, neg
 from typing import Literal
 
 Verdict = Literal["fits", "alone", "unknown", "full"]
@@ -193,6 +193,28 @@ class Ledger:
         remainders.insert(place, remaining)
         helds.insert(place, held)
         return "fits" if self._peak(remainders, helds) <= available else "full"
+
+    def wait(self, promise: Promise, now: float) -> int:
+        """Tokens that each page writes until this one fits at the latest, if nothing else starts; 0
+        if it does now.
+
+        A page ends when it has written what it is expected to, and only those instants are looked
+        at; it may fit a little earlier. It takes a pass over the pages for each that must end.
+        """
+        if self.judge(promise, now) != "full":
+            return 0
+        available = self.available(now)
+        held, remaining = self._measure(_Entry(promise, 0, promise.expected))
+        for there in range(len(self._remaining) - 1, 0, -1):
+            gone = self._remaining[there]  # of the longest ``there`` each writes this many more
+            left = [each - gone for each in self._remaining[:there]]
+            place = bisect_left(left, -remaining, key=neg)
+            left.insert(place, remaining)
+            helds = [each + gone for each in self._held[:there]]
+            helds.insert(place, held)
+            if self._peak(left, helds) <= available:
+                return gone
+        return self._remaining[0]
 
     def hold(self, page: int, promise: Promise) -> None:
         """The page was sent.

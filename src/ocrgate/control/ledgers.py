@@ -8,12 +8,30 @@ always does. It is entered where it was sent. So whatever is chosen, no ledger i
 than it has, as long as a page begins only when it fits.
 
 A page that is too big for every cache goes by the largest ones alone: where nothing else is.
+
+A page that has been passed often enough leads from then on: it is to start at the replica where it
+will fit soonest, and whatever would delay it there starts elsewhere or waits (EASY backfilling,
+Lifka 1995, in tokens written instead of seconds).
 """
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from ocrgate.control.ledger import Ledger, LedgerParams, Promise
+
+_FRESH = 1.0  # seconds for which a page leads of which nothing was heard since
+
+
+@dataclass(slots=True)
+class _Lead:
+    """The page that leads: where it will start, and tokens that each page writes until then."""
+
+    page: int
+    replica: int
+    wait: int
+    version: int
+    at: float
 
 
 class Ledgers:
@@ -29,6 +47,8 @@ class Ledgers:
         self._ledgers = [Ledger(self._params) for _ in range(count)]
         self._used = list(range(count))
         self._smallest = math.inf
+        self._lead: _Lead | None = None
+        self._version = 0
         self._entries: dict[int, tuple[int, Promise]] = {}
 
     def __len__(self) -> int:
@@ -52,6 +72,7 @@ class Ledgers:
         blocks of so many, and this part of it is in use.
         """
         ledger = self._ledgers[replica]
+        self._version += 1
         if (capacity, block) != (ledger.capacity, ledger.block):
             ledger.resize(capacity, block)
             self._smallest = min(each.size for each in self._ledgers)
@@ -73,9 +94,21 @@ class Ledgers:
         """
         if page in self._entries:
             raise ValueError(f"page {page} is in a ledger already")
+        if self._lead is not None and self._lead.page == page:
+            self._lead = None
         replica = self._used[0] if len(self._used) == 1 else self._choose(promise, now)
         self._enter(page, promise, replica)
         return replica
+
+    def spares(self, promise: Promise, page: int, leading: Promise, now: float) -> bool:
+        """Whether a page may start before ``page``, which has no room yet and leads, since it does
+        not make that wait longer than foreseen: it fits elsewhere, or has ended by then.
+        """
+        lead = self._lead
+        if lead is None or lead.page != page or lead.version != self._version:
+            lead = self._lead = self._foreseen(page, leading, now)
+        lead.at = now
+        return any(self._has_room(each, promise, now) for each in self._open(promise, now))
 
     def where(self, page: int) -> int | None:
         """The replica in whose ledger the page is; None for one that is in none."""
@@ -90,10 +123,11 @@ class Ledgers:
         if entry is None or not candidates:
             return candidates
         here, promise = entry
+        free = self._open(promise, now, candidates)
         found = [
             each
-            for each in self._large_enough(promise, candidates)
-            if each == here or self._ledgers[each].judge(promise, now) != "full"
+            for each in candidates
+            if each == here or (each in free and self._has_room(each, promise, now))
         ]
         return found or [self._roomiest(candidates, now)]
 
@@ -108,20 +142,45 @@ class Ledgers:
         """It has streamed so many tokens in all; see :meth:`Ledger.advance`."""
         entry = self._entries.get(page)
         if entry is not None:
+            self._version += 1
             self._ledgers[entry[0]].advance(page, generated)
 
     def release(self, page: int) -> None:
         """It holds nothing any more. Doing it twice changes nothing."""
         entry = self._entries.pop(page, None)
         if entry is not None:
+            self._version += 1
             self._ledgers[entry[0]].release(page)
 
     def _choose(self, promise: Promise, now: float) -> int:
-        large = self._large_enough(promise, self._used)
-        fitting = [each for each in large if self._ledgers[each].judge(promise, now) != "full"]
-        return self._roomiest(fitting or large, now)
+        free = self._open(promise, now)
+        fitting = [each for each in free if self._has_room(each, promise, now)]
+        return self._roomiest(fitting or self._large_enough(promise, self._used), now)
+
+    def _has_room(self, replica: int, promise: Promise, now: float) -> bool:
+        return self._ledgers[replica].judge(promise, now) != "full"
+
+    def _foreseen(self, page: int, promise: Promise, now: float) -> _Lead:
+        """Where a page will fit soonest."""
+        waits = {
+            each: self._ledgers[each].wait(promise, now)
+            for each in self._large_enough(promise, self._used)
+        }
+        replica = min(waits, key=lambda each: (waits[each], each))
+        return _Lead(page, replica, waits[replica], self._version, now)
+
+    def _open(
+        self, promise: Promise, now: float, replicas: Collection[int] | None = None
+    ) -> Collection[int]:
+        """The replicas that could hold the page and would not delay the one that leads."""
+        large = self._large_enough(promise, self._used if replicas is None else replicas)
+        lead = self._lead
+        if lead is None or now - lead.at > _FRESH or promise.expected <= lead.wait:
+            return large
+        return [each for each in large if each != lead.replica]
 
     def _enter(self, page: int, promise: Promise, replica: int) -> None:
+        self._version += 1
         self._ledgers[replica].hold(page, promise)
         self._entries[page] = (replica, promise)
 

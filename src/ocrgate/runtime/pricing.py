@@ -70,6 +70,13 @@ class TokenBudget:
         """Whether the page may start beside those that run."""
         return ticket.cost is None or self._ledgers.fits(_promise(ticket.cost), now)
 
+    def spares(self, ticket: Ticket, leading: Ticket, now: float) -> bool:
+        """Whether the page may start before ``leading``, which waits for room."""
+        if ticket.cost is None or leading.cost is None:
+            return ticket.cost is None
+        promise, ahead = _promise(ticket.cost), _promise(leading.cost)
+        return self._ledgers.spares(promise, leading.id, ahead, now)
+
     def begin(self, ticket: Ticket, now: float) -> None:
         """The page has started."""
         if ticket.cost is not None:

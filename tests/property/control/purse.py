@@ -17,6 +17,11 @@ class Purse:
         assert now >= 0
         return sum(self.held.values()) + size_of(ticket) <= self.capacity
 
+    def spares(self, ticket: Ticket, leading: Ticket, now: float) -> bool:
+        """Nobody knows when anything ends."""
+        del ticket, leading, now
+        return False
+
     def begin(self, ticket: Ticket, now: float) -> None:
         """Take it."""
         assert ticket.id not in self.held, "16: began twice"

@@ -123,3 +123,91 @@ def test_what_is_down_gets_nothing_and_what_it_had_can_go_elsewhere(
     before = ledgers.fits(promise, 0.0)
     ledgers.use([])
     assert ledgers.fits(promise, 0.0) == before
+
+
+@dataclass
+class Line:
+    """One replica, pages that write a token a step, and one that waits for room."""
+
+    size: int
+    pages: list[Promise]
+
+    def __post_init__(self) -> None:
+        self.ledgers = Ledgers(1)
+        self.ledgers.follow(0, self.size, 0.0, 0.0)
+        for page, promise in enumerate(self.pages):
+            self.ledgers.hold(page, promise, 0.0)
+        self.left = dict(enumerate(promise.expected for promise in self.pages))
+        self.steps = 0
+
+    def add(self, promise: Promise) -> None:
+        number = len(self.left) + 1000
+        self.ledgers.hold(number, promise, 0.0)
+        self.left[number] = promise.expected
+
+    def until_it_fits(self, waiting: Promise) -> int:
+        """Steps until there is room, counted one by one."""
+        written = dict.fromkeys(self.left, 0)
+        for step in range(2000):
+            for page in [page for page, left in self.left.items() if left <= step]:
+                self.ledgers.release(page)
+                del self.left[page]
+            for page in self.left:
+                written[page] = step
+                self.ledgers.advance(page, step)
+            if self.ledgers.fits(waiting, 0.0):
+                return step
+        raise AssertionError("it never fits")
+
+
+lines = st.tuples(st.integers(300, 2000), st.lists(promises(), min_size=1, max_size=6))
+
+
+@LAWS
+@given(lines, promises())
+def test_the_wait_for_room_is_no_longer_than_foreseen(
+    line: tuple[int, list[Promise]], waiting: Promise
+) -> None:
+    """Counted by hand, where pages end when they are expected to and nothing else starts; and no
+    page's end before that is enough.
+    """
+    told, by_hand = Line(*line).ledgers[0].wait(waiting, 0.0), Line(*line).until_it_fits(waiting)
+    assert by_hand <= told
+    ends = {promise.expected for promise in line[1]}
+    assert told == 0 or (told in ends and not any(by_hand <= end < told for end in ends))
+
+
+@LAWS
+@given(lines, promises(), promises())
+def test_who_passes_does_not_make_it_wait_longer(
+    line: tuple[int, list[Promise]], waiting: Promise, small: Promise
+) -> None:
+    """A page that is spared has ended by the time at which the waiting one would have started."""
+    alone, passed = Line(*line), Line(*line)
+    if alone.ledgers.fits(waiting, 0.0):
+        return
+    if passed.ledgers.spares(small, 999, waiting, 0.0):
+        passed.add(small)
+    assert passed.until_it_fits(waiting) <= alone.ledgers[0].wait(waiting, 0.0)
+
+
+def test_a_page_that_leads_keeps_one_replica_and_the_others_work() -> None:
+    """It waits for the one where it fits soonest; long pages go elsewhere, short ones anywhere."""
+    ledgers = Ledgers(2)
+    for replica in (0, 1):
+        ledgers.follow(replica, 1000, 0.0, 0.0)
+    ledgers.hold(0, Promise(100, 300, 300, 300), 0.0)
+    ledgers.hold(1, Promise(100, 200, 200, 200), 0.0)
+    first, second = ledgers.where(0), ledgers.where(1)
+    assert (first, second) == (0, 1)
+    big = Promise(700, 100, 100, 100)
+    long, short = Promise(100, 250, 250, 250), Promise(100, 150, 150, 150)
+    assert not ledgers.fits(big, 0.0)
+    assert ledgers.spares(long, 9, big, 0.0)
+    assert ledgers.hold(2, long, 0.0) == 0
+    assert list(ledgers.fitting(2, [0, 1], 0.0)) == [0]
+    assert ledgers.spares(short, 9, big, 0.0)
+    assert list(ledgers.fitting(2, [0, 1], 5.0)) == [0, 1]  # nobody speaks of it any more
+    ledgers.release(1)
+    assert ledgers.hold(9, big, 0.0) == 1
+    assert ledgers.hold(3, long, 0.0) == 0

@@ -285,6 +285,9 @@ async def test_a_page_that_has_room_by_now_starts_when_somebody_looks() -> None:
         def fits(self, ticket: Ticket, now: float) -> bool:
             return len(self.pages) < self.room and now <= ticket.deadline
 
+        def spares(self, ticket: Ticket, leading: Ticket, now: float) -> bool:
+            return ticket.id == leading.id and now <= ticket.deadline
+
         def begin(self, ticket: Ticket, now: float) -> None:
             assert now <= ticket.deadline
             self.pages.add(ticket.id)
