@@ -31,7 +31,8 @@ class Setting:
     def ours(self) -> Ours:
         """Our gate as it comes."""
         heat = None if self.gpu is None else self.gpu.read
-        return Ours(kv_tokens=self.profile.kv_tokens, voices=self.scene.voices, heat=heat)
+        tokens, block = self.profile.kv_tokens, self.profile.block_size
+        return Ours(kv_tokens=tokens, block=block, voices=self.scene.voices, heat=heat)
 
 
 GATES: dict[str, Callable[[Setting], Gate]] = {

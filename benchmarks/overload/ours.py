@@ -9,7 +9,8 @@ from benchmarks.overload.simulated import Says
 from ocrgate.control.admission import Admission
 from ocrgate.control.cost import Lengths, PageClass
 from ocrgate.control.decision import Admitted, Decision, Expired, Outcome, Refused
-from ocrgate.control.ledger import Ledger, Promise
+from ocrgate.control.ledger import Promise
+from ocrgate.control.ledgers import Ledgers
 from ocrgate.control.limit.engine import EngineLimit
 from ocrgate.control.limit.law import INPUT_WORK, Limit, Sample, Signals
 from ocrgate.control.thermal import Heat, Thermal
@@ -54,23 +55,28 @@ class Voice:
 
 
 class LedgerBudget:
-    """The ledger as the admission core asks for it."""
+    """The ledger of the only replica as the admission core asks for it."""
 
-    def __init__(self, ledger: Ledger, gate: "Ours") -> None:
-        self._ledger = ledger
+    def __init__(self, ledgers: Ledgers, gate: "Ours") -> None:
+        self._ledgers = ledgers
         self._gate = gate
 
     def fits(self, ticket: Ticket, now: float) -> bool:
         """Whether the cache has room for it."""
-        return self._ledger.judge(self._gate.promise(ticket.id), now) != "full"
+        return self._ledgers.fits(self._gate.promise(ticket.id), now)
 
-    def begin(self, ticket: Ticket, now: float) -> None:  # noqa: ARG002
+    def spares(self, ticket: Ticket, leading: Ticket, now: float) -> bool:
+        """Whether it makes the one that leads wait no longer."""
+        promises = self._gate.promise(ticket.id), self._gate.promise(leading.id)
+        return self._ledgers.spares(promises[0], leading.id, promises[1], now)
+
+    def begin(self, ticket: Ticket, now: float) -> None:
         """It holds what was promised."""
-        self._ledger.hold(ticket.id, self._gate.promise(ticket.id))
+        self._ledgers.hold(ticket.id, self._gate.promise(ticket.id), now)
 
     def end(self, ticket_id: int, now: float) -> None:  # noqa: ARG002
         """It holds nothing."""
-        self._ledger.release(ticket_id)
+        self._ledgers.release(ticket_id)
 
 
 class Ours:
@@ -79,6 +85,7 @@ class Ours:
     Args:
         law: the limit law.
         kv_tokens: what the engine's cache holds; None: there is no ledger.
+        block: tokens of a block of it.
         voices: where the metrics do not tell the truth.
         heat: how hot the GPU is, for the slow ceiling; None: nobody can tell.
 
@@ -91,6 +98,7 @@ class Ours:
         law: Limit | None = None,
         kv_tokens: int | None = None,
         *,
+        block: int = 1,
         voices: Voices = (),
         heat: Callable[[], Heat] | None = None,
     ) -> None:
@@ -100,8 +108,10 @@ class Ours:
         self._heat = heat
         self._thermal = Thermal()
         self._lengths = Lengths()
-        self._ledger = Ledger(capacity=kv_tokens)
-        budget = LedgerBudget(self._ledger, self) if kv_tokens else None
+        self._cache = kv_tokens, block
+        self._ledgers = Ledgers(1)
+        self._ledgers.follow(0, kv_tokens, 0.0, 0.0, block)
+        budget = LedgerBudget(self._ledgers, self) if kv_tokens else None
         self._admission = Admission(self._law.value(0.0), budget=budget)
         self._asked: dict[int, Asked] = {}
         self._sent: dict[int, float] = {}
@@ -159,7 +169,7 @@ class Ours:
         self._law.progress(now, seen.generated - self._written + self._work)
         self._written, self._work = seen.generated, 0.0
         for number in self._sent:
-            self._ledger.advance(number, engine.tokens(now, number))
+            self._ledgers.advance(number, engine.tokens(now, number))
         if self._ticks % POLLS == 0:
             self._poll(now, seen)
         self._ticks += 1
@@ -170,7 +180,7 @@ class Ours:
     def _poll(self, now: float, seen: Snapshot) -> None:
         said = self._voice.of(now, seen)
         if said is not None and said.kv_usage is not None:
-            self._ledger.usage(said.kv_usage, now)
+            self._ledgers.follow(0, self._cache[0], said.kv_usage, now, self._cache[1])
         self._law.signals(now, said)
         if self._heat is not None:
             self._thermal.read(self._heat(), now)

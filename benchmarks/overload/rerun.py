@@ -29,6 +29,7 @@ SHORT: dict[str, str | None] = {
     "shift": None,
     "deadlines": "ocrgate,engine bound",
     "slow": "ocrgate,nginx,haproxy",
+    "halved": "ocrgate,engine bound",
     "hot": None,
 }
 """What is compared in the short form, None for all; by how much it matters."""

@@ -124,7 +124,8 @@ def converge(knee: Knee, start: int, halved: bool, seed: int) -> float:
     shape = profile(PROFILE)
     begin = 60.0 if halved else 0.0
     changes = [Change(begin, "kv_tokens", shape.kv_tokens // 2)] if halved else []
-    gate = Ours(EngineLimit(EngineParams(start=start)), shape.kv_tokens)
+    law = EngineLimit(EngineParams(start=start))
+    gate = Ours(law, shape.kv_tokens, block=shape.block_size)
     plan = Plan("", begin + 60.0, (Flow("all", 2 * knee.rate),), seed=seed)
     World(plan, gate, VirtualEngine(shape, seed, changes), begin, guard=GUARD).go()
     bounds = Bounds.of(knee, shape.max_num_seqs)
