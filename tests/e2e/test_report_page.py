@@ -109,7 +109,7 @@ async def test_the_page_answers_to_its_buttons(page: Tab, pages: Path) -> None:
     await page.until(f"{ink} !== {before!r}", 30)
     assert await page.evaluate(ink) == "rgb(230, 234, 240)"
     await page.evaluate(click)
-    rising = [f"{n} at once" for n in (4, 8, 16, 32, 64)]
+    rising = [f"concurrency {n}" for n in (4, 8, 16, 32, 64)]
     assert await page.evaluate(texts) == rising
     await page.evaluate(click)
     assert await page.evaluate(texts) == rising[::-1]
@@ -143,8 +143,8 @@ async def test_a_browser_that_cannot_draw_says_why_and_shows_the_figures(
     assert await page.evaluate("document.querySelector('.drawn').offsetHeight") == 0
     seen = await page.evaluate("document.body.innerText")
     assert message in seen
-    assert "SLO broken at 64 at once" in seen
-    assert "32 at once" in seen
+    assert "SLO broken at concurrency 64" in seen
+    assert "concurrency 32" in seen
 
 
 async def test_without_webgl_the_flat_plots_stand_in(page: Tab, pages: Path) -> None:

@@ -51,8 +51,8 @@ def test_a_page_is_written_beside_the_record(report: Callable[..., Said], record
     """With no option at all, and the summary is printed too."""
     code, out, err = report(record)
     assert code == 0
-    assert "SLO broken at 64 at once" in out
-    assert "16 at once" in out
+    assert "SLO broken at concurrency 64" in out
+    assert "concurrency 16" in out
     page = record.with_suffix(".html")
     assert f"The report is in {page}" in err
     assert page.read_text().startswith("<!DOCTYPE html>")

@@ -35,8 +35,8 @@ def test_the_table_has_a_row_for_each_server() -> None:
     found = plain(table(rows, Words())).splitlines()
     assert len(found) == 4
     assert "30.0 GiB" in found[1]
-    assert "32 at once" in found[1]
-    assert "8 at once" in found[2]
+    assert "concurrency 32" in found[1]
+    assert "concurrency 8" in found[2]
     assert "not tested: connection refused" in found[3]
 
 

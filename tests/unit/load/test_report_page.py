@@ -102,10 +102,12 @@ def hostile() -> Record:
 def test_the_summary_answers_what_people_ask(record: Record) -> None:
     """Was the SLO kept, how far, where is the knee, what failed, whose fault is it."""
     found = said(record)
-    assert found["Every SLO (e2e ≤ 5 s, error ≤ 2 %) was kept up to 32 at once."] == "good"
-    broken = next(each for each in found if each.startswith("SLO broken at 64 at once: error was"))
+    assert found["Every SLO (e2e ≤ 5 s, error ≤ 2 %) was kept up to concurrency 32."] == "good"
+    broken = next(
+        each for each in found if each.startswith("SLO broken at concurrency 64: error was")
+    )
     assert found[broken] == "bad"
-    assert any(each.startswith("The knee is at 32 at once") for each in found)
+    assert any(each.startswith("The knee is at concurrency 32") for each in found)
     assert any("got no answer: overloaded" in each for each in found)
     assert any("preempted" in each for each in found)
     assert "The load generator kept up: what was measured is the server." in found
@@ -203,7 +205,7 @@ def test_labels_of_plots_are_bounded_and_harmless() -> None:
 def test_tables_show_what_was_measured(record: Record) -> None:
     """One row for each load, no empty columns, sorted by value and not by text."""
     table = tables.steps(digest(record), Words())
-    assert [row[0].text for row in table.rows] == [f"{n} at once" for n in (4, 8, 16, 32, 64)]
+    assert [row[0].text for row in table.rows] == [f"concurrency {n}" for n in (4, 8, 16, 32, 64)]
     errors = list(table.columns).index("Errors")
     assert [row[errors].tone for row in table.rows][-1] == "bad"
     assert "Offered /s" not in table.columns

@@ -167,9 +167,11 @@ def _server(digest: Digest, words: Words) -> Iterator[Say]:
 
 def _bottleneck(digest: Digest, words: Words) -> Iterator[Say]:
     """Whose figures these are, before anybody reads them as the server's."""
-    for each in digest.saturated:
-        why = each.step.client.saturated
-        yield Say("warn", words("say.saturated", load=words.load(each), why=why))
+    if digest.saturated:
+        loads = ", ".join(words.loads(digest.saturated))
+        worst = max(digest.saturated, key=lambda e: e.step.client.lag_p99 + e.step.client.late_p99)
+        why = worst.step.client.saturated
+        yield Say("warn", words("say.saturated", load=loads, why=why))
 
 
 def _client(digest: Digest, words: Words) -> Iterator[Say]:

@@ -9,6 +9,7 @@ from ocrgate.load.report.plots.figure import (
     RED,
     VIOLET,
     Figure,
+    Layout,
     Trace,
     axis,
     limits,
@@ -23,7 +24,7 @@ _COLOURS = {"degraded": "#17a2b8", "empty": ORANGE, "repetition": VIOLET, "trunc
 
 def quality(digest: Digest, words: Words) -> Figure:
     """All requests of each step, by what their answer was like."""
-    names = words.loads(digest.steps)
+    names, across = _bars(digest, words)
     parts = [_parts(each) for each in digest.steps]
     shown = ["ok", "degraded", *CUT, "failed"]
     traces: list[Trace] = [
@@ -38,11 +39,21 @@ def quality(digest: Digest, words: Words) -> Figure:
         if mark == "ok" or any(part[mark] for part in parts)
     ]
     layout = {
-        "xaxis": {"type": "category"},
+        "xaxis": across,
         "yaxis": axis(words("axis.share_requests"), tickformat=".0%", range=[0, 1]),
         "barmode": "stack",
     }
     return Figure("quality", words("plot.quality"), words("plot.quality_help"), traces, layout)
+
+
+def _bars(digest: Digest, words: Words) -> tuple[list[str], Layout]:
+    """What stands under each bar: the load alone where all are of one kind, else its name."""
+    if digest.is_sweep and not any(each.step.label for each in digest.steps):
+        loads = [f"{each.load:.4g}" for each in digest.steps]
+        if len(set(loads)) == len(loads):
+            _, across = load_axis(digest, words)
+            return loads, {"type": "category", "title": across["title"]}
+    return words.loads(digest.steps), {"type": "category", "tickangle": 0}
 
 
 def _parts(each: StepDigest) -> dict[str, float]:
