@@ -41,7 +41,7 @@ BATCHED = (2048, 4096, 8192, 16384)
 SHARES = (0.75, 0.8, 0.85, 0.9, 0.95)
 RULES = Rules()
 NEAR = 16  # of the best with three axes are measured again, for longer
-QUICK, LONG = (25.0, 300), (150.0, 1000)  # seconds and pages of a measurement
+QUICK, LONG = (25.0, 300), (100.0, 600)  # seconds and pages of a measurement
 
 
 _RECEIPTS = Mix("receipts", (Kind("receipt", 1.0, (587, 1145), (935, 2141), 298, 0.33, 700),), 0.03)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.5  # seconds between looks at whether a server answers
 _FAREWELL = 30.0  # seconds that a server is given after SIGTERM
+_LEFT_BEHIND = ("/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh")
 
 
 class Still:
@@ -106,6 +107,8 @@ class Command:
 
     async def _start(self, words: list[str], *, keep: bool = False) -> None:
         await self._end()
+        if keep:  # a child of ours would be killed with our event loop
+            words = [*_LEFT_BEHIND, *words]
         try:
             child = await asyncio.create_subprocess_exec(
                 *words,
@@ -121,8 +124,8 @@ class Command:
                 await self._answers(child)
         except TimeoutError:
             raise EngineUnavailable(f"no engine answers after {self._patience:g} s") from None
-        if keep or child.returncode is not None:
-            self._child = None  # it lives on without us, or has started what does
+        if child.returncode is not None:
+            self._child = None  # it has started what lives on without us
 
     async def _answers(self, child: asyncio.subprocess.Process) -> None:
         while True:

@@ -18,6 +18,7 @@ _VALUES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512
 _SIDES = (768, 1024, 1536, 2048, 3072, 4096)
 _START = 4
 _DRAWS = 16
+_PAGES = 250  # of a trial
 _LEAST_KV = 4096  # tokens below which no page can be read
 _TRIALS = 9
 _DAY = 86_400
@@ -172,13 +173,16 @@ def _bound(
 
 
 def _stand(wish: Wish, seed: int) -> Stand:
+    """Trials that are long where pages are slow, and no longer than it takes where they are not."""
     return Stand(
         slots(wish.profile()),
         wish.prepared,
         wish.deadline,
-        120.0,
+        seconds=6.0,
+        warmup=6.0,
+        pages=_PAGES,
+        longer=40.0,
         seed=seed,
-        pages=300,
         max_tokens=wish.model.cap,
     )
 

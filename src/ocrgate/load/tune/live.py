@@ -1,7 +1,8 @@
 """Trials on a server that is there, with the same load generator as ``ocrgate bench``."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import stdev
 
@@ -9,7 +10,7 @@ from ocrgate.load.arrivals import Closed
 from ocrgate.load.counters import Counters
 from ocrgate.load.journal import Journal
 from ocrgate.load.probe import detect
-from ocrgate.load.record import OK, Record, Sample, Step
+from ocrgate.load.record import OK, Record, Step
 from ocrgate.load.runner import Offer, Session, Span, describe
 from ocrgate.load.sampling import Meter, MetricsPage
 from ocrgate.load.slo import Slo, throughput
@@ -95,7 +96,7 @@ class LiveTrials:
         self, session: Session, journal: Journal, trial: Trial, stop: asyncio.Event
     ) -> Stop | None:
         """End the trial when it is over or not worth its rest; the reason for the latter."""
-        watch = Watch(self.watch)
+        watch, limit = Watch(self.watch), self.slo.time("e2e") or math.inf
         while not stop.is_set():
             await asyncio.sleep(_LOOK)
             counters = session.counters
@@ -103,7 +104,8 @@ class LiveTrials:
             at = session.now - counters.begins
             if at <= 0 or counters.draining:
                 continue
-            why = watch.look(_counts(counters, journal, at, dead=bool(session.gone)))
+            counts = _counts(counters, journal.record(), at, limit, dead=bool(session.gone))
+            why = watch.look(counts)
             if why is not None or self._is_over(counters, at, trial):
                 stop.set()
                 return why
@@ -121,15 +123,11 @@ async def _meters(endpoint: Endpoint, key: str) -> tuple[Meter, ...]:
     return ()
 
 
-def _counts(counters: Counters, journal: Journal, at: float, *, dead: bool) -> Counts:
-    return Counts(
-        at,
-        counters.good,
-        counters.late,
-        counters.failed,
-        _preemptions(journal.record()),
-        dead,
-    )
+def _counts(counters: Counters, record: Record, at: float, limit: float, *, dead: bool) -> Counts:
+    """Wrong answers are not late: they say nothing of the load."""
+    answered = counters.outcomes[OK]
+    served = min(answered, counters.latency.within(limit)) if limit < math.inf else answered
+    return Counts(at, served, answered - served, counters.failed, _preemptions(record), dead)
 
 
 def _preemptions(record: Record, since: float = 0.0) -> int | None:
@@ -152,6 +150,8 @@ def observed(trial: Trial, record: Record, step: Step, slo: Slo, stop: Stop | No
     samples = record.of(step)
     answers = [sample for sample in samples if sample.outcome == OK]
     good = sum(map(slo.good, answers)) / len(answers) if answers else 0.0
+    limit = slo.time("e2e") or math.inf
+    late = sum(sample.latency > limit for sample in answers)
     rate = throughput(step) or 0.0
     served = step.tally.outcomes.get(OK, 0)
     preempted = _preemptions(record, step.begins) or 0
@@ -162,7 +162,7 @@ def observed(trial: Trial, record: Record, step: Step, slo: Slo, stop: Stop | No
         seconds=step.seconds,
         served=served,
         failed=step.tally.total - served,
-        late=1 - good if answers else 0.0,
+        late=late / len(answers) if answers else 0.0,
         preemptions=preempted / max(1, served),
         stop=stop,
     )
@@ -180,8 +180,3 @@ def _error(step: Step, rate: float) -> float:
         for start in range(first, first + width * _PARTS, width)
     ]
     return float(stdev(parts) / _PARTS**0.5)
-
-
-def errors(samples: Sequence[Sample]) -> list[float]:
-    """Character error rates of the answers that were compared."""
-    return [sample.cer for sample in samples if sample.cer is not None]

@@ -20,7 +20,6 @@ Shape = Callable[[Setting], Profile]
 """The engine that a setting makes."""
 
 _PARTS = 10  # of a trial, for the standard error of its goodput
-_LONGER = 4  # times its length that a trial lasts until it has seen enough pages
 
 
 class Pages(Protocol):
@@ -39,8 +38,8 @@ class Stand:
             keeps the engine just full.
         mix: of the pages.
         deadline: seconds after which a client leaves: the SLO's end to end.
-        seconds: that an ordinary trial counts, after ``warmup``; up to four times as long until
-            ``pages`` were answered.
+        seconds: that an ordinary trial counts, after ``warmup``; up to ``longer`` times as long
+            until ``pages`` were answered.
         seed: of the engine's chance and of the pages.
         max_tokens: where texts are cut.
         watch: when a trial is ended early.
@@ -52,6 +51,7 @@ class Stand:
     seconds: float = 120.0
     warmup: float = 20.0
     pages: int = 500
+    longer: float = 4.0
     seed: int = 0
     max_tokens: int = 2048
     watch: WatchParams = field(default_factory=WatchParams)
@@ -117,7 +117,7 @@ class _Crowd:
         self._pages = pages
         self._stand = stand
         self._until = stand.warmup + seconds
-        self._latest = stand.warmup + _LONGER * seconds
+        self._latest = stand.warmup + stand.longer * seconds
         self._watch = Watch(stand.watch)
         self._sent: dict[int, float] = {}
         self._leaving: list[tuple[float, int]] = []
