@@ -94,7 +94,7 @@ def _layers(settings: Settings, service: Service, metrics: Metrics) -> list[Midd
         Middleware(Observe, metrics=metrics, templates={end: path for _, path, end in _ROUTES}),
         Middleware(GateDebug, explain=service.explain),
         Middleware(BodyBounds, limits=limits, budget=budget),
-        Middleware(Failures),
+        Middleware(Failures, draining=lambda: service.draining),
         Middleware(
             DrainingDoor,
             draining=lambda: service.draining,

@@ -81,6 +81,7 @@ class Readiness:
         self._fault: str | None = None
         self._failed = -math.inf
         self._asking: asyncio.Task[None] | None = None
+        self._closed = False
 
     @property
     def state(self) -> State:
@@ -112,7 +113,8 @@ class Readiness:
         self._ask_if_doubtful()
 
     async def close(self) -> None:
-        """Stop a canary that is under way."""
+        """Stop a canary that is under way, and begin no other."""
+        self._closed = True
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
@@ -120,7 +122,7 @@ class Readiness:
     def _ask_if_doubtful(self) -> asyncio.Task[None] | None:
         now = self._clock.now()
         fresh = self._last is not None and now - self._last < self._params.fresh
-        if fresh and not self._doubted and self._fault is None:
+        if self._closed or (fresh and not self._doubted and self._fault is None):
             return None
         if self._asking is None or self._asking.done():
             if now - self._failed < self._params.pause:

@@ -1,6 +1,7 @@
 """Turns whatever the layers inside raise into an answer."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -18,23 +19,29 @@ _log = structlog.get_logger("ocrgate.gateway")
 class Failures:
     """Answers errors. Nobody is answered who has gone, nor twice.
 
+    A server that goes away cancels what it has waited for long enough. That is answered too, and is
+    no error then: it ends here.
+
     Args:
         app: the application around which it stands.
+        draining: whether the server is going away.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, draining: Callable[[], bool] = lambda: False) -> None:
         self._app = app
+        self._draining = draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        begun = whole = False
 
         async def noted(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, whole
             begun = True
+            whole = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         answer: Response | None = None
@@ -44,8 +51,9 @@ class Failures:
             Exchange.of(scope).gone = True
         except asyncio.CancelledError:
             if not begun:
-                await _answer(stopped(), scope)(scope, receive, send)
-            raise
+                await _answer(stopped(), scope)(scope, receive, noted)
+            if not (whole and self._draining()):
+                raise
         except Exception as raised:
             if begun:
                 raise  # the server closes the connection: a cut answer must not look whole
