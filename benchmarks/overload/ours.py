@@ -114,6 +114,7 @@ class Ours:
         budget = LedgerBudget(self._ledgers, self) if kv_tokens else None
         self._admission = Admission(self._law.value(0.0), budget=budget)
         self._asked: dict[int, Asked] = {}
+        self._promises: dict[int, Promise] = {}
         self._sent: dict[int, float] = {}
         self._started: set[int] = set()
         self._ticks = 0
@@ -121,14 +122,14 @@ class Ours:
         self._written = 0
 
     def promise(self, number: int) -> Promise:
-        """What a page will hold."""
-        page = self._asked[number].page
-        return self._lengths.estimate(_class_of(page)).promise(page.input_tokens, LONGEST)
+        """What a page will hold, by what was known when it came."""
+        return self._promises[number]
 
     def offer(self, now: float, asked: Asked) -> Iterator[Verdict]:
         """A page has come."""
         self._asked[asked.number] = asked
         found = self._lengths.estimate(_class_of(asked.page))
+        self._promises[asked.number] = found.promise(asked.page.input_tokens, LONGEST)
         low, median = round(found.low), round(found.median)
         cost = Cost(asked.page.input_tokens, low, median, max(median, round(found.high)))
         ticket = Ticket(asked.number, asked.lane, asked.caller, now, asked.until, cost=cost)
@@ -147,13 +148,13 @@ class Ours:
             work = tokens + page.input_tokens * INPUT_WORK
             self._law.sample(now, Sample(now - begun, work))
         decided = self._admission.release(number, now, outcome, tokens)
-        del self._asked[number]
+        self._forget(number)
         return self._carry_out(now, decided)
 
     def left(self, now: float, asked: Asked) -> Iterator[Verdict]:
         """The client of a page that waits has left."""
         decided = self._admission.cancel(asked.number, now)
-        self._asked.pop(asked.number, None)
+        self._forget(asked.number)
         return self._carry_out(now, decided)
 
     def begun(self, now: float, asked: Asked) -> None:
@@ -196,10 +197,15 @@ class Ours:
                 self._sent[number] = now
                 self._law.occupied(now, len(self._sent), len(self._started))
                 yield Sent(self._asked[number])
-            elif isinstance(decision, Refused):
-                yield Denied(self._asked.pop(number), float(math.ceil(decision.retry_after)))
-            elif isinstance(decision, Expired):
-                yield Denied(self._asked.pop(number))
+            elif isinstance(decision, Refused | Expired):
+                asked = self._asked[number]
+                self._forget(number)
+                after = decision.retry_after if isinstance(decision, Refused) else 0.0
+                yield Denied(asked, float(math.ceil(after)))
+
+    def _forget(self, number: int) -> None:
+        self._asked.pop(number, None)
+        self._promises.pop(number, None)
 
 
 def _class_of(page: Page) -> PageClass:
