@@ -3,98 +3,26 @@
 import asyncio
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ocrgate.errors import InvalidRequest
 from ocrgate.load.arrivals import Arrivals, Closed, Open, OpenLoop
 from ocrgate.load.counters import Counters
+from ocrgate.load.course import Course, Offer, Span
 from ocrgate.load.health import Health
-from ocrgate.load.journal import Journal
-from ocrgate.load.quality import Judge
 from ocrgate.load.record import OK, Sample, Step
-from ocrgate.load.sending import Result, Sender
-from ocrgate.load.slo import Slo, verdicts
+from ocrgate.load.sending import AGAIN, Result, Sender
+from ocrgate.load.slo import verdicts
 from ocrgate.load.stats import Little, little
-from ocrgate.load.workload import Caller, Callers, Document, Workload
+from ocrgate.load.workload import Caller, Document
 
 _SLICE = 0.2  # seconds after which a pause looks whether the run is to end
 _LONELY = 0.1  # seconds a user of a closed loop waits when nobody is there
+_REFUSED = 1.0  # the same after a refusal that names no time
+_MOST_REFUSED = 10.0  # and where it names a long one
 _GIVE_UP = 5.0  # seconds of nobody there after which a run ends
 _GIVE_UP_AFTER = 20  # requests in them, at least
+_WAITED = 0.005  # seconds that requests wait in the client on average, and no more is worth a word
 _BEHIND = 64  # requests sent in one go by a client that is late
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """How long a load is held.
-
-    Attributes:
-        seconds: that are measured; None with ``requests``.
-        requests: that are measured, unless ``seconds`` are over before.
-        warmup: seconds before them that are not measured.
-        timeout: seconds that one request may take, from the instant it is due.
-        retries: further tries of a request that was refused, after the time that the server names.
-        seed: of arrivals, order and callers.
-    """
-
-    seconds: float | None = 10.0
-    requests: int | None = None
-    warmup: float = 0.0
-    timeout: float = 60.0
-    retries: int = 0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.seconds is None and self.requests is None:
-            raise InvalidRequest("a run needs an end: seconds or requests", field="--duration")
-        if self.seconds is not None and self.seconds <= 0:
-            raise InvalidRequest("a run takes more than 0 s", field="--duration")
-        if self.requests is not None and self.requests < 1:
-            raise InvalidRequest("a run sends at least one request", field="--requests")
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a run sends, in whose name, and what was promised."""
-
-    workload: Workload
-    callers: Callers = field(default_factory=Callers)
-    slo: Slo = field(default_factory=Slo)
-
-
-@dataclass(slots=True)
-class Course:
-    """What all loads of one run have in common while it goes on.
-
-    Attributes:
-        journal: where all is written down.
-        judge: compares texts.
-        zero: the instant of second 0, of the monotonic clock.
-        salt: so that no two runs send the same pictures.
-        stop: ends the run early.
-        number: of the last request.
-        gone: why the target was given up; empty while it is there.
-        counters: of the load under way.
-    """
-
-    journal: Journal
-    judge: Judge
-    zero: float
-    salt: int
-    stop: asyncio.Event
-    number: int = 0
-    gone: str = ""
-    counters: Counters = field(default_factory=Counters)
-
-    @property
-    def now(self) -> float:
-        """Seconds of the run."""
-        return time.monotonic() - self.zero
-
-    @property
-    def ended(self) -> bool:
-        """Whether no more is to be sent at all."""
-        return self.stop.is_set() or bool(self.gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +147,7 @@ class Load:
             await self._pause_until(due, yielding=sent % _BEHIND == 0)
             if self._enough():  # what is due before the end is sent, however late it has become
                 break
-            task = asyncio.create_task(self._serve(request, due, measured=self._claim(due)))
+            task = asyncio.create_task(self._sent(request, due, measured=self._claim(due)))
             requests.add(task)
             task.add_done_callback(lambda done: self._done(requests, done))
 
@@ -237,8 +165,8 @@ class Load:
         await self._pause_until(due)
         while not self._over():
             measured = self._claim(due)
-            await self._serve(self._next(caller), due, measured=measured)
-            pause = max(think, _LONELY if self._alone else 0.0)
+            result = await self._serve(self._next(caller), due, measured=measured)
+            pause = max(think, _unserved(result))
             due = time.monotonic() + pause
             if pause:
                 await self._pause_until(due)
@@ -274,13 +202,16 @@ class Load:
         """Seconds of the run, as they are written down."""
         return round(instant - self._course.zero, 6)
 
+    async def _sent(self, request: _Request, due: float, *, measured: bool) -> None:
+        await self._serve(request, due, measured=measured)
+
     def _claim(self, due: float) -> bool:
         """Whether a request that is due then is one of those that are measured."""
         measured = self._at(due) >= self._step.begins
         self._measured += measured
         return measured
 
-    async def _serve(self, request: _Request, due: float, *, measured: bool) -> None:
+    async def _serve(self, request: _Request, due: float, *, measured: bool) -> Result:
         course = self._course
         if measured:
             self._health.late(time.monotonic() - due)
@@ -293,6 +224,7 @@ class Load:
         sample = self._sample(request, due, result, cer)
         course.journal.add(sample, result.message)
         course.counters.add(sample, measured=measured, good=self._offer.slo.good(sample))
+        return result
 
     def _sample(self, request: _Request, due: float, result: Result, cer: float | None) -> Sample:
         answer = result.answer
@@ -395,8 +327,23 @@ class Load:
         journal, at = self._course.journal, round(step.ends, 3)
         journal.point(at, "in_flight_mean", round(self.little.in_flight, 4))
         journal.point(at, "in_flight_by_little", round(self.little.expected, 4))
-        if self.little.holds is False and self.little.gap > 0:
+        waited = (self.little.expected - self.little.in_flight) * step.seconds / max(1, ended)
+        if self.little.holds is False and waited > _WAITED:
             self._health.trouble = (
                 f"{self.little.expected:.3g} requests should have been on the wire by Little's "
                 f"law, {self.little.in_flight:.3g} were: the rest waited in the client"
             )
+
+
+def _unserved(result: Result) -> float:
+    """Seconds that a user waits before the next request after one that was not served.
+
+    Whoever is refused and comes again at once measures how fast a server refuses, and keeps it from
+    all else. An open loop is the way to send more than a server takes.
+    """
+    if result.gone:
+        return _LONELY
+    if result.status not in AGAIN:
+        return 0.0
+    told = result.retry_after
+    return _REFUSED if told is None else min(_MOST_REFUSED, max(_LONELY, told))

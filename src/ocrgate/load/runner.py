@@ -18,7 +18,8 @@ from typing import Self
 from ocrgate import __version__
 from ocrgate.load.arrivals import Arrivals
 from ocrgate.load.counters import Counters
-from ocrgate.load.holding import Course, Load, Offer, Span
+from ocrgate.load.course import Course, Offer, Span
+from ocrgate.load.holding import Load
 from ocrgate.load.journal import Journal
 from ocrgate.load.link import Link
 from ocrgate.load.machine import this_machine

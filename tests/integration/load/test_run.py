@@ -183,7 +183,7 @@ async def test_refusals_have_their_reason_and_no_answer(
     problem = {"code": "overloaded", "detail": "it is full"}
     async with FaultyEngine(Refuse(429, problem, headers={"retry-after": "1"})) as server:
         span = Span(seconds=None, requests=10)
-        found = await run(chat(server.url), work, Closed(2), parse("error=1%"), span=span)
+        found = await run(chat(server.url), work, Open(50.0), parse("error=1%"), span=span)
     assert found.steps[0].tally.outcomes == {"overloaded": 10}
     assert found.failures[0].message == "it is full"
     assert found.samples.rows[0].retry_after == 1.0
@@ -201,6 +201,16 @@ async def test_retries_wait_as_long_as_the_server_says(
     row = found.samples.rows[0]
     assert (row.outcome, row.retries, row.retry_after) == ("ok", 1, 0.3)
     assert 0.3 <= row.latency < 1.5
+
+
+async def test_a_refused_user_waits_before_the_next_request(
+    chat: Callable[[str], Endpoint], work: Workload
+) -> None:
+    """A closed loop that comes again at once would measure how fast a server refuses."""
+    refuse = Refuse(429, "", headers={"retry-after": "0.4"})
+    async with FaultyEngine(refuse) as server:
+        found = await run(chat(server.url), work, Closed(2), span=Span(seconds=1.0))
+    assert 2 <= found.steps[0].tally.outcomes["http_429"] <= 6
 
 
 async def test_a_time_out_is_an_outcome(raw: Raw, work: Workload) -> None:
