@@ -153,7 +153,7 @@ class Run:
         asked = self._asked.pop(int(event.id))
         well = isinstance(event, Finished) and event.reason in {Reason.STOP, Reason.LENGTH}
         self.served.pages += well
-        self.served.lost += not well
+        self.served.lost += isinstance(event, Finished) and not well
         tokens = event.tokens if isinstance(event, Finished) and well else None
         self._obey(self._gate.ended(self._now, asked, tokens))
         self._after(0.0 if well else AGAIN, self._come)

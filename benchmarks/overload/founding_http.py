@@ -1,9 +1,9 @@
 """Clients in a closed loop, over HTTP, before a simulated engine that comes back when it died."""
 
 import asyncio
+import base64
 import contextlib
 import json
-import os
 import random
 import re
 import sys
@@ -29,7 +29,7 @@ class Served:
         rate: pages a second over all of it, ``pages`` in number.
         deaths: of the engine; ``preemptions`` in it.
         first: seconds until the first death; None: there was none.
-        lost: pages lost with the engine.
+        lost: pages that were at the engine when it died.
         refused: answers that said to come back.
     """
 
@@ -93,9 +93,7 @@ async def before_a_server(
             aiohttp.ClientSession(front.url, connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
             source = random.Random(seed)
-            calls = [
-                asyncio.create_task(_client(session, served, source)) for _ in range(clients)
-            ]
+            calls = [asyncio.create_task(_client(session, served, source)) for _ in range(clients)]
             await asyncio.sleep(seconds)
             for call in calls:
                 call.cancel()
@@ -130,8 +128,10 @@ async def _client(session: aiohttp.ClientSession, served: Served, source: random
                     served.pages += 1
                     continue
                 served.refused += reply.status == 429
-                served.lost += reply.status != 429
+                served.lost += reply.status in {500, 502}
                 pause = float(reply.headers.get("Retry-After") or AGAIN)
+        except aiohttp.ClientConnectorError:
+            pass  # it is not back yet
         except (aiohttp.ClientError, ConnectionError):
             served.lost += 1
         await asyncio.sleep(pause)
@@ -145,4 +145,7 @@ def _page(source: random.Random) -> bytes:
     place = source.random()
     width, height = 16 * round(32 + 16 * place), round(400 + 624 * place)
     image = pages.picture(source.getrandbits(64), height, width)
-    return pages.body(image)
+    url = {"url": f"data:image/png;base64,{base64.b64encode(image).decode()}"}
+    parts = [{"type": "image_url", "image_url": url}, {"type": "text", "text": pages.PROMPT}]
+    message = {"role": "user", "content": parts}
+    return json.dumps({"max_tokens": 2048, "temperature": 0, "messages": [message]}).encode()

@@ -60,6 +60,7 @@ EXPERIMENT = Experiment(
     title="Half of the KV cache goes away under twice the load",
     gates=(
         "ocrgate",
+        "ocrgate without guard",
         "ocrgate without ledger",
         "engine bound",
         "fixed",
