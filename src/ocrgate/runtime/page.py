@@ -56,7 +56,10 @@ class PageResult:
 
 @dataclass(frozen=True, slots=True)
 class PageEnded:
-    """How a page ended: ``ok``, its first warning, ``cancelled`` or the code of ``error``."""
+    """How a page ended: ``ok``, its first warning, ``cancelled`` or the code of ``error``.
+
+    With a ``result`` of another engine, ``error`` is why the usual one has not read the page.
+    """
 
     lane: Lane
     outcome: str
@@ -137,16 +140,19 @@ class PageReader:
         Raises:
             RequestError, RefusedError, EngineError, DeadlineExceeded.
         """
+        why: OcrgateError | None = None
         try:
             try:
                 result = await self._admitted(document, ticket, asked, admitted)
             except (Overloaded, EngineError) as error:
                 result = await self._elsewhere(error, document, ticket, asked, admitted)
+                why = error
         except BaseException as error:
             self.observe(PageEnded(ticket.lane, _name(error), error=error))
             raise
         warnings = result.reading.warnings
-        self.observe(PageEnded(ticket.lane, str(warnings[0]) if warnings else "ok", result))
+        self.observe(PageEnded(ticket.lane, str(warnings[0]) if warnings else "ok", result, why))
+        del why  # its trace knows this call, and so what the page holds
         return result
 
     async def _elsewhere(

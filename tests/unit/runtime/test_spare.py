@@ -289,6 +289,7 @@ async def test_a_page_that_fails_there_too_is_refused_as_it_would_have_been(benc
     assert [each.outcome for each in ended] == ["overloaded", "ok"]
     assert ended[1].result is not None
     assert ended[1].result.engine == "cpu/other"
+    assert isinstance(ended[1].error, Overloaded)
 
 
 async def test_it_can_be_closed_while_it_starts(bench: Bench) -> None:
