@@ -253,7 +253,7 @@ def _rows(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _row(name: str, text: str) -> str:
-    return f"  {name:<16} {text}"
+    return f"  {name:<18} {text}"
 
 
 @dataclass(frozen=True, slots=True)

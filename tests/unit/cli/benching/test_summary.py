@@ -59,7 +59,7 @@ def test_first_text_is_shown_where_it_comes_before_the_end() -> None:
     whole = record([sample(n, n * 0.1, 0.5, first=n * 0.1 + 0.5) for n in range(50)])
     streamed = record([sample(n, n * 0.1, 0.5, first=n * 0.1 + 0.1) for n in range(50)])
     assert "first text" not in "\n".join(lines(whole))
-    assert "first text       p50 100 ms" in "\n".join(lines(streamed))
+    assert "first text         p50 100 ms" in "\n".join(lines(streamed))
 
 
 def test_a_ramp_says_how_far_answers_followed() -> None:
@@ -72,9 +72,9 @@ def test_a_ramp_says_how_far_answers_followed() -> None:
             rows.append(sample(len(rows), at, 0.001, outcome="ok" if fine else "overloaded"))
     found = record(rows, loop="open", concurrency=None, ends=20.0)
     text = "\n".join(lines(found))
-    assert "kept up          to about 12/s; beyond it answers fell behind" in text
+    assert "kept up            to about 12/s; beyond it answers fell behind" in text
     slow = record(rows[:30], loop="open", concurrency=None, ends=7.0)
-    assert "kept up          to the end" in "\n".join(lines(slow))
+    assert "kept up            to the end" in "\n".join(lines(slow))
 
 
 def test_nothing_measured_is_told() -> None:
