@@ -145,8 +145,10 @@ class PageReader:
             try:
                 result = await self._admitted(document, ticket, asked, admitted)
             except (Overloaded, EngineError) as error:
-                result = await self._elsewhere(error, document, ticket, asked, admitted)
-                why = error
+                found = await self._elsewhere(error, document, ticket, asked, admitted)
+                if found is None:
+                    raise
+                result, why = found, error
         except BaseException as error:
             self.observe(PageEnded(ticket.lane, _name(error), error=error))
             raise
@@ -162,17 +164,17 @@ class PageReader:
         ticket: Ticket,
         asked: PageAsked,
         admitted: asyncio.Event,
-    ) -> PageResult:
-        """The page from the other engine, if there is one that takes it; else its error, also when
-        that engine fails.
+    ) -> PageResult | None:
+        """The page that ended with ``error``, from the other engine: None where there is none that
+        takes it, or that fails too.
         """
         if self.elsewhere is None or not self.elsewhere.takes(error, ticket, asked):
-            raise error
+            return None
         admitted.set()
         try:
             return await self.elsewhere.read(self.rasterizer, document, ticket, asked)
-        except EngineError as failed:
-            raise error from failed
+        except EngineError:
+            return None
 
     async def _admitted(
         self, document: Document, ticket: Ticket, asked: PageAsked, admitted: asyncio.Event

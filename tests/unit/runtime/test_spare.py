@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -249,6 +250,33 @@ async def test_other_numbers_leave_pages_alone(bench: Bench) -> None:
     assert bench.closed() == [True, True]
     assert not bench.takes()
     assert len(bench.made) == 2
+
+
+async def test_a_refused_page_is_let_go_at_once(bench: Bench) -> None:
+    """Its error does not hold it in a circle until the collector comes by: it may be large."""
+    gate = Gate(Admission(1, AdmissionParams(backlog_min=0, backlog_share=0.0)), bench.clock)
+    reader = PageReader(
+        gate,
+        ScriptedRasterizer(),
+        Replicas([ScriptedEngine()], bench.clock),
+        Seats(lambda: 1),
+        bench.clock,
+        lambda _: None,
+        no_spans,
+        elsewhere=bench.spare,
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        async with gate.admit(bench.ticket(id=7)):
+            with contextlib.suppress(Overloaded):
+                document = Document(data=b"a page of its own kind")
+                await reader.read(document, bench.ticket(), ASKED, asyncio.Event())
+        del document
+        left = [each for each in gc.get_objects() if isinstance(each, Document)]
+        assert [each for each in left if each.data == b"a page of its own kind"] == []
+    finally:
+        gc.enable()
 
 
 async def test_it_tells_when_it_reads_nothing(bench: Bench) -> None:
