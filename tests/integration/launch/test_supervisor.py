@@ -172,6 +172,16 @@ async def test_a_users_flag_that_vllm_does_not_know_is_an_error(
     assert place.states() == [State.STARTING, State.STOPPED]
 
 
+async def test_a_server_that_prints_its_arguments_gives_no_secret_away(
+    place: Place, supervise: Supervise
+) -> None:
+    """Neither in the log nor in what is said of its end."""
+    place.plan({"refuses": ["hf_very_secret"]})
+    with pytest.raises(EngineUnavailable, match=r"unrecognized arguments: \*\*\* 9") as raised:
+        await supervise(args=("--hf-token", "hf_very_secret")).start()
+    assert "very_secret" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 from ocrgate.engines.launch import keeper
 from ocrgate.engines.launch.facts import LaunchFacts, noticed
 from ocrgate.engines.launch.lines import LineSplitter
+from ocrgate.engines.launch.secrets import HIDDEN, secrets_in
 
 KEPT = 200  # lines
 _CHUNK = 2**14
@@ -24,7 +25,8 @@ class ServerProcess:
     Args:
         words: the command.
         env: all of its environment.
-        listener: told every line that it prints, in the event loop; it must not raise.
+        listener: told every line that it prints, less the secrets that it was given, in the event
+            loop; it must not raise.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class ServerProcess:
         self._spawning: asyncio.Task[asyncio.subprocess.Process] | None = None
         self._ended: asyncio.Task[int] | None = None
         self._kills = _oom_kills()
+        self._secrets = secrets_in(words, env)
         self.lines: deque[str] = deque(maxlen=KEPT)
         self.facts = LaunchFacts()
 
@@ -120,6 +123,8 @@ class ServerProcess:
         return await process.wait()
 
     def _heard(self, line: str) -> None:
+        for secret in self._secrets:  # servers print their arguments
+            line = line.replace(secret, HIDDEN)
         self.lines.append(line)
         self.facts = noticed(self.facts, line)
         self._listener(line)

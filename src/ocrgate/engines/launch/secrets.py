@@ -1,9 +1,10 @@
 """Arguments as they may be shown: in the log, by ``config show``, in messages. Light."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 HIDDEN = "***"
+_SHORTEST = 6
 
 _NAMED = re.compile(r"--?[\w-]*(?:token|password|secret|api-key)", re.IGNORECASE)
 _IN_JSON = re.compile(
@@ -34,6 +35,22 @@ def without_secrets(words: Iterable[str]) -> list[str]:
         else:
             told.append(HIDDEN if hides else _covered(word))
     return told
+
+
+def secrets_in(words: Iterable[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """The secrets themselves, of a command line and of the variables beside it, longest first.
+
+    Those of less than six characters are left out: they would be found in every other word.
+    """
+    words = list(words)
+    found = {
+        word.removeprefix(shown.removesuffix(HIDDEN))
+        for word, shown in zip(words, without_secrets(words), strict=True)
+        if shown.endswith(HIDDEN) and word != shown
+    }
+    found |= {value for name, value in env.items() if _ASSIGNED.fullmatch(f"{name}={value}")}
+    long = (each for each in found if len(each) >= _SHORTEST)
+    return tuple(sorted(long, key=lambda each: (-len(each), each)))
 
 
 def _covered(word: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocrgate.engines.launch.secrets import without_secrets
+from ocrgate.engines.launch.secrets import secrets_in, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,10 @@ def test_all_is_shown_but_secrets(words: str, shown: str) -> None:
 def test_a_command_stays_a_list_of_as_many_words() -> None:
     """A secret with white space in it is still one word."""
     assert without_secrets(["--hf-token", "a b", "c"]) == ["--hf-token", "***", "***"]
+
+
+def test_the_secrets_themselves_are_known() -> None:
+    """Of both forms of an option and of variables; longest first, so that no rest stays."""
+    words = ["vllm", "--hf-token", "hf_secret", "--x-password=longest secret", "--seed", "1"]
+    env = {"VLLM_API_KEY": "sk-secret", "HF_TOKEN": "short", "PATH": "/usr/bin"}
+    assert secrets_in(words, env) == ("longest secret", "hf_secret", "sk-secret")
