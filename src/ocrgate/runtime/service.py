@@ -201,7 +201,9 @@ class Service:
             made.canary,
             rasterizer.close,
             gpus,
-            None if made.pools else partial(_embedded, Counting(metrics).engine_workers),
+            None
+            if isinstance(params.engine, CpuParams)
+            else partial(_embedded, Counting(metrics).engine_workers),
         )
         service = cls(parts, params, metrics=metrics, spans=spans)
         made.watch(service.replicas)

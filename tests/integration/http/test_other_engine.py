@@ -15,8 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 from ocrgate.control.admission import AdmissionParams
 from ocrgate.control.breaker import BreakerParams
 from ocrgate.control.degrade import DegradeParams
+from ocrgate.control.limit.choice import AutoLaw
 from ocrgate.control.retry import RetryParams
 from ocrgate.domain.document import Document
+from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.gateway.app import create_app
 from ocrgate.runtime.recognizer import DocumentRequest
@@ -179,6 +181,17 @@ async def test_without_the_setting_nothing_starts(degrade: DegradeParams) -> Non
         await asyncio.sleep(0.05)
         assert not bench.service.spare.up
         assert "other;" not in (await bench.read(x_debug="gate")).headers["x-debug-gate"]
+
+
+async def test_the_embedded_engine_has_no_other() -> None:
+    """It would only take its own processors from itself."""
+    degrade = DegradeParams(enabled=True, other_engine=2)
+    service = Service.build(ServiceParams(CpuParams(workers=1), degrade=degrade))
+    assert service.spare.places == 0
+    service.spare.want()
+    service.retune(AdmissionParams(), AutoLaw(), DegradeParams(enabled=True, other_engine=3))
+    assert (service.spare.places, service.spare.up) == (0, False)
+    await service.close()
 
 
 async def test_it_can_be_turned_on_and_off_while_the_server_runs() -> None:
