@@ -148,9 +148,9 @@ def sequences(params: VllmParams, seat: Seat) -> int:
     each 32 x 32 pixels) and its text. That is 120 on 24 GB with the usual 1,024 pixels. It is meant
     to be too much rather than too little, since the gate's law finds the number below it and can
     never go above. It costs little memory: vLLM allots the KV cache at its start, whatever this
-    number is, less what CUDA graphs of larger batches need, and puts pages back that do not fit. The
-    most is 256, vLLM's own default on GPUs of less than 70 GiB: at that size a step of a model of
-    1B is bound by arithmetic, and more pages at once only make each of them slower.
+    number is, less what CUDA graphs of larger batches need, and puts pages back that do not fit.
+    The most is 256, vLLM's own default on GPUs of less than 70 GiB: at that size a step of a model
+    of 1B is bound by arithmetic, and more pages at once only make each of them slower.
     """
     if params.max_sequences is not None:
         return params.max_sequences
