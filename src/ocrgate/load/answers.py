@@ -95,6 +95,7 @@ def read_ocr(body: bytes) -> Answer:
     """
     reply = _decoded(_ocr, body)
     warnings = {warning for page in reply.pages for warning in page.warnings}
+    warnings.update(_empty(reply.text))
     degraded = {rung for page in reply.pages for rung in page.degraded}
     usage = reply.usage
     return Answer(

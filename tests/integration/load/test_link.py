@@ -1,8 +1,13 @@
 """HTTP as servers speak it, well and badly."""
 
 import asyncio
+import contextlib
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -190,3 +195,36 @@ def test_addresses_are_taken_apart() -> None:
     assert (address.host, address.port, address.secure) == ("::1", 8443, True)
     assert (address.authority, address.path) == ("[::1]:8443", "/base/ocr?task=markdown")
     assert parse_url("example.org").authority == "example.org"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    """A server's context with a certificate that nobody has signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key, made = tmp_path / "key.pem", tmp_path / "made.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+    words += ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(made)]
+    subprocess.run(words, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+    return context
+
+
+async def test_a_certificate_has_to_be_good_unless_told(certificate: ssl.SSLContext) -> None:
+    """--insecure takes any; else the reason is named."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            await says(OK)(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=certificate)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(EngineUnavailable, match="certificate is not good"):
+        await Link(parse_url(url)).find()
+    link = Link(parse_url(url), verify=False)
+    await link.find()
+    assert (await link.ask(HEAD, b"hi", 5)).body == b"ok"
+    link.close()
+    server.close()
