@@ -178,13 +178,22 @@ def _drawn(found: meters.Lines, words: Words) -> Iterator[Trace]:
     for place, (name, source, points) in enumerate(chosen[:_LINES]):
         alone = len(found[name]) == 1  # then the number of its only engine says nothing
         label = words.known(f"series.{name}", name) + ("" if alone else f" · {source}")
-        x, y = _scaled(name)(points[:: len(points) // _READINGS + 1])
+        x, y = _scaled(name)(_thinned(name, points))
         style: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "width": 1.8}
         if name == "limit":
             style |= {"color": GREY, "dash": DASHES[1], "shape": "hv", "width": 2.2}
         elif name == "kv_usage":
             style |= {"color": BLUE}
         yield line(label, x, y, line=style)
+
+
+def _thinned(name: str, points: Sequence[Point]) -> Sequence[Point]:
+    """As many as a screen shows; of gauges the highest of neighbours, since peaks matter."""
+    width = len(points) // _READINGS + 1
+    if width == 1 or name in meters.COUNTERS:
+        return points[::width]
+    starts = range(0, len(points), width)
+    return [max(points[start : start + width], key=lambda p: p.value) for start in starts]
 
 
 Scaled = Callable[[Sequence[Point]], tuple[list[float], list[float]]]
