@@ -9,6 +9,7 @@ and said where it is the client that limits the figures.
 import asyncio
 import gc
 import secrets
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ from ocrgate.load.workload import Callers, Workload
 __all__ = ["Offer", "Session", "Span", "describe", "run"]
 
 _GARBAGE = 100_000  # objects between looks for cycles; each look stops the clock for everybody
+_TURN = 0.001  # seconds for which a thread that compares texts may keep the interpreter
 
 
 async def run(
@@ -196,12 +198,17 @@ class Session:
 
 @contextmanager
 def _calm() -> Iterator[None]:
-    """Look for cycles rarely: what has been made so far is left out, and so are the many rows."""
-    before = gc.get_threshold()
+    """Hold up senders as little as can be.
+
+    Cycles are looked for rarely, and not in what has been made so far; threads take short turns.
+    """
+    before, turn = gc.get_threshold(), sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
     gc.freeze()
     gc.set_threshold(_GARBAGE, 50, 100)
     try:
         yield
     finally:
+        sys.setswitchinterval(turn)
         gc.set_threshold(*before)
         gc.unfreeze()

@@ -48,6 +48,12 @@ async def reached(server: PausingServer, answers: int) -> None:
         await asyncio.sleep(0.02)
 
 
+async def connected(server: PausingServer) -> None:
+    while not server._open:  # noqa: ASYNC110 - it is the server's own set
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
+
+
 @pytest.fixture
 def page(tmp_path: Path) -> str:
     file = tmp_path / "page.png"
@@ -113,6 +119,18 @@ async def test_ctrl_c_keeps_what_was_measured(page: str, tmp_path: Path) -> None
     assert not found.steps[0].finished
     assert found.steps[0].tally.outcomes["ok"] >= 20
     assert "interrupted" in {event.kind for event in found.events}
+
+
+async def test_ctrl_c_before_anything_was_measured() -> None:
+    """One line and 130, not a traceback: here the server does not even answer the first page."""
+    async with PausingServer(30.0) as server:
+        process = await start(f"{server.url}read", "--mix", "up-to-1024", "--pages", "1")
+        await connected(server)
+        process.send_signal(signal.SIGINT)
+        ended = await finish(process)
+    assert (ended.code, ended.out) == (Exit.INTERRUPTED, "")
+    assert "before anything was measured" in ended.err
+    assert "Traceback" not in ended.err
 
 
 async def test_a_target_that_dies_is_told(page: str, tmp_path: Path) -> None:

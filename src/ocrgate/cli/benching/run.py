@@ -55,10 +55,15 @@ def perform(order: Order) -> Outcome:
     Raises:
         OcrgateError: the target cannot be tested, and why.
         OSError: a file cannot be read, or the record not be begun.
+        CommandFailed: Ctrl-C while the run was prepared.
     """
     _raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_perform(order))
+        try:
+            return runner.run(_perform(order))
+        except KeyboardInterrupt:  # later ones are caught where there is something to keep
+            message = "interrupted before anything was measured"
+            raise CommandFailed(message, Exit.INTERRUPTED) from None
 
 
 def _raise_file_limit() -> None:
