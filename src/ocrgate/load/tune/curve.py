@@ -1,5 +1,6 @@
 """The curve that a search found: goodput against the axis that climbs, with the knee marked."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -117,14 +118,20 @@ def _axes(places: dict[float, float], name: str, most: float) -> list[str]:
     ]
     for value, at in places.items():
         parts.append(f'<text x="{at:.1f}" y="{floor + 18}" text-anchor="middle">{value:g}</text>')
-    for share in (0.25, 0.5, 0.75, 1.0):
-        value = share * most / 1.08
-        y = _down(value, most)
+    step = _round_step(most / 4)
+    for number in range(1, int(most / step) + 1):
+        y = _down(number * step, most)
         parts += [
             f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - 16}" y2="{y:.1f}" stroke="#e3e5e8"/>',
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>',
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{number * step:g}</text>',
         ]
     return parts
+
+
+def _round_step(rough: float) -> float:
+    """The next of 1, 2, 5, 10, ... above."""
+    scale = 10.0 ** math.floor(math.log10(rough))
+    return next(scale * each for each in (1, 2, 5, 10) if scale * each >= rough * (1 - 1e-9))
 
 
 def _point(dot: Dot, at: float, most: float) -> list[str]:
@@ -139,6 +146,11 @@ def _point(dot: Dot, at: float, most: float) -> list[str]:
             f"<title>{dot.value:g}: {escape(told)}</title></circle>"
         ),
     ]
+    if dot.why:
+        parts.append(
+            f'<text x="{at:.1f}" y="{y - 14:.1f}" text-anchor="middle" font-size="10" '
+            f'fill="{_BAD}">{escape(dot.why)}</text>'
+        )
     if dot.mark == "knee":
         parts += [
             (

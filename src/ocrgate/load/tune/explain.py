@@ -40,7 +40,7 @@ def _against(choice: Choice, space: Space, rules: Rules) -> str:
     assert choice.site is not None
     best, goodput = choice.best
     if best == choice.setting:
-        return "Nothing that was tried gives more."
+        return "Nothing else that kept its promises gives more."
     return (
         f"The most was {goodput:.2f} pages/s, with {_named(best)} "
         f"({', '.join(space.named(best))}); within {rules.plateau:.0%} of it, "

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_ROUNDS = 2000
+_ROUNDS = 1000
 _CONFIDENCE = 0.95
 
 
