@@ -38,7 +38,7 @@ class Tab:
         self._answers[self._count] = asyncio.get_running_loop().create_future()
         message = {"id": self._count, "method": method, "params": parameters}
         await self._socket.send_json(message)
-        result: dict[str, Any] = await asyncio.wait_for(self._answers[self._count], 60)
+        result: dict[str, Any] = await asyncio.wait_for(self._answers[self._count], 120)
         return result
 
     async def evaluate(self, script: str) -> Any:

@@ -9,6 +9,7 @@ from ocrgate.load import slo
 from ocrgate.load.journal import Journal
 from ocrgate.load.record import Client, Machine, Record, Run, Sample, Step, Target
 
+ATTACK = '<script>alert(1)</script><img src=x onerror="window.pwned=1">"\'&'
 PROMISE = {"e2e": 5.0, "error": 0.02}
 
 
@@ -164,3 +165,37 @@ def _finish(journal: Journal, step: Step) -> None:
     samples = [s for s in journal.samples if s.step == step.index and s.intended >= step.begins]
     judged = slo.verdicts(promise, step, samples)
     journal.end(step, client=Client(cpu=0.2), verdicts=judged)
+
+
+def hostile() -> Record:
+    """A run against a server that writes markup wherever it can."""
+    run = Run(
+        started=ATTACK,
+        command=f"ocrgate bench {ATTACK}",
+        target=Target(url=f"http://h/{ATTACK}", kind=ATTACK, version=ATTACK, model=ATTACK),
+        work={"source": ATTACK},
+        notes=[ATTACK],
+    )
+    journal = Journal(None, run)
+    for index in range(2):
+        step = Step(index=index, loop="closed", concurrency=index + 1, label=ATTACK, ends=30.0)
+        journal.begin(step)
+        for number in range(60):
+            journal.add(
+                Sample(
+                    number=number,
+                    step=index,
+                    intended=number / 2,
+                    sent=number / 2,
+                    done=number / 2 + 0.4,
+                    outcome=ATTACK if number % 5 == 0 else "ok",
+                    lane=ATTACK,
+                    page_class=f"{ATTACK}{number % 2}",
+                    warnings=(ATTACK,),
+                ),
+                ATTACK,
+            )
+        journal.point(1.0, ATTACK, 1.0, ATTACK)
+        journal.end(step, client=Client(saturated=ATTACK))
+    journal.event(1.0, ATTACK, ATTACK)
+    return journal.close()

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 from tests.browser import Tab, found, tab
-from tests.load_records import Server, sweep
+from tests.load_records import Server, hostile, sweep
 
 from ocrgate.load.report.page import render
 from ocrgate.load.report.several import Several
@@ -21,6 +21,7 @@ from ocrgate.load.report.words import Words
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.timeout(300),  # 3D is drawn by the CPU here
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(found() is None, reason="there is no Chromium: apt-get install chromium"),
 ]
@@ -42,6 +43,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         words = Words(language)
         (folder / f"{language}.html").write_text(render(page_of(record, words), words), "utf-8")
     both = Several([("before", record), ("after", other)])
+    attacked = render(page_of(hostile(), Words()), Words())
+    (folder / "hostile.html").write_text(attacked, "utf-8")
     (folder / "both.html").write_text(render(both.page(Words()), Words()), "utf-8")
     return folder
 
@@ -56,7 +59,7 @@ async def page() -> AsyncIterator[Tab]:
 async def drawn(page: Tab, path: Path) -> None:
     """Open a report and wait for its plots."""
     await page.show(path.as_uri())
-    await page.until(DRAWN)
+    await page.until(DRAWN, 200)
 
 
 def colours(picture: Image.Image) -> int:
@@ -152,8 +155,18 @@ async def test_without_webgl_the_flat_plots_stand_in(page: Tab, pages: Path) -> 
     none = "HTMLCanvasElement.prototype.getContext = () => null"
     await page.look()
     await page.show((pages / "en.html").as_uri(), before=none)
-    await page.until(DRAWN)
+    await page.until(DRAWN, 200)
     told = await page.evaluate("document.getElementById('plot-surface').textContent")
     assert "This browser draws no 3D" in told
     count = "document.querySelectorAll('.js-plotly-plot').length"
     assert await page.evaluate(count) == len(await page.evaluate(PLOTS)) - 1
+
+
+async def test_what_a_server_wrote_does_nothing(page: Tab, pages: Path) -> None:
+    """Markup in every string of a record is read as text, in the page and in its plots."""
+    await page.look()
+    await drawn(page, pages / "hostile.html")
+    assert await page.evaluate("typeof window.pwned") == "undefined"
+    assert await page.evaluate("document.querySelectorAll('img, a[href^=\"http\"]').length") == 0
+    assert page.asked == [(pages / "hostile.html").as_uri()]
+    assert page.errors == []

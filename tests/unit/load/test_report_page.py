@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.load_records import a_run, sweep
+from tests.load_records import ATTACK, a_run, hostile, sweep
 
 from ocrgate.load.journal import Journal
-from ocrgate.load.record import Client, Event, Failure, Point, Record, Run, Sample, Step, Target
+from ocrgate.load.record import Client, Event, Failure, Point, Record, Sample, Step
 from ocrgate.load.report import sheets, tables
 from ocrgate.load.report.digest import digest
 from ocrgate.load.report.page import render
@@ -22,8 +22,6 @@ from ocrgate.load.report.several import Several
 from ocrgate.load.report.single import page_of
 from ocrgate.load.report.summary import summary
 from ocrgate.load.report.words import LANGUAGES, Words
-
-ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 
 
 @pytest.fixture(scope="module")
@@ -63,40 +61,6 @@ class Tags(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data if len(data) < 10_000 else ""
-
-
-def hostile() -> Record:
-    """A run against a server that writes markup wherever it can."""
-    run = Run(
-        started=ATTACK,
-        command=f"ocrgate bench {ATTACK}",
-        target=Target(url=f"http://h/{ATTACK}", kind=ATTACK, version=ATTACK, model=ATTACK),
-        work={"source": ATTACK},
-        notes=[ATTACK],
-    )
-    journal = Journal(None, run)
-    for index in range(2):
-        step = Step(index=index, loop="closed", concurrency=index + 1, label=ATTACK, ends=30.0)
-        journal.begin(step)
-        for number in range(60):
-            journal.add(
-                Sample(
-                    number=number,
-                    step=index,
-                    intended=number / 2,
-                    sent=number / 2,
-                    done=number / 2 + 0.4,
-                    outcome=ATTACK if number % 5 == 0 else "ok",
-                    lane=ATTACK,
-                    page_class=f"{ATTACK}{number % 2}",
-                    warnings=(ATTACK,),
-                ),
-                ATTACK,
-            )
-        journal.point(1.0, ATTACK, 1.0, ATTACK)
-        journal.end(step, client=Client(saturated=ATTACK))
-    journal.event(1.0, ATTACK, ATTACK)
-    return journal.close()
 
 
 def test_the_summary_answers_what_people_ask(record: Record) -> None:
