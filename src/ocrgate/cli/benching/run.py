@@ -58,12 +58,12 @@ def perform(order: Order) -> Outcome:
         CommandFailed: Ctrl-C while the run was prepared.
     """
     _raise_file_limit()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        try:
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:  # its end can be interrupted too
             return runner.run(_perform(order))
-        except KeyboardInterrupt:  # later ones are caught where there is something to keep
-            message = "interrupted before anything was measured"
-            raise CommandFailed(message, Exit.INTERRUPTED) from None
+    except KeyboardInterrupt:  # later ones are caught where there is something to keep
+        message = "interrupted before anything was measured"
+        raise CommandFailed(message, Exit.INTERRUPTED) from None
 
 
 def _raise_file_limit() -> None:
