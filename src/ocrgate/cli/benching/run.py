@@ -59,9 +59,9 @@ def perform(order: Order) -> Outcome:
     """
     _raise_file_limit()
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:  # its end can be interrupted too
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_perform(order))
-    except KeyboardInterrupt:  # later ones are caught where there is something to keep
+    except KeyboardInterrupt:  # at the end of the loop too; later ones have something to keep
         message = "interrupted before anything was measured"
         raise CommandFailed(message, Exit.INTERRUPTED) from None
 
