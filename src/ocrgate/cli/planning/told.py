@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ocrgate.load.plan.calibrate import Calibration
-from ocrgate.load.plan.outlook import Interval, Outlook
+from ocrgate.load.plan.outlook import NEVER, Interval, Outlook
 from ocrgate.load.plan.wish import Wish
 
 
@@ -82,6 +82,12 @@ def _rungs(found: Outlook) -> Table:
 
 def _words(wish: Wish, found: Outlook, fit: Calibration | None) -> list[str]:
     lines = []
+    if found.bound == NEVER:
+        lines.append(
+            f"[bold]This promise cannot be kept on a {wish.gpu.name}[/]: of pages one at a time "
+            f"{found.late:.0%} come too late. Smaller pages, shorter texts, more time, or another "
+            "GPU; the figures above are of the pages that come in time."
+        )
     if fit is None:
         lines.append(
             "Nothing of this was measured. The intervals hold nine of ten guesses at what the data "

@@ -23,6 +23,9 @@ _LEAST_KV = 4096  # tokens below which no page can be read
 _TRIALS = 9
 _DAY = 86_400
 _PREEMPTED = 0.02  # of the pages: they were too many for the cache
+NEVER = "the SLO: even a page alone takes too long too often"
+"""What bounds the pages at once where the promise cannot be kept at all."""
+
 _FULL = 0.8  # of the cache, with mean pages
 
 Say = Callable[[str], None]
@@ -150,7 +153,8 @@ def _knee(wish: Wish) -> tuple[int, float, float, str]:
         history = (*history, stand.measure(trial))
     choice = conclude(history, space, rules)
     if choice.setting is None or choice.site is None:
-        return int(start), 0.0, 1.0, "no page is read in time"
+        alone = stand.measure(Trial((1,), Purpose.CLIMB))
+        return 1, alone.goodput, alone.late, NEVER
     found = int(choice.setting[0])
     last = next(one for one in history if one.trial.setting == choice.setting)
     waiting = any(one.late > wish.late for one in history if one.trial.setting[0] > found)

@@ -24,8 +24,8 @@ class WatchParams:
 
     failures: float = 0.01
     surely: int = 3
-    storm: float = 1.5
-    storm_seconds: float = 20.0
+    storm: float = 2.0
+    storm_seconds: float = 60.0
     missed: float = 0.75
     drowning: float = 60.0
     settle: float = 30.0

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.load.plan.test_wish import wish
 
 from ocrgate.errors import InvalidRequest
-from ocrgate.load.plan.outlook import Outlook, outlook
+from ocrgate.load.plan.outlook import NEVER, Outlook, outlook
 from ocrgate.load.plan.uncertain import Known
 from ocrgate.simulate.gpus import Weights
 
@@ -60,6 +60,13 @@ def test_a_measurement_narrows_the_interval(small: Outlook) -> None:
     sure = outlook(wish("L4"), Known(pace=1.08, lengths=True), rungs=False)
     width = sure.rate.high - sure.rate.low
     assert width < 0.5 * (small.rate.high - small.rate.low)
+
+
+def test_a_promise_that_cannot_be_kept_is_said_to_be_one() -> None:
+    found = outlook(wish("L4", deadline=1.0), rungs=False)
+    assert found.at_once == 1
+    assert found.bound == NEVER
+    assert found.late > 0.5
 
 
 def test_a_model_that_does_not_fit_is_said_not_to() -> None:
