@@ -6,7 +6,6 @@ import socket
 
 import pytest
 
-from ocrgate.control.limit.law import Signals
 from ocrgate.domain.recognition import Task
 from ocrgate.engines.openai.engine import OpenAIEngine
 from ocrgate.engines.openai.faults import EngineUnreachable, EngineUnusable
@@ -142,12 +141,17 @@ async def test_load_is_read_on_demand() -> None:
     """None where a server shows none."""
     async with FaultyEngine(persona=Persona(metrics=METRICS)) as server:
         engine = OpenAIEngine(OpenAIParams(), server.url, LoopClock())
-        assert await engine.signals() is None
-        await engine.start()
-        assert await engine.signals() == Signals(3, 1, None, None, 6016)
-        server.persona = Persona()
-        assert await engine.signals() is None
-        await engine.close()
+        try:
+            before = await engine.signals()
+            await engine.start()
+            shown = await engine.signals()
+            server.persona = Persona()
+            hidden = await engine.signals()
+        finally:
+            await engine.close()
+    assert (before, hidden) == (None, None)
+    assert shown is not None
+    assert (shown.running, shown.waiting, shown.kv_capacity_tokens) == (3, 1, 6016)
 
 
 HTML = (200, "text/html", b"<h1>It works!</h1>")
