@@ -53,7 +53,8 @@ def limits(promise: Mapping[str, float]) -> str:
 
 
 def _state(digest: Digest, words: Words) -> Iterator[Say]:
-    if not digest.record.complete:
+    steps = digest.record.steps
+    if not digest.record.complete or not all(step.finished for step in steps):
         yield Say("warn", words("say.broken_off"))
 
 
