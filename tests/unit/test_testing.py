@@ -13,6 +13,7 @@ from ocrgate.testing import (
     FaultyEngine,
     ManualClock,
     Mute,
+    PausingServer,
     Persona,
     Raw,
     Refuse,
@@ -166,3 +167,12 @@ async def test_a_quick_client_s_next_request_is_not_swallowed() -> None:
             await reader.readuntil(b"0\r\n\r\n")
         writer.close()
     assert len(server.chats) == 50
+
+
+def test_a_pausing_server_stands_still_at_the_end_of_each_period() -> None:
+    """Who comes then waits for the rest of it; who would be answered then waits all of it."""
+    server = PausingServer(0.1, pause=1.0, period=10.0)
+    begun = server._begun
+    waits = [server.wait(begun + at) for at in (0.0, 8.0, 8.95, 9.0, 9.5, 10.0, 19.5)]
+    assert waits == pytest.approx([0.1, 0.1, 1.1, 1.1, 0.6, 0.1, 0.6])
+    assert PausingServer(0.1).wait(begun + 9.99) == pytest.approx(0.1)
