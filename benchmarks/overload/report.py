@@ -11,6 +11,7 @@ from textwrap import wrap
 
 from benchmarks.overload import (
     arrivals,
+    bench,
     burst,
     deadlines,
     disconnects,
@@ -119,9 +120,18 @@ def judged() -> Iterator[str]:
     yield from markdown([Held(**line) for line in found["lines"]])
 
 
+def figures() -> Iterator[tuple[str, list[str]]]:
+    """The figures that there are."""
+    for experiment in EXPERIMENTS:
+        for suffix in ("", "-virtual") if experiment.apart else ("",):
+            name = f"{experiment.name}{suffix}"
+            if (bench.IMAGES / f"overload-{name}.svg").exists():
+                yield f"{name}-figure", [f"![{experiment.title}](images/overload-{name}.svg)"]
+
+
 def pieces() -> dict[str, list[str]]:
     """What is known, by mark."""
-    found = {"table": list(judged())}
+    found = {"table": list(judged()), **dict(figures())}
     for experiment in EXPERIMENTS:
         for form in FORMS:
             if (record := play.kept(experiment.name, form)) is not None:
