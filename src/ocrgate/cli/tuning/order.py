@@ -171,14 +171,15 @@ def _steer(given: Given, url: str | None, engine: VllmParams | None, key: str) -
         return Vllm(engine)
     if url is None:
         return None
+    patience = duration(given.start_timeout, "--start-timeout")
     if given.restart_command is None:
-        return Still(url)
+        return Still(url, patience=patience, key=key)
     return Command(
         given.restart_command,
         url,
         back=given.restore_command,
         before=names.parse(given.now, "--now") if given.now else None,
-        patience=duration(given.start_timeout, "--start-timeout"),
+        patience=patience,
         key=key,
     )
 

@@ -32,18 +32,39 @@ class Still:
 
     Args:
         url: where it answers.
+        patience: seconds that it may take to come back by itself after it died.
+        key: an API key, where it asks for one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float = 600.0, key: str = "") -> None:
         self._url = url
+        self._patience = patience
+        self._key = key
 
     async def apply(self, setting: Mapping[str, float]) -> str:
-        """Nothing to do: so many clients are what a gate would let in."""
+        """Nothing to do: so many clients are what a gate would let in.
+
+        An engine that has died is waited for. If it does not come back, the next trial says so.
+        """
         del setting
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while not await _is_there(self._url, self._key):  # noqa: ASYNC110 - elsewhere
+                    await asyncio.sleep(_POLL)
         return self._url
 
     async def restore(self) -> None:
         """Nothing was changed."""
+
+
+async def _is_there(url: str, key: str) -> bool:
+    try:
+        await detect(url, Asking(), key=key)
+    except EngineUnavailable:
+        return False
+    except OcrgateError:  # it answers, if only to complain
+        return True
+    return True
 
 
 class Command:

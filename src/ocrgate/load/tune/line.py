@@ -20,9 +20,9 @@ def along(history: History, space: Space, origin: Setting, place: int) -> list[S
     return [found[setting] for setting in line]
 
 
-def ladder(axis: Axis) -> Iterator[float]:
-    """From the start upwards, each at least twice the one before; the last value ends it."""
-    now = axis.start
+def ladder(axis: Axis, start: float) -> Iterator[float]:
+    """From a value upwards, each at least twice the one before; the last value ends it."""
+    now = start
     yield now
     for value in axis.values:
         if value >= 2 * now or (value == axis.values[-1] and value > now):
@@ -33,10 +33,10 @@ def ladder(axis: Axis) -> Iterator[float]:
 def climb(
     history: History, space: Space, rules: Rules, origin: Setting, place: int
 ) -> Trial | None:
-    """The next doubling; None when there is no more to gain that way."""
+    """The next doubling from the origin's value; None when there is no more to gain that way."""
     found = sites(history)
     tried: list[Site] = []
-    for value in ladder(space.axes[place]):
+    for value in ladder(space.axes[place], origin[place]):
         setting = space.moved(origin, place, value)
         if setting not in found:
             stop = _is_over(tried, rules) or condemned(history, space, setting)

@@ -60,7 +60,7 @@ def _in_turn(history: History, space: Space, rules: Rules) -> Trial | None:
 def _one(history: History, space: Space, rules: Rules, origin: Setting, place: int) -> Trial | None:
     if not space.axes[place].climbs:
         return step(history, space, rules, origin, place)
-    if origin == space.start and (trial := climb(history, space, rules, origin, place)):
+    if trial := climb(history, space, rules, origin, place):
         return trial
     return refine(history, space, rules, origin, place)
 
@@ -68,11 +68,18 @@ def _one(history: History, space: Space, rules: Rules, origin: Setting, place: i
 def _best_along(
     history: History, space: Space, rules: Rules, origin: Setting, place: int
 ) -> Setting:
-    """The largest good setting on the line: only there can another axis show what it gives."""
+    """The good setting on the line from which another axis can show most what it gives.
+
+    Of work at once that is the largest; of everything else the smallest, since what it leaves
+    (memory, say) may be room for more work.
+    """
     line = tuple(
         one
         for one in history
         if space.moved(one.trial.setting, place, origin[place]) == origin and one.trial.repeat == 0
     )
     good = plateau(line, space, rules)
-    return max(good, key=lambda site: size(site.setting, space)).setting if good else origin
+    if not good:
+        return origin
+    best = max if space.axes[place].climbs else min
+    return best(good, key=lambda site: size(site.setting, space)).setting

@@ -105,8 +105,22 @@ def test_a_command_that_cannot_be_filled_in_is_refused_at_once(text: str) -> Non
         Command(text, "http://127.0.0.1:1")
 
 
-async def test_an_engine_that_is_not_touched_is_where_it_was() -> None:
-    assert await Still("http://engine").apply({"max-num-seqs": 4}) == "http://engine"
+async def test_an_engine_that_is_not_touched_is_waited_for(server: str, url: str) -> None:
+    """Something else starts it again after it died."""
+    steer = Still(url, patience=20)
+    waiting = asyncio.create_task(steer.apply({"max-num-seqs": 4}))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    other = Command(template(server, url), url, patience=20)
+    await other.apply({"max-num-seqs": 1})
+    assert await waiting == url
+    await steer.restore()
+    assert await model_at(url) == "1"
+    await other.restore()
+
+
+async def test_an_engine_that_does_not_come_back_is_left_to_the_trial_to_tell() -> None:
+    assert await Still("http://127.0.0.1:9", patience=0.1).apply({}) == "http://127.0.0.1:9"
 
 
 @pytest.mark.parametrize(
