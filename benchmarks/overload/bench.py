@@ -331,9 +331,12 @@ def finish(bench: Bench, name: str, found: Knee, results: list[Result]) -> None:
 
 
 def commit() -> str:
-    """Of what is measured."""
-    words = ["git", "rev-parse", "--short", "HEAD"]
-    return (
-        subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-        or "unknown"
-    )
+    """Of what is measured; a plus says that sources were changed since."""
+
+    def git(*words: str) -> str:
+        whole = ["git", *words]
+        done = subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    changed = "+" if git("status", "--porcelain", "--", "src") else ""
+    return f"{git('rev-parse', '--short', 'HEAD') or 'unknown'}{changed}"
