@@ -9,10 +9,12 @@ The contract, one line per promise (each is an invariant of the property suite):
 2. Nothing waits while a place is free, unless the budget has no room for it or for one before it.
 3. Each ticket ends once: admitted, refused, expired or withdrawn; none is lost.
 4. Nothing is admitted after its deadline, nor when it could not be finished before it.
-5. A caller's tickets go first come, first served; while the queue stands, its newest entry goes in
-   place of its oldest. Later pages of documents keep their order.
-6. No lane has more entries waiting than its bound, whatever waits in the others. From a full one an
-   entry is turned away only for a caller that got less service, all counted that each has waiting.
+5. A caller's tickets go first come, first served, but for those that the budget has no room for.
+   Later pages of documents keep their order.
+6. No lane has more entries waiting than its bound, whatever waits in the others, and while entries
+   are turned away no more than find a place soon; this lower bound is not for callers that got less
+   service than those that are served. From a full lane an entry is turned away only for a caller
+   that got less service, all counted that each has waiting.
 7. No lane has more bytes waiting than its bound, except for later pages of accepted documents.
 8. A ticket that continues a document is never refused.
 9. No entry waits longer than its patience: a share of its time left, and never over ``wait_max``.
@@ -38,6 +40,7 @@ A limit law calls :meth:`Admission.set_limit`; a ledger is the ``budget``.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -85,7 +88,7 @@ class Admission:
         self._limit = _checked(limit)
         self._params = params = params or AdmissionParams()
         self._budget = budget
-        self._lanes = {lane: LaneQueue(params.standing) for lane in Lane}
+        self._lanes = {lane: LaneQueue(params.demand) for lane in Lane}
         self._queues = tuple(self._lanes.values())
         self._running: dict[int, _Running] = {}
         self._turns = Turns(params.shares)
@@ -139,8 +142,9 @@ class Admission:
     def note_refused(self, refused: Refused, now: float) -> None:
         """Somebody was turned away by the answer of :meth:`would_refuse`, and may come back."""
         lane = refused.ticket.lane
-        ahead = self._lanes[lane].ahead(refused.ticket.caller)
-        self._returns[lane].told(ahead, self._lane_rate(lane, now), now)
+        if refused.reason in {"backlog", "wait"}:
+            self._lanes[lane].demand.turned_away(now)
+        self._returns[lane].told(self._ahead(refused.ticket, now), self._lane_rate(lane, now), now)
 
     def release(
         self,
@@ -182,7 +186,7 @@ class Admission:
         self._elapse(now)
         self._params = params
         for queue in self._queues:
-            queue.standing.retune(params.standing)
+            queue.demand.retune(params.demand)
         for returns in self._returns.values():
             returns.retune((params.retry_min, params.retry_max), now)
         self._turns.retune(params.shares)
@@ -206,17 +210,14 @@ class Admission:
 
     def snapshot(self, now: float) -> Snapshot:
         """What is going on."""
-        inflight = dict.fromkeys(Lane, 0)
-        for running in self._running.values():
-            inflight[running.ticket.lane] += 1
+        running = Counter(each.ticket.lane for each in self._running.values())
         return Snapshot(
             limit=self._limit,
-            inflight=inflight,
+            inflight={lane: running[lane] for lane in Lane},
             backlog={lane: len(queue) for lane, queue in self._lanes.items()},
             bytes=sum(queue.bytes for queue in self._lanes.values()),
             rate=self._rate(now),
             draining=self._draining,
-            standing=frozenset(lane for lane, q in self._lanes.items() if q.standing.stands),
         )
 
     # Entry: is it worth taking this one in?
@@ -238,8 +239,8 @@ class Admission:
         wait = 0.0
         if not room:
             queue = self._lanes[ticket.lane]
-            leaving = self._gives_way(ticket, now)
-            if leaving is None and queue.entries >= self._backlog_limit():
+            leaving = None
+            if self._crowded(ticket, now) and not (leaving := self._gives_way(ticket, now)):
                 return "backlog"
             freed = leaving.ticket.bytes if leaving else 0
             if queue.bytes - freed + ticket.bytes > self._params.backlog_bytes:
@@ -249,9 +250,23 @@ class Admission:
                 return "wait"
         return None if self._feasible(ticket, now, wait) else "infeasible"
 
+    def _crowded(self, ticket: Ticket, now: float) -> bool:
+        """Whether ``ticket`` may wait only in place of another entry."""
+        queue = self._lanes[ticket.lane]
+        if queue.entries >= self._backlog_limit():
+            return True
+        if queue.entries + 1 <= queue.demand.depth(now):
+            return False
+        if not queue.entries and (self._fits() or self._contested(queue, now)):
+            return False  # who needs much room, or a lane with a small share, has to stand in line
+        return not queue.behind(ticket.caller, self._pace.place_seconds(now))
+
+    def _contested(self, queue: LaneQueue, now: float) -> bool:
+        """Whether too much comes to other lanes as well, so that places are given by turns."""
+        return any(q is not queue and (q or q.demand.pressed(now)) for q in self._queues)
+
     def _refuse(self, ticket: Ticket, reason: Reason, now: float, waited: float = 0.0) -> Refused:
-        ahead = self._lanes[ticket.lane].ahead(ticket.caller)
-        rate = self._lane_rate(ticket.lane, now)
+        rate, ahead = self._lane_rate(ticket.lane, now), self._ahead(ticket, now)
         after = self._returns[ticket.lane].after(ahead, rate, ticket.id, now)
         return Refused(ticket, reason, after, waited)
 
@@ -262,16 +277,14 @@ class Admission:
         self.note_refused(refused, now)
         return refused
 
+    def _make_room(self, ticket: Ticket, now: float) -> Iterator[Decision]:
+        crowded = not ticket.continues and self._crowded(ticket, now)
+        if crowded and (leaving := self._gives_way(ticket, now)):
+            yield self._turn_away(leaving, "backlog", now)
+
     def _gives_way(self, ticket: Ticket, now: float) -> Waiting | None:
         """The entry that leaves a full backlog so that ``ticket`` can wait."""
-        queue = self._lanes[ticket.lane]
-        if queue.entries < self._backlog_limit():
-            return None
-        return queue.gives_way(ticket.caller, self._pace.place_seconds(now))
-
-    def _make_room(self, ticket: Ticket, now: float) -> Iterator[Decision]:
-        if not ticket.continues and (leaving := self._gives_way(ticket, now)):
-            yield self._turn_away(leaving, "backlog", now)
+        return self._lanes[ticket.lane].gives_way(ticket.caller, self._pace.place_seconds(now))
 
     def _backlog_limit(self) -> int:
         return max(self._params.backlog_min, int(self._limit * self._params.backlog_share))
@@ -281,9 +294,17 @@ class Admission:
 
     # Estimates
 
+    def _ahead(self, ticket: Ticket, now: float) -> int:
+        return self._lanes[ticket.lane].ahead(ticket.caller, self._pace.place_seconds(now))
+
     def _predicted_wait(self, ticket: Ticket, now: float) -> float:
-        rate = self._lane_rate(ticket.lane, now)
-        return self._lanes[ticket.lane].ahead(ticket.caller) / rate if rate else 0.0
+        """Seconds that hardly any such entry waits longer than, if places become free at random."""
+        rate = self._rate(now)
+        if not rate:
+            return 0.0
+        ahead, seconds = self._ahead(ticket, now), self._pace.place_seconds(now)
+        places = self._turns.until(ticket.lane, ahead, self._waiting_lanes(), seconds)
+        return (places + math.sqrt(ahead) - 1) / rate
 
     def _lane_rate(self, lane: Lane, now: float) -> float | None:
         rate = self._rate(now)
@@ -316,7 +337,19 @@ class Admission:
         return self._budget is None or not self._running or self._budget.fits(ticket, now)
 
     def _room_at_once(self, ticket: Ticket, now: float) -> bool:
-        return not self._full() and self._has_room(ticket, now)
+        if not self._fits():
+            return False
+        alone = not self._anybody_waits()
+        return self._has_room(ticket, now) if alone else self._passes(ticket, now)
+
+    def _passes(self, ticket: Ticket, now: float) -> bool:
+        """Whether those who wait have no room, and ``ticket`` has and may pass them."""
+        if self._budget is None or ticket.cost is None or ticket.continues:
+            return False
+        held_up = self._held_up(now)
+        if held_up is not None:
+            return self._budget.spares(ticket, held_up.ticket, now)
+        return self._budget.fits(ticket, now)
 
     def _anybody_waits(self) -> bool:
         first, second, third = self._queues
@@ -357,13 +390,11 @@ class Admission:
 
     def _dispatch(self, now: float) -> Iterator[Decision]:
         while self._fits() and (item := self._next(now)):
-            self._look_at_queue(item.ticket.lane, now)
             if self._feasible(item.ticket, now):
                 yield self._start(item, now)
             else:
                 self._take(item)
                 yield Expired(item.ticket, now - item.since)
-            yield from self._slough(item.ticket.lane, now)
 
     def _next(self, now: float) -> Waiting | None:
         if self._budget is not None:
@@ -407,25 +438,9 @@ class Admission:
             return None
         return next(q.waiting[ticket_id] for q in self._lanes.values() if ticket_id in q.waiting)
 
-    def _look_at_queue(self, lane: Lane, now: float) -> None:
-        queue = self._lanes[lane]
-        if (oldest := queue.oldest()) is not None:
-            queue.standing.saw(now - oldest.since, now)
-
-    def _slough(self, lane: Lane, now: float) -> Iterator[Decision]:
-        """While a queue stands, tell those at its bottom early that their turn will not come."""
-        queue, params = self._lanes[lane], self._params.standing
-        while queue.standing.stands and (oldest := queue.oldest()) is not None:
-            rate = self._lane_rate(lane, now)
-            waited = now - oldest.since
-            if waited <= params.slough * params.target or not rate:
-                return
-            if now + len(queue) / rate <= oldest.until:
-                return
-            yield self._turn_away(oldest, "wait", now)
-
     def _start_at_once(self, ticket: Ticket, now: float) -> Admitted:
-        self._turns.join(ticket.lane, self._limit)
+        if not self._lanes[ticket.lane]:
+            self._turns.join(ticket.lane, self._limit)
         return self._begin(ticket, now, 0.0)
 
     def _start(self, item: Waiting, now: float) -> Admitted:
@@ -439,7 +454,9 @@ class Admission:
         median = ticket.cost.median if ticket.cost else 0
         charged = self._pace.charge(ticket, median, now) or expected
         self._turns.served(ticket.lane, expected)
-        self._lanes[ticket.lane].counters.charge(ticket.caller, charged, now)
+        if not ticket.continues:
+            self._lanes[ticket.lane].demand.let_in(now)
+        self._lanes[ticket.lane].counters.charge(ticket.caller, charged, now, expected)
         self._running[ticket.id] = _Running(ticket, now, expected, charged)
         self._passing.started(ticket.id)
         if self._budget is not None:
@@ -466,6 +483,8 @@ class Admission:
         ticket, took = running.ticket, now - running.started
         if outcome is Outcome.OK:
             self._pace.learn(ticket, now, took, output_tokens)
+        else:
+            self._pace.cut(ticket, now, took, output_tokens)
         self._turns.correct(ticket.lane, took - running.expected)
         if output_tokens is not None:
             took = self._pace.charge(ticket, output_tokens, now) or took

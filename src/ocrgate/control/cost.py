@@ -12,6 +12,10 @@ Three levels are blended, each trusted by the number of its samples, in the loga
   that a model that writes HTML, or a service that reads receipts, corrects every bucket at once;
 * the bucket itself.
 
+Pages that were cut, at their deadline or by a bound, count as longer than they were. If such pages
+are refused from then on, nothing more would be learned of them; so an estimate that was given
+``retry`` times with no page observed since is given once as if nothing were known of the class.
+
 Each level keeps its last ``window`` samples, sorted. What is old leaves at its end, and at once
 when ``drift`` samples in a row lie on the same side of the median, which happens by chance once in
 thousands of pages. Buckets are bounded in number; the one that was fed least lately goes, and what
@@ -55,6 +59,7 @@ class LengthParams:
         strength: samples at which a level weighs as much as the one above it.
         window: samples that a level keeps.
         drift: samples in a row on one side of the median that make the older ones obsolete.
+        retry: estimates without an observation after which one is made without its samples.
         buckets: buckets and parents that are kept, of each.
         low: share of pages that are no longer than the low estimate.
         high: share of pages that are no longer than the high estimate.
@@ -65,6 +70,7 @@ class LengthParams:
     strength: float = 5.0
     window: int = 128
     drift: int = 14
+    retry: int = 32
     buckets: int = 512
     low: float = 0.1
     high: float = 0.9
@@ -76,6 +82,7 @@ class LengthParams:
             "strength": self.strength > 0,
             "window": self.window > self.drift > 1,
             "buckets": self.buckets >= 1,
+            "retry": self.retry >= 1,
             "quantiles": 0 < self.low < 0.5 < self.high < 1,
             "markup": all(each > 0 for each in self.markup.values()),
         }
@@ -163,7 +170,13 @@ class Lengths:
     def estimate(self, key: PageClass) -> Estimate:
         """Low, middle and high quantile."""
         params = self._params
-        low, median, high = (self.quantile(key, p) for p in (params.low, 0.5, params.high))
+        shares = (params.low, 0.5, params.high)
+        low, median, high = (self.quantile(key, share) for share in shares)
+        window = self._buckets.get(key)
+        if window is not None and window.asked_often(params.retry):
+            prior = self._prior(key)
+            fresh = [math.exp(prior + self._normal.inv_cdf(share)) for share in shares]
+            low, median, high = map(min, (low, median, high), fresh)
         return Estimate(low, median, high)
 
     def _blend(self, window: "_Window | None", share: float, above: float) -> float:
@@ -203,13 +216,14 @@ def _log_curve(area: int) -> float:
 class _Window:
     """The last samples of one level, in logarithms, also sorted."""
 
-    __slots__ = ("_drift", "_lately", "_run", "_size", "_sorted")
+    __slots__ = ("_asked", "_drift", "_lately", "_run", "_size", "_sorted")
 
     def __init__(self, size: int, drift: int) -> None:
         self._size = size
         self._drift = drift
         self._lately: deque[float] = deque()
         self._sorted: list[float] = []
+        self._asked = 0  # estimates since the last sample
         self._run = 0  # samples in a row above (positive) or below (negative) the median
 
     def __len__(self) -> int:
@@ -225,6 +239,7 @@ class _Window:
 
     def add(self, value: float, *, censored: bool) -> None:
         """One more sample; a censored one counts as the middle one of those beyond it."""
+        self._asked = 0
         if censored:
             value = self._beyond(value)
         self._follow(value)
@@ -233,6 +248,11 @@ class _Window:
         if len(self._lately) > self._size:
             gone = self._lately.popleft()
             del self._sorted[bisect_right(self._sorted, gone) - 1]
+
+    def asked_often(self, times: int) -> bool:
+        """Whether this is the last of so many questions between two samples."""
+        self._asked = (self._asked + 1) % times
+        return self._asked == 0
 
     def _beyond(self, value: float) -> float:
         """Efron's redistribution to the right, in one piece; half as much again beyond the last."""

@@ -55,10 +55,7 @@ Decision = Admitted | Queued | Refused | Expired
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The gate at one instant: counts of tickets, ``bytes`` waiting, ``rate`` places per second.
-
-    ``standing``: lanes whose queue stands, so that their newest entry goes first.
-    """
+    """The gate at one instant: counts of tickets, ``bytes`` waiting, ``rate`` places per second."""
 
     limit: int
     inflight: dict[Lane, int]
@@ -66,4 +63,3 @@ class Snapshot:
     bytes: int
     rate: float | None
     draining: bool
-    standing: frozenset[Lane] = frozenset()

@@ -26,6 +26,10 @@ class ServiceTimes:
         self._sorted: list[float] = []
         self._total = 0.0
 
+    def __len__(self) -> int:
+        """Samples that are kept."""
+        return len(self._samples)
+
     def retune(self, horizon: float, now: float) -> None:
         """Forget after another time from now on; what is known by now is kept."""
         self._lately(now)

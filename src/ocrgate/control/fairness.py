@@ -26,13 +26,17 @@ while, so that one which always sends keeps nobody out who sends less than its p
 """
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Iterator
 
 AGEING = 0.1
 """Seconds of service that one second of waiting makes up for."""
 
 CREDIT = 5.0
-"""Seconds of service that a caller may catch up on; as for lanes, see ``lanes.CATCH_UP``."""
+"""Seconds of service that a caller may catch up on at least; as for lanes, ``lanes.CATCH_UP``."""
+
+CREDIT_PAGES = 8.0
+"""The same in pages, where those take longer: a caller sends pages and not seconds."""
 
 REMEMBERED = 1024
 """Callers that are away, at most."""
@@ -41,9 +45,8 @@ REMEMBERED = 1024
 class Counters:
     """Virtual token counters of the callers of one lane.
 
-    A caller that neither waits nor holds a place is forgotten as soon as the others are ahead of it
-    by ``CREDIT``, and those that are least ahead first when they are too many. A caller that is not
-    known starts where the one served last was, so that new names get no credit.
+    Callers that neither wait nor hold a place are remembered, ``REMEMBERED`` of them. A caller that
+    is not known starts where the one served last was, so that new names get no credit.
     """
 
     def __init__(self) -> None:
@@ -52,9 +55,10 @@ class Counters:
         self._since: dict[str, float] = {}  # of those that wait: last turn, or start of waiting
         self._order: list[tuple[float, int, str]] = []
         self._current: dict[str, tuple[float, int, str]] = {}
-        self._away: list[tuple[float, str]] = []
+        self._away: OrderedDict[str, None] = OrderedDict()
         self._level = 0.0
         self._count = 0
+        self._credit = CREDIT
 
     def __len__(self) -> int:
         """Callers that are remembered."""
@@ -63,6 +67,7 @@ class Counters:
     def join(self, caller: str, now: float) -> None:
         """``caller`` starts to wait after it had nothing waiting."""
         self._served[caller] = self._start(caller)
+        self._away.pop(caller, None)
         self._since[caller] = now
         self._place(caller)
 
@@ -92,9 +97,19 @@ class Counters:
         """Its counter, or where it would start."""
         return self._served[caller] if caller in self._since else self._start(caller)
 
-    def charge(self, caller: str, seconds: float, now: float) -> None:
-        """``caller`` got a place for a page that is expected to take ``seconds`` of service."""
+    def behind(self, caller: str) -> float:
+        """Seconds of service that ``caller`` may have until it has as much as whoever was served
+        last; 0 or less for one that has had them, and for one that is not known.
+        """
+        return self._level - self.of(caller)
+
+    def charge(self, caller: str, seconds: float, now: float, usual: float = 0.0) -> None:
+        """``caller`` got a place for a page that is expected to take ``seconds`` of service, where
+        pages take ``usual`` seconds.
+        """
+        self._credit = max(CREDIT, CREDIT_PAGES * usual)
         served = self.of(caller)
+        self._away.pop(caller, None)
         self._level = max(self._level, served)
         self._served[caller] = served + seconds
         self._held[caller] = self._held.get(caller, 0) + 1
@@ -115,7 +130,7 @@ class Counters:
         served, level = self._served.get(caller), self._level
         if self._current:  # estimates were too high where those that wait are below the level
             level = min(level, self._served[self.first()])
-        return level if served is None else max(served, level - CREDIT)
+        return level if served is None else max(served, level - self._credit)
 
     def _place(self, caller: str) -> None:
         self._count += 1
@@ -127,15 +142,13 @@ class Counters:
             heapq.heapify(self._order)
 
     def _forget(self, caller: str) -> None:
-        """Note that ``caller`` may be away, and forget those who are and are not ahead."""
-        away = self._away
-        if not self._held.get(caller):
-            self._held.pop(caller, None)
-            heapq.heappush(away, (self._served[caller], caller))
-        while away and (away[0][0] <= self._level - CREDIT or len(away) > REMEMBERED):
-            served, gone = heapq.heappop(away)
-            if self._served.get(gone) == served and not (gone in self._held or gone in self._since):
-                del self._served[gone]
+        """Note that ``caller`` may be away, and forget who has been so for longest."""
+        if caller in self._since or self._held.get(caller):
+            return
+        self._held.pop(caller, None)
+        self._away[caller] = None
+        if len(self._away) > REMEMBERED:
+            del self._served[self._away.popitem(last=False)[0]]
 
 
 class Holdings:

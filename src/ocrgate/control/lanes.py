@@ -14,6 +14,7 @@ with the lowest counter goes next. From that one rule follow:
 * ageing: the counter of a lane that waits stands still while the others' rise, so its turn comes.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -76,6 +77,20 @@ class Turns:
     def ordered(self, waiting: Iterable[Lane]) -> list[Lane]:
         """All of ``waiting``, the next first."""
         return sorted(waiting, key=lambda lane: (self._served[lane], lane.rank))
+
+    def until(self, lane: Lane, pages: int, waiting: Iterable[Lane], seconds: float) -> float:
+        """Places that become free until ``lane`` has got ``pages`` of them.
+
+        Args:
+            lane: whose turns are counted.
+            pages: how many.
+            waiting: lanes that want places too.
+            seconds: for which a page holds its place.
+        """
+        others = [each for each in waiting if each is not lane]
+        lead = min((self._served[each] for each in others), default=math.inf) - self._served[lane]
+        soon = min(float(pages), max(0.0, lead * self._shares.of(lane) / seconds))
+        return soon + (pages - soon) / self._shares.part(lane, others)
 
     def served(self, lane: Lane, seconds: float) -> None:
         """``lane`` got a place that it is expected to hold for ``seconds``."""

@@ -6,6 +6,9 @@ from ocrgate.domain.ticket import Ticket, weighted
 IDLE_QUANTILE = 0.1  # optimistic while nobody waits: a refusal would protect nobody
 LOAD_QUANTILE = 0.5
 
+BEYOND = 1.5  # times as long as it took is a page expected to take that was not finished
+CUTS = 3  # pages of which none was finished say how long pages take
+
 
 class Pace:
     """What is known of the time that pages take, and of how fast places become free.
@@ -17,17 +20,24 @@ class Pace:
         service: seconds that pages held their places.
         speed: the same, by their tokens.
         drain: places freed while all were taken.
+        cut_times: as ``service``, of pages that were not finished and would have taken longer. It
+            counts only while nothing else is known; forgotten, it lets a page be tried again.
+        cut_speed: as ``speed``, of those pages, which holds for them too.
     """
 
     def __init__(self, horizon: float) -> None:
         self.service = ServiceTimes(horizon)
         self.speed = PageSpeed(horizon)
         self.drain = DrainRate(horizon)
+        self.cut_times = ServiceTimes(horizon)
+        self.cut_speed = PageSpeed(horizon)
 
     def retune(self, horizon: float, now: float) -> None:
         """Forget after another time from now on; what is known by now is kept."""
-        self.service.retune(horizon, now)
-        self.speed.retune(horizon)
+        for times in (self.service, self.cut_times):
+            times.retune(horizon, now)
+        for speed in (self.speed, self.cut_speed):
+            speed.retune(horizon)
         self.drain.retune(horizon)
 
     def rate(self, now: float, places: int, *, full: bool) -> float | None:
@@ -40,10 +50,17 @@ class Pace:
         """How long the page takes at the least: half of all such pages under load, few without."""
         if cost := ticket.cost:
             output = cost.median if loaded else cost.low
-            seconds = self.speed.seconds(cost.input_tokens, output, now)
-            if seconds is not None:
-                return seconds
-        return self.service.quantile(LOAD_QUANTILE if loaded else IDLE_QUANTILE, now) or 0.0
+            for speed in (self.speed, self.cut_speed):
+                seconds = speed.seconds(cost.input_tokens, output, now)
+                if seconds is not None:
+                    return seconds
+        found = self.service.quantile(LOAD_QUANTILE if loaded else IDLE_QUANTILE, now)
+        return self._unfinished(now) if found is None else found
+
+    def _unfinished(self, now: float) -> float:
+        """How long a page takes, when of late none was finished; 0: not known."""
+        longest = self.cut_times.quantile(1.0, now)
+        return BEYOND * longest if longest is not None and len(self.cut_times) >= CUTS else 0.0
 
     def place_seconds(self, now: float) -> float:
         """How long a page is expected to hold its place."""
@@ -61,3 +78,10 @@ class Pace:
         self.service.add(now, held)
         if ticket.cost and output_tokens is not None:
             self.speed.add(now, held, ticket.cost.input_tokens, output_tokens)
+
+    def cut(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
+        """A page has ended before it was finished, for whatever reason."""
+        if ticket.cost is None:
+            self.cut_times.add(now, held)
+        elif output_tokens:
+            self.cut_speed.add(now, held, ticket.cost.input_tokens, output_tokens)

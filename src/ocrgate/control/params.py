@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass, field
 
+from ocrgate.control.demand import DemandParams
 from ocrgate.control.headroom import PassingParams
 from ocrgate.control.lanes import LaneShares
-from ocrgate.control.queueing import StandingParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +22,20 @@ class AdmissionParams:
         retry_min: least ``Retry-After``, seconds.
         retry_max: greatest ``Retry-After``, seconds.
         horizon: seconds after which measurements are forgotten.
-        standing: when the newest entry goes first.
+        demand: how many entries wait while more comes than can be read.
         passing: how long others may pass a page that the budget has no room for.
     """
 
     shares: LaneShares = field(default_factory=LaneShares)
     backlog_share: float = 0.5
-    backlog_min: int = 4
+    backlog_min: int = 16
     backlog_bytes: int = 128 * 2**20
     wait_share: float = 0.2
     wait_max: float = 10.0
     retry_min: float = 1.0
-    retry_max: float = 30.0
+    retry_max: float = 300.0
     horizon: float = 30.0
-    standing: StandingParams = field(default_factory=StandingParams)
+    demand: DemandParams = field(default_factory=DemandParams)
     passing: PassingParams = field(default_factory=PassingParams)
 
     def __post_init__(self) -> None:
@@ -57,6 +57,5 @@ PATIENT = AdmissionParams(
     backlog_bytes=2**62,
     wait_share=1.0,
     wait_max=math.inf,
-    standing=StandingParams(interval=math.inf),
 )
 """For a caller that is alone and rather waits than is refused, such as a command line."""

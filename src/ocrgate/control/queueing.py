@@ -1,10 +1,7 @@
 """What waits in one lane, and in which order it goes.
 
 Between callers: the virtual token counter of :mod:`ocrgate.control.fairness`. Within a caller:
-first come, first served while the queue moves; the newest entry first when a queue stands, since
-whoever came last still has its time, and the oldest will hardly be served in theirs (adaptive LIFO,
-"Fail at Scale", ACM Queue 2015; folly's Codel). A standing queue decides which entry goes, not
-whether an entry goes before a later page of a document, and those keep their order.
+first come, first served. How many may wait under overload: :mod:`ocrgate.control.demand`.
 """
 
 import heapq
@@ -14,11 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from ocrgate.control.demand import Demand, DemandParams
 from ocrgate.control.fairness import Counters, Holdings
 from ocrgate.domain.ticket import Lane, Ticket
 
 LOOKAHEAD = 8
 """Tickets that are looked at for one that fits, in each lane."""
+
+SCAN = 32
+"""Callers up to which it is counted exactly who goes before whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,63 +32,6 @@ class Waiting:
     order: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StandingParams:
-    """When a queue stands.
-
-    A queue that is empty now and then only evens out bursts; one whose shortest wait stays long
-    does nothing but delay (CoDel, RFC 8289, section 3). The interval is the time in which senders
-    react: here the least ``Retry-After``. The target is a tenth of it, the upper end of the range
-    that RFC 8289, section 4.3, finds good.
-
-    Attributes:
-        target: seconds that the shortest wait may last.
-        interval: seconds over which it is the shortest; infinite: first come, first served always.
-        slough: entries that waited for more than this many targets may be turned away early when
-            they would not be served in their patience (2 in folly's Codel).
-    """
-
-    target: float = 0.1
-    interval: float = 1.0
-    slough: float = 2.0
-
-    def __post_init__(self) -> None:
-        if not (self.target > 0 and self.interval > 0 and self.slough >= 1):
-            raise ValueError("target and interval are above 0, slough is at least 1")
-
-
-class Standing:
-    """Whether a queue stands.
-
-    Args:
-        params: when it does.
-    """
-
-    def __init__(self, params: StandingParams) -> None:
-        self._params = params
-        self._shortest = math.inf
-        self._end: float | None = None
-        self.stands = False
-
-    def saw(self, waited: float, now: float) -> None:
-        """A place was free when the oldest entry had waited so long."""
-        self._shortest = min(self._shortest, waited)
-        if self._end is None:
-            self._end = now + self._params.interval
-        elif now >= self._end:
-            self.stands = self._shortest > self._params.target
-            self._shortest, self._end = math.inf, now + self._params.interval
-
-    def retune(self, params: StandingParams) -> None:
-        """Judge by other numbers, from the beginning."""
-        self._params = params
-        self.emptied()
-
-    def emptied(self) -> None:
-        """No entry waits any more."""
-        self._shortest, self._end, self.stands = math.inf, None, False
-
-
 @dataclass(slots=True)
 class _Flow:
     """What one caller has waiting: entries, and later pages of its documents."""
@@ -95,47 +39,45 @@ class _Flow:
     entries: "OrderedDict[int, Waiting]" = field(default_factory=OrderedDict)
     pages: "OrderedDict[int, Waiting]" = field(default_factory=OrderedDict)
 
-    def __bool__(self) -> bool:
-        return bool(self.entries or self.pages)
+    def __len__(self) -> int:
+        return len(self.entries) + len(self.pages)
 
-    def first(self, *, newest: bool) -> Waiting:
+    def first(self) -> Waiting:
         """The next one."""
-        page = next(iter(self.pages.values())) if self.pages else None
-        entry = next(iter(self.entries.values())) if self.entries else None
-        if entry is None or (page is not None and page.order < entry.order):
-            assert page is not None
-            return page
-        return next(reversed(self.entries.values())) if newest else entry
+        return next(self.candidates())
 
-    def candidates(self, *, newest: bool) -> Iterator[Waiting]:
+    def candidates(self) -> Iterator[Waiting]:
         """The next one, then those that may pass it: no page passes an earlier page."""
-        first = self.first(newest=newest)
-        yield first
-        entries = reversed(self.entries.values()) if newest else iter(self.entries.values())
-        pages = islice(self.pages.values(), 1)
-        yield from (item for kind in (entries, pages) for item in kind if item is not first)
+        page = next(iter(self.pages.values())) if self.pages else None
+        for entry in self.entries.values():
+            if page is not None and page.order < entry.order:
+                yield page
+                page = None
+            yield entry
+        if page is not None:
+            yield page
 
 
 class LaneQueue:
     """What waits in one lane.
 
     Args:
-        params: when the queue stands.
+        params: how many entries wait under overload.
 
     Attributes:
         waiting: all tickets, by id.
         entries: how many of them are judged at entry, so not later pages of documents.
         bytes: memory held by all of them.
         counters: the service that callers got.
-        standing: whether the entries stand.
+        demand: how much of what comes is turned away.
     """
 
-    def __init__(self, params: StandingParams) -> None:
+    def __init__(self, params: DemandParams) -> None:
         self.waiting: dict[int, Waiting] = {}
         self.entries = 0
         self.bytes = 0
         self.counters = Counters()
-        self.standing = Standing(params)
+        self.demand = Demand(params)
         self._oldest: OrderedDict[int, Waiting] = OrderedDict()
         self._flows: dict[str, _Flow] = {}
         self._holdings = Holdings()
@@ -179,24 +121,41 @@ class LaneQueue:
 
     def first(self) -> Waiting:
         """The next one. Something waits."""
-        return self._flows[self.counters.first()].first(newest=self.standing.stands)
+        return self._flows[self.counters.first()].first()
 
     def candidates(self) -> Iterator[Waiting]:
         """The next one, then those that may pass it, some of them."""
         flows = (self._flows[caller] for caller in self.counters.ordered(LOOKAHEAD))
-        newest = self.standing.stands
-        return islice((i for flow in flows for i in flow.candidates(newest=newest)), LOOKAHEAD)
+        return islice((item for flow in flows for item in flow.candidates()), LOOKAHEAD)
 
     def oldest(self) -> Waiting | None:
         """The entry that has waited longest."""
         return next(iter(self._oldest.values())) if self._oldest else None
 
-    def ahead(self, caller: str) -> int:
-        """Tickets that go before the next of ``caller``, itself included, when turns are equal."""
+    def ahead(self, caller: str, seconds: float) -> int:
+        """Tickets that go before the next of ``caller``, itself included.
+
+        Args:
+            caller: whose next page is asked for.
+            seconds: of service that a page takes.
+        """
         flow = self._flows.get(caller)
-        own = len(flow.entries) + len(flow.pages) if flow else 0
-        callers = len(self._flows) + (flow is None)
-        return min(len(self.waiting) + 1, (own + 1) * callers)
+        own = len(flow) if flow else 0
+        if len(self._flows) > SCAN:  # as if all had got the same service
+            return min(len(self.waiting) + 1, (own + 1) * (len(self._flows) + (flow is None)))
+        turn = self.counters.of(caller) + own * seconds
+        before = 0
+        for name, other in self._flows.items():
+            if name != caller and (lead := turn - self.counters.of(name)) >= 0:
+                before += min(len(other), int(lead / seconds) + 1)
+        return own + before + 1
+
+    def behind(self, caller: str, seconds: float) -> bool:
+        """Whether ``caller`` got so little service that all it has waiting, and one more page,
+        leave it with no more than those that are served now.
+        """
+        pages = self._holdings.of(caller) + 1
+        return self.counters.behind(caller) >= pages * seconds
 
     def gives_way(self, newcomer: str, seconds: float) -> Waiting | None:
         """The entry that leaves a full backlog to ``newcomer``: the newest of one that holds most.
@@ -219,8 +178,6 @@ class LaneQueue:
         del flow.entries[ticket.id], self._oldest[ticket.id]
         self._holdings.remove(ticket.caller)
         self.entries -= 1
-        if not self.entries:
-            self.standing.emptied()
 
 
 class Timers:

@@ -170,7 +170,7 @@ async def test_cancelling_the_task_frees_everything() -> None:
 
 async def test_no_page_is_decoded_before_it_has_a_place() -> None:
     """Pages that wait or are refused cost no decoding."""
-    bench = Bench(places=1)
+    bench = Bench(places=1, params=AdmissionParams(backlog_min=4))
     readings = [bench.read(timeout=60.0) for _ in range(8)]
     await bench.clock.run(0.5)
     assert bench.rasterizer.prepared == [1]

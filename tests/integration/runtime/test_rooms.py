@@ -172,7 +172,7 @@ async def test_a_cache_of_half_the_size_gets_half_the_tokens(law: LimitLaw) -> N
     """
     each = await ran(House(ManualClock(), law))
     all_in_one = await ran(House(ManualClock(), law, pooled=True))
-    assert sum(each.preempted) <= 0.005 * each.done.total()
+    assert sum(each.preempted) <= 0.006 * each.done.total()
     assert sum(all_in_one.preempted) >= 3 * max(1, sum(each.preempted))
     assert each.done.total() >= 0.97 * all_in_one.done.total()
     whole = [engine.done for engine in each.engines[:3]]

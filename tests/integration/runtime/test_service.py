@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.integration.runtime.virtual_servers import VirtualServer
 
+from ocrgate.control.admission import AdmissionParams
 from ocrgate.domain.document import Document
 from ocrgate.errors import BreakerOpen, Draining, EngineFailed, EngineUnavailable
 from ocrgate.runtime.recognizer import DocumentRequest
@@ -269,7 +270,9 @@ async def test_what_happens_is_counted() -> None:
     """Pages, waits, refusals and the gate's state show in the metrics."""
     clock = ManualClock()
     metrics = Metrics()
-    running = service(ScriptedEngine(delay=1.0, clock=clock), clock, metrics)
+    parts = Parts(ScriptedEngine(delay=1.0, clock=clock), ScriptedRasterizer(1))
+    params = ServiceParams(gate=AdmissionParams(backlog_min=4))
+    running = Service(parts, params, metrics=metrics, clock=clock)
     await running.start()
     readings = [asyncio.create_task(read(running)) for _ in range(8)]
     await clock.run(0.5)

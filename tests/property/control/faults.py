@@ -7,12 +7,13 @@ from typing import cast
 
 from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.decision import Decision, Outcome, Refused
+from ocrgate.control.demand import Demand
 from ocrgate.control.drain import DrainRate, PageSpeed, ServiceTimes
 from ocrgate.control.fairness import Counters
 from ocrgate.control.headroom import Budget, Passing
 from ocrgate.control.lanes import Turns
 from ocrgate.control.pace import Pace
-from ocrgate.control.queueing import LaneQueue, Standing, Timers, Waiting
+from ocrgate.control.queueing import LaneQueue, Timers, Waiting
 from ocrgate.domain.ticket import Lane, Ticket
 
 
@@ -160,7 +161,7 @@ class _Rebuilt(Admission):
         self._rebuild()
 
     def _rebuild(self) -> None:
-        self._lanes = {lane: self.queue(self._params.standing) for lane in Lane}
+        self._lanes = {lane: self.queue(self._params.demand) for lane in Lane}
         self._queues = tuple(self._lanes.values())
         self._timers = Timers(self._lanes)
 
@@ -232,9 +233,9 @@ class RetunesButForReturns(Admission):
         return decided
 
 
-class RetunesButForStanding(Admission):
+class RetunesButForDemand(Admission):
     def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
-        return super().retune(replace(params, standing=self._params.standing), now)
+        return super().retune(replace(params, demand=self._params.demand), now)
 
 
 class _StrictTurns(Turns):
@@ -351,8 +352,8 @@ class _Counters(_Rebuilt):
 
 
 class _Uncounted(Counters):
-    def charge(self, caller: str, seconds: float, now: float) -> None:
-        super().charge(caller, 0.0, now)
+    def charge(self, caller: str, seconds: float, now: float, usual: float = 0.0) -> None:
+        super().charge(caller, 0.0, now, usual)
 
     def settle(self, caller: str, seconds: float) -> None:
         super().settle(caller, 0.0)
@@ -364,8 +365,8 @@ class _Unsettled(Counters):
 
 
 class _PerPage(_Unsettled):
-    def charge(self, caller: str, seconds: float, now: float) -> None:
-        super().charge(caller, 1.0, now)
+    def charge(self, caller: str, seconds: float, now: float, usual: float = 0.0) -> None:
+        super().charge(caller, 1.0, now, usual)
 
 
 class _Unlifted(Counters):
@@ -378,8 +379,8 @@ class _Unaged(Counters):
     def join(self, caller: str, now: float) -> None:
         super().join(caller, 0.0)
 
-    def charge(self, caller: str, seconds: float, now: float) -> None:
-        super().charge(caller, seconds, 0.0)
+    def charge(self, caller: str, seconds: float, now: float, usual: float = 0.0) -> None:
+        super().charge(caller, seconds, 0.0, usual)
 
 
 class ServesCallersInTurnOfArrival(_Counters):
@@ -451,81 +452,129 @@ class TurnsOutTheOldest(_Rebuilt):
     queue = _OldestGivesWay
 
 
-class _NeverStands(Standing):
-    def saw(self, waited: float, now: float) -> None:
+class _NoDemand(Demand):
+    def depth(self, now: float) -> float:
+        return math.inf
+
+
+class _NoQueue(Demand):
+    def depth(self, now: float) -> float:
+        return 0.0 if self.share(now) > self.LEAST else math.inf
+
+
+class _LastingDemand(Demand):
+    def share(self, now: float) -> float:
+        return self._share
+
+
+class _HastyDemand(Demand):
+    def turned_away(self, now: float) -> None:
+        self._share, self._seen = self.MOST, now
+
+    def let_in(self, now: float) -> None:
         pass
 
 
-class _AlwaysStands(Standing):
-    def emptied(self) -> None:
-        self.stands = True
+class _Demands(_Rebuilt):
+    """With another idea of overload."""
 
-
-class _StandsForEver(Standing):
-    def emptied(self) -> None:
-        pass
-
-
-class _StandsWhenLong(Standing):
-    def saw(self, waited: float, now: float) -> None:
-        self.stands = waited > 0.5
-
-
-class ServesTheOldestForEver(_Rebuilt):
-    standing: type[Standing] = _NeverStands
+    demand: type[Demand] = Demand
 
     def _rebuild(self) -> None:
-        for queue in self._lanes.values():
-            queue.standing = self.standing(self._params.standing)
-            queue.standing.emptied()
+        for queue in self._queues:
+            queue.demand = self.demand(self._params.demand)
 
 
-class ServesTheNewestAlways(ServesTheOldestForEver):
-    standing = _AlwaysStands
+class LetsManyWaitUnderOverload(_Demands):
+    demand = _NoDemand
 
 
-class ServesTheNewestForEver(ServesTheOldestForEver):
-    standing = _StandsForEver
+class LetsNobodyWaitUnderOverload(_Demands):
+    demand = _NoQueue
 
 
-class TakesABurstForAStandingQueue(ServesTheOldestForEver):
-    standing = _StandsWhenLong
+class NeverForgetsOverload(_Demands):
+    demand = _LastingDemand
 
 
-class _TurnsDocumentsRound(LaneQueue):
-    def first(self) -> Waiting:
-        item = super().first()
-        pages = self._flows[item.ticket.caller].pages
-        last = self.standing.stands and item.ticket.continues
-        return next(reversed(pages.values())) if last else item
+class TakesOneRefusalForOverload(_Demands):
+    demand = _HastyDemand
 
 
-class TurnsDocumentsRound(_Rebuilt):
-    queue = _TurnsDocumentsRound
+class _NobodyIsBehind(LaneQueue):
+    def behind(self, caller: str, seconds: float) -> bool:
+        return False
+
+
+class _EverybodyIsBehind(LaneQueue):
+    def behind(self, caller: str, seconds: float) -> bool:
+        return True
+
+
+class RefusesWhoGotLittle(_Rebuilt):
+    queue = _NobodyIsBehind
+
+
+class LetsEverybodyWaitUnderOverload(_Rebuilt):
+    queue = _EverybodyIsBehind
+
+
+class _Forgetful(Counters):
+    """Forgets whoever is away."""
+
+    def leave(self, caller: str) -> None:
+        super().leave(caller)
+        for gone in list(self._away):
+            del self._away[gone], self._served[gone]
+
+    def settle(self, caller: str, seconds: float) -> None:
+        super().settle(caller, seconds)
+        for gone in list(self._away):
+            del self._away[gone], self._served[gone]
+
+
+class _Welcoming(Counters):
+    def _start(self, caller: str) -> float:
+        return super()._start(caller) - (0.0 if caller in self._served else self._credit)
+
+
+class ForgetsWhoIsAway(_Counters):
+    counters = _Forgetful
+
+
+class GivesCreditToNewNames(_Counters):
+    counters = _Welcoming
 
 
 class _EntriesFirst(LaneQueue):
     def first(self) -> Waiting:
         item = super().first()
         flow = self._flows[item.ticket.caller]
-        newest = self.standing.stands and flow.entries
-        return next(reversed(flow.entries.values())) if newest else item
+        return next(iter(flow.entries.values())) if flow.entries else item
 
 
-class StarvesDocumentsInAStandingQueue(_Rebuilt):
+class StarvesDocuments(_Rebuilt):
     queue = _EntriesFirst
 
 
-class TellsTheHopelessLate(Admission):
-    def _slough(self, lane: Lane, now: float) -> Iterator[Decision]:
-        return iter(())
+class LearnsNothingFromWhatWasCut(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._pace = _Unlearning(self._params.horizon)
 
 
-class TellsEverybodyEarly(Admission):
-    def _slough(self, lane: Lane, now: float) -> Iterator[Decision]:
-        queue = self._lanes[lane]
-        while queue.standing.stands and (oldest := queue.oldest()) is not None:
-            yield self._turn_away(oldest, "wait", now)
+class _Unlearning(Pace):
+    def cut(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
+        pass
+
+
+class _Resentful(Pace):
+    def cut(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
+        super().cut(ticket, now + 1e6, held, output_tokens)
+
+
+class NeverTriesAgainWhatWasCut(_Rebuilt):
+    def _rebuild(self) -> None:
+        self._pace = _Resentful(self._params.horizon)
 
 
 class IgnoresTheBudget(Admission):
@@ -622,7 +671,7 @@ FAULTS: tuple[type[Admission], ...] = (
     RetunesTheBacklogAtOnce,
     RetunesButForShares,
     RetunesButForReturns,
-    RetunesButForStanding,
+    RetunesButForDemand,
     StarvesBatch,
     ChargesNothing,
     KeepsOldSavings,
@@ -645,14 +694,17 @@ FAULTS: tuple[type[Admission], ...] = (
     TurnsOutWhoIsWithinItsPart,
     TurnsOutTheOldest,
     IgnoresServiceInABacklog,
-    ServesTheOldestForEver,
-    ServesTheNewestAlways,
-    ServesTheNewestForEver,
-    TakesABurstForAStandingQueue,
-    TurnsDocumentsRound,
-    StarvesDocumentsInAStandingQueue,
-    TellsTheHopelessLate,
-    TellsEverybodyEarly,
+    LetsManyWaitUnderOverload,
+    LetsNobodyWaitUnderOverload,
+    NeverForgetsOverload,
+    TakesOneRefusalForOverload,
+    RefusesWhoGotLittle,
+    LetsEverybodyWaitUnderOverload,
+    ForgetsWhoIsAway,
+    GivesCreditToNewNames,
+    StarvesDocuments,
+    LearnsNothingFromWhatWasCut,
+    NeverTriesAgainWhatWasCut,
     IgnoresTheBudget,
     WaitsForRoomThatNobodyHolds,
     ForgetsTheBudgetOfTheCancelled,

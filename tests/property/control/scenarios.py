@@ -136,7 +136,7 @@ def retry_after_follows_the_drain(make: Make) -> None:
     """Four pages ahead at one page per two seconds: come back after about ten seconds, long or
     short idle times before notwithstanding; those refused after that come back after that.
     """
-    admission = make(1, AdmissionParams())
+    admission = make(1, AdmissionParams(backlog_min=4, retry_max=30.0))
     now = 0.0
     for number in range(5):
         now += 20.0

@@ -8,10 +8,10 @@ LOAD = 8.0
 SMALL = [f"small-{number}" for number in range(9)]
 
 
-def tenants(seed: int, *, priced: bool = False) -> tuple[Crowd, Run]:
+def tenants(seed: int, *, priced: bool = False, limit: int = 32) -> tuple[Crowd, Run]:
     """One sends 90 % of the load, nine share the rest, each within a tenth of the capacity."""
     streams = [steady("big", 0.9 * LOAD), *(steady(name, 0.1 * LOAD / 9) for name in SMALL)]
-    crowd = Crowd(streams, seed, limit=32, priced=priced)
+    crowd = Crowd(streams, seed, limit=limit, priced=priced)
     return crowd, crowd.go(SECONDS)
 
 
@@ -32,3 +32,12 @@ def test_the_small_are_served_beside_a_big_one(seed: int, *, priced: bool) -> No
     ]
     assert sum(got) ** 2 / (len(got) * sum(each * each for each in got)) >= 0.95
     assert sum(page.in_time for page in run.pages) >= 0.97 * total
+
+
+@pytest.mark.parametrize(("limit", "least"), [(8, 0.95), (16, 0.96)])
+def test_so_they_are_with_few_places(limit: int, least: float) -> None:
+    """Nobody who sends less than its part is refused for want of a place to wait."""
+    for seed in (1, 2):
+        _, run = tenants(seed, limit=limit)
+        parts = [run.share_in_time(caller=name, until=SECONDS - 10.0) for name in SMALL]
+        assert sum(parts) / len(parts) >= least

@@ -28,7 +28,7 @@ def test_ten_times_the_load_costs_no_goodput(seed: int) -> None:
     run, goodput = simulate({Lane.STANDARD: 10.0}, seed)
     assert goodput >= 0.95
     assert run.dead_dispatched == 0
-    assert run.deepest <= 4
+    assert run.deepest <= 16
     assert max(run.refusal_waits) <= DEADLINE / 5 + 1e-6
     assert sorted(run.refusal_waits)[len(run.refusal_waits) // 2] == 0.0
     assert run.late <= 0.02 * sum(page.in_time for page in run.pages)
@@ -45,10 +45,12 @@ def test_shares_hold_when_every_lane_is_overloaded(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_people_are_served_while_batch_floods(seed: int) -> None:
-    """Interactive pages within their share are served in time, 99 of 100, at ten times the load."""
+    """Interactive pages within their share are served in time, 995 of 1,000, at ten times the load,
+    also with four places.
+    """
     load = {Lane.INTERACTIVE: 0.25, Lane.STANDARD: 1.0, Lane.BATCH: 9.0}
     run, goodput = simulate(load, seed)
-    assert run.share_in_time(lane=Lane.INTERACTIVE) >= 0.99
+    assert run.share_in_time(lane=Lane.INTERACTIVE, until=SECONDS - DEADLINE) >= 0.995
     assert goodput >= 0.95
 
 

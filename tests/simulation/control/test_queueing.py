@@ -47,3 +47,13 @@ def test_who_comes_back_when_told_is_let_in(seed: int) -> None:
     assert run.retries > 100
     assert run.retries_admitted >= 0.8 * run.retries
     assert run.share_in_time(until=60.0) >= 0.98
+
+
+@pytest.mark.parametrize("seed", SEEDS[:2])
+def test_after_ten_times_the_load_too_those_who_come_when_told_are_let_in(seed: int) -> None:
+    """Four of five, though what was refused in ten seconds takes minutes beside the usual load."""
+    start, end = BURST
+    stream = Stream("a", lambda now: 10.0 if start <= now < end else 0.8, 10.0)
+    run = Crowd([stream], seed, comeback=obedient).go(300.0)
+    assert run.retries_admitted >= 0.8 * run.retries
+    assert run.share_in_time(until=290.0) >= 0.85

@@ -115,3 +115,19 @@ def test_only_true_quantiles_are_given(share: float) -> None:
 def test_parameters_out_of_range_are_named() -> None:
     with pytest.raises(ValueError, match="window"):
         LengthParams(window=10)
+
+
+def test_a_class_that_is_always_cut_is_looked_at_again() -> None:
+    """Refused for what it is taken to write, nothing more is learned of it: now and then the
+    estimate is that of a class nothing is known of, until a page says more.
+    """
+    lengths, key = Lengths(LengthParams(retry=8)), PageClass.of("m", "text", 1_000_000)
+    unknown = Lengths().estimate(key)
+    for _ in range(20):
+        lengths.observe(key, 5_000, censored=True)
+    told = sorted(lengths.estimate(key).median for _ in range(16))
+    assert told[:2] == [pytest.approx(unknown.median)] * 2
+    assert told[2] > 3_000
+    lengths.estimate(key)
+    lengths.observe(key, 5_000, censored=True)
+    assert all(lengths.estimate(key).median > 3_000 for _ in range(7))

@@ -1,11 +1,12 @@
-"""The queue of one lane: order, standing, timers, and room."""
+"""The queue of one lane: order, timers, and room."""
 
 import math
 
 import pytest
 
+from ocrgate.control.demand import DemandParams
 from ocrgate.control.headroom import Passing, PassingParams
-from ocrgate.control.queueing import LaneQueue, Standing, StandingParams, Timers, Waiting
+from ocrgate.control.queueing import LaneQueue, Timers, Waiting
 from ocrgate.domain.ticket import Lane, Ticket
 
 
@@ -19,7 +20,7 @@ def waiting(
 
 def filled(*items: Waiting) -> LaneQueue:
     """A queue of ``items``."""
-    queue = LaneQueue(StandingParams())
+    queue = LaneQueue(DemandParams())
     for item in items:
         queue.push(item, 0.0)
     return queue
@@ -49,44 +50,22 @@ def test_entries_and_pages_of_a_caller_go_in_order_of_arrival() -> None:
     assert drained(filled(*order)) == [1, 2, 3, 4]
 
 
-def test_when_it_stands_only_entries_change_places() -> None:
-    """The newest entry goes in place of the oldest; pages keep their turns and their order."""
-    order = [waiting(1), waiting(2, continues=True), waiting(3), waiting(4, continues=True)]
-    queue = filled(*order)
-    queue.standing.stands = True
-    assert queue.first().ticket.id == 3
-    queue.remove(3)
-    assert queue.first().ticket.id == 1
-    assert [item.ticket.id for item in queue.candidates()] == [1, 2]
-
-
 def test_predicted_turns_are_those_of_fair_service() -> None:
     """A caller with nothing waiting goes after one page of each of the others, not after all."""
     queue = filled(*(waiting(number) for number in range(20)), waiting(21, "b"))
-    assert queue.ahead("c") == 3
-    assert queue.ahead("b") == 4
-    assert queue.ahead("a") == 22
-
-
-@pytest.mark.parametrize(
-    ("waits", "stands"), [((0.3, 0.3, 0.3, 0.3), True), ((0.3, 0.05, 0.3, 0.3), False)]
-)
-def test_a_queue_stands_when_its_shortest_wait_is_long(
-    waits: tuple[float, ...], *, stands: bool
-) -> None:
-    """One short wait in an interval shows that it moves."""
-    standing = Standing(StandingParams(target=0.1, interval=1.0))
-    for number, waited in enumerate(waits):
-        standing.saw(waited, number * 0.4)
-    assert standing.stands is stands
-    standing.emptied()
-    assert not standing.stands
+    assert queue.ahead("c", 1.0) == 3
+    assert queue.ahead("b", 1.0) == 4
+    assert queue.ahead("a", 1.0) == 22
+    queue.counters.charge("a", 5.0, 0.0)
+    assert queue.ahead("c", 1.0) == 2
+    many = filled(*(waiting(number, f"{number}") for number in range(40)))
+    assert (many.ahead("c", 1.0), many.ahead("3", 1.0)) == (41, 41)
 
 
 def test_timers_name_the_first_that_still_waits() -> None:
     """Who left has no timer; who has no end needs none; a long queue of the gone is dropped."""
-    queue = LaneQueue(StandingParams())
-    timers = Timers({**{lane: LaneQueue(StandingParams()) for lane in Lane}, Lane.BATCH: queue})
+    queue = LaneQueue(DemandParams())
+    timers = Timers({**{lane: LaneQueue(DemandParams()) for lane in Lane}, Lane.BATCH: queue})
     for number in range(1000):
         item = waiting(number, until=math.inf if number == 0 else 1000.0 - number)
         queue.push(item, 0.0)
@@ -118,9 +97,6 @@ def test_nothing_passes_a_page_for_ever() -> None:
 
 
 def test_senseless_parameters_are_refused() -> None:
-    """Targets, intervals and passes that mean nothing."""
-    for wrong in ({"target": 0.0}, {"interval": 0.0}, {"slough": 0.5}):
-        with pytest.raises(ValueError, match="at least 1"):
-            StandingParams(**wrong)
+    """Passes that mean nothing."""
     with pytest.raises(ValueError, match="passes"):
         PassingParams(passes=-1)

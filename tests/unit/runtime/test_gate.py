@@ -23,7 +23,8 @@ class Yard:
     def __init__(self, limit: int = 1, budget: Budget | None = None) -> None:
         self.clock = ManualClock()
         self.events: list[GateEvent] = []
-        self.gate = Gate(Admission(limit, budget=budget), self.clock, self.events.append)
+        admission = Admission(limit, AdmissionParams(backlog_min=4), budget)
+        self.gate = Gate(admission, self.clock, self.events.append)
 
     def ticket(self, time_left: float = 60.0, *, continues: bool = False) -> Ticket:
         """A ticket that arrives now."""
@@ -129,7 +130,7 @@ async def test_other_numbers_hold_at_once_and_touch_nobody() -> None:
     yard.gate.retune(AdmissionParams(backlog_min=0, backlog_share=0.0))
     with pytest.raises(Overloaded, match="as many pages wait as may"):
         await yard.page(end)
-    yard.gate.retune(AdmissionParams())
+    yard.gate.retune(AdmissionParams(backlog_min=4))
     pages.append(yard.page(end))
     end.set()
     await asyncio.gather(*pages)
