@@ -293,6 +293,26 @@ def as_json(record: Record) -> dict[str, Any]:
     }
 
 
+_FIELDS = {"lane": "lane", "key": "key", "class": "page_class"}
+
+
+def _groups_json(each: StepDigest) -> dict[str, Any]:
+    """Outcomes, latency and the share as promised by ``lane=batch``, ``key=0``, ``class=page``."""
+    found: dict[str, Any] = {}
+    for group, outcomes in sorted(each.step.tally.groups.items()):
+        title, _, value = group.partition("=")
+        field = _FIELDS.get(title, title)
+        members = [sample for sample in each.samples if str(getattr(sample, field, "")) == value]
+        latency = spread(sample.latency for sample in members if sample.outcome == OK)
+        good = sum(map(each.promise.good, members)) / len(members) if members else None
+        found[group] = {
+            "outcomes": outcomes,
+            "as_promised": good,
+            "latency_seconds": asdict(latency) if latency else None,
+        }
+    return found
+
+
 def _step_json(each: StepDigest) -> dict[str, Any]:
     client = each.step.client
     return {
@@ -312,7 +332,7 @@ def _step_json(each: StepDigest) -> dict[str, Any]:
         "first_text_seconds": asdict(each.first) if each.first else None,
         "character_error_rate": asdict(each.cer) if each.cer else None,
         "quality": each.quality,
-        "groups": each.step.tally.groups,
+        "groups": _groups_json(each),
         "client": {
             "late_p99_seconds": client.late_p99,
             "loop_lag_p99_seconds": client.lag_p99,

@@ -96,12 +96,16 @@ def test_no_success_says_what_came_instead() -> None:
 
 def test_json_holds_every_figure_that_lines_hold() -> None:
     """And is JSON, without figures that JSON does not know."""
-    rows = [sample(n, n * 0.1, cer=0.1, output_tokens=5) for n in range(50)]
+    lanes = ("batch", "interactive")
+    rows = [sample(n, n * 0.1, cer=0.1, output_tokens=5, lane=lanes[n % 2]) for n in range(50)]
     found = json.loads(json.dumps(as_json(record(rows, "e2e=1s")), allow_nan=False))
     step = found["steps"][0]
     assert step["requests"] == 50
     assert step["latency_seconds"]["p99"] == pytest.approx(0.5)
     assert step["character_error_rate"]["mean"] == 0.1
+    assert step["groups"]["key=0"]["outcomes"] == {"ok": 50}
+    assert step["groups"]["key=0"]["as_promised"] == 1.0
+    assert step["groups"]["lane=batch"]["latency_seconds"]["count"] == 25
     assert step["verdicts"] == [
         {"name": "e2e", "limit": 1.0, "value": pytest.approx(0.5), "held": True}
     ]
