@@ -117,6 +117,7 @@ class Ours:
         self._promises: dict[int, Promise] = {}
         self._sent: dict[int, float] = {}
         self._started: set[int] = set()
+        self._heard: dict[int, int] = {}
         self._ticks = 0
         self._work = 0.0
         self._written = 0
@@ -142,12 +143,15 @@ class Ours:
         self._started.discard(number)
         self._law.occupied(now, len(self._sent), len(self._started))
         outcome = Outcome.CANCELLED if tokens is None else Outcome.OK
-        if tokens is not None:
+        heard = self._heard.pop(number, 0)
+        if tokens is None and heard:
+            self._lengths.observe(_class_of(page), heard, censored=True)
+        elif tokens is not None:
             cut = tokens >= LONGEST
             self._lengths.observe(_class_of(page), tokens, censored=cut)
             work = tokens + page.input_tokens * INPUT_WORK
             self._law.sample(now, Sample(now - begun, work))
-        decided = self._admission.release(number, now, outcome, tokens)
+        decided = self._admission.release(number, now, outcome, tokens or heard or None)
         self._forget(number)
         return self._carry_out(now, decided)
 
@@ -170,7 +174,8 @@ class Ours:
         self._law.progress(now, seen.generated - self._written + self._work)
         self._written, self._work = seen.generated, 0.0
         for number in self._sent:
-            self._ledgers.advance(number, engine.tokens(now, number))
+            self._heard[number] = engine.tokens(now, number)
+            self._ledgers.advance(number, self._heard[number])
         if self._ticks % POLLS == 0:
             self._poll(now, seen)
         self._ticks += 1
