@@ -135,7 +135,11 @@ class Meter:
         self.begun.clear()
         tasks = [asyncio.create_task(self._write(number, room)) for number in range(count)]
         try:
-            await self.begun.wait()
+            begun = asyncio.create_task(self.begun.wait())
+            await asyncio.wait([begun, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            begun.cancel()
+            if any(task.done() for task in tasks):
+                raise TooSlow
             yield
             if any(task.done() for task in tasks):
                 raise TooSlow
@@ -164,7 +168,9 @@ class Meter:
 
 async def calibrated(url: str, limits: Limits) -> Profile:
     """A profile of the server at ``url``, which must be idle; some ten seconds."""
-    async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with aiohttp.ClientSession(
+        url, connector=aiohttp.TCPConnector(limit=0, force_close=True)
+    ) as session:
         async with session.get("/metrics") as reply:
             found = re.findall(r'(block_size|num_gpu_blocks)="(\d+)"', await reply.text())
         size = {name: int(value) for name, value in found}

@@ -135,7 +135,7 @@ async def replay(url: str, sheets: Sequence[Sheet]) -> Course:
     bodies = [json.dumps(sheet.body()).encode() for sheet in sheets]
     course = Course.of(len(sheets))
     headers = {"Content-Type": "application/json"}
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(url, connector=connector, headers=headers) as session:
         before = await _counts(session)
         start = time.monotonic()
