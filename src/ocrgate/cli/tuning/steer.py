@@ -130,16 +130,7 @@ class Command:
         await self._end()
         if keep:  # a child of ours would be killed with our event loop
             words = [*_LEFT_BEHIND, *words]
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *words,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise EngineUnavailable(f"{words[0]}: {error.strerror}") from error
-        self._child = child
+        self._child = child = await self._spawned(words)
         try:
             async with asyncio.timeout(self._patience):
                 await self._answers(child)
@@ -147,6 +138,24 @@ class Command:
             raise EngineUnavailable(f"no engine answers after {self._patience:g} s") from None
         if child.returncode is not None:
             self._child = None  # it has started what lives on without us
+
+    async def _spawned(self, words: list[str]) -> asyncio.subprocess.Process:
+        """The process, which is ours to end also where we are cancelled while it begins."""
+        spawning = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *words,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
+        try:
+            return await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            self._child = await spawning
+            raise
+        except OSError as error:
+            raise EngineUnavailable(f"{words[0]}: {error.strerror}") from error
 
     async def _answers(self, child: asyncio.subprocess.Process) -> None:
         while True:
@@ -158,16 +167,16 @@ class Command:
             await asyncio.sleep(_POLL)
 
     async def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is None or child.returncode is not None:
-            return
+        child = self._child
         for number in (signal.SIGTERM, signal.SIGKILL):
+            if child is None or child.returncode is not None:
+                break
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, number)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FAREWELL):
                     await child.wait()
-                return
+        self._child = None  # only now: who is cancelled before this has it still to end
 
 
 def _words(template: str, setting: Mapping[str, float]) -> list[str]:

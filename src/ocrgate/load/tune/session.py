@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ocrgate.errors import OcrgateError
+from ocrgate.errors import EngineUnavailable, OcrgateError
 from ocrgate.load.tune.choose import Choice, conclude
 from ocrgate.load.tune.planner import propose
 from ocrgate.load.tune.state import StateFile
 from ocrgate.load.tune.trial import History, Observation, Rules, Space, Stop, Trial
 
-RESTORE = 120.0
+RESTORE = 900.0
 """Seconds that an engine is given to be as it was."""
 
 
@@ -136,3 +136,6 @@ async def _surely(restoring: Awaitable[None]) -> None:
         task.result()
     else:
         task.cancel()
+        raise EngineUnavailable(
+            f"the engine was not brought back within {RESTORE:g} s: start it by hand"
+        )

@@ -138,11 +138,11 @@ def test_a_flag_is_set_however_it_stood(before: tuple[str, ...], after: tuple[st
 
 async def _kill_server(url: str) -> None:
     """End what was left running for the user: here that is us."""
-    for pid in _servers_on(url.rpartition(":")[2]):
+    for pid in servers_on(url.rpartition(":")[2]):
         os.kill(pid, signal.SIGTERM)
 
 
-def _servers_on(port: str) -> list[int]:
+def servers_on(port: str) -> list[int]:
     found = []
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
