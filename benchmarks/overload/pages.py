@@ -2,11 +2,12 @@
 
 An engine counts pixels, so a picture of two colours is as dear to it as a photograph. Each has its
 number in blocks of 16 x 16 pixels at its top: no two are alike, and re-encoding leaves it readable.
-What kind of page one is shows in its width, so that a simulated engine can write a text of the
-length that such pages have.
+What kind of page one is shows in its proportions, so that a simulated engine can write a text of
+the length that such pages have.
 """
 
 import base64
+import math
 import random
 import struct
 import zlib
@@ -33,6 +34,11 @@ class Shape:
     heights: range
     text: float = 1.0
 
+    @property
+    def ratio(self) -> float:
+        """Logarithm of the usual height over the width, which tells the kinds apart."""
+        return math.log((self.heights[0] + self.heights[-1]) / 2 / self.width)
+
     def lengths(self, usual: Lengths) -> Lengths:
         """How long its texts are, by those of usual pages."""
         return replace(usual, median=self.text * usual.median)
@@ -40,16 +46,17 @@ class Shape:
 
 SHAPES: Mapping[plan.Kind, Shape] = {
     "plain": Shape(1024, range(640, 1025, 32)),  # 660 to 1060 image tokens by HunyuanOCR's rule
-    "screenshot": Shape(512, range(320, 641, 32), 0.3),  # 274 to 342 image tokens
-    "dense": Shape(896, range(896, 1025, 32), 2.0),  # 814 to 930 image tokens
-    "mouse": Shape(320, range(320, 641, 32), 0.1),  # 1 : 30 in their texts
-    "elephant": Shape(768, range(896, 1025, 32), 3.0),
+    "screenshot": Shape(768, range(256, 385, 32), 0.3),
+    "dense": Shape(736, range(896, 1025, 32), 2.0),
+    "mouse": Shape(768, range(128, 193, 32), 0.1),  # 1 : 30 in their texts
+    "elephant": Shape(608, range(928, 1025, 32), 3.0),
 }
 
 
-def shape_of(width: int) -> Shape:
-    """The kind with the width that is nearest: one that is drawn anew may be a little smaller."""
-    return min(SHAPES.values(), key=lambda shape: abs(shape.width - width))
+def kind_of(width: int, height: int) -> plan.Kind:
+    """The kind whose proportions are nearest: a gate may make a picture smaller."""
+    ratio = math.log(height / width)
+    return min(SHAPES, key=lambda kind: abs(SHAPES[kind].ratio - ratio))
 
 
 PROMPT = "Extract all text of the image in reading order; answer with the text alone, no remarks."

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 from aiohttp import web
-from benchmarks.overload.pages import SHAPES, shape_of
+from benchmarks.overload.pages import SHAPES, kind_of
 
 from ocrgate.simulate.changes import Kind
 from ocrgate.simulate.profile import Profile
@@ -70,15 +70,15 @@ class Sorting(Reader):
         rest = (options.model, options.rule, options.seed)
         super().__init__(profile, *rest)
         self._readers = {
-            shape.width: Reader(replace(profile, lengths=shape.lengths(profile.lengths)), *rest)
-            for shape in SHAPES.values()
+            kind: Reader(replace(profile, lengths=shape.lengths(profile.lengths)), *rest)
+            for kind, shape in SHAPES.items()
         }
 
     def chat(self, body: bytes, request_id: str) -> Asked:
         """A body, read by whoever knows its kind of page."""
         picture = self.prompt(self.fields(body))[2]
-        width = picture.width if picture else SHAPES["plain"].width
-        return self._readers[shape_of(width).width].chat(body, request_id)
+        kind = kind_of(picture.width, picture.height) if picture else "plain"
+        return self._readers[kind].chat(body, request_id)
 
 
 class Troubled(Server):
