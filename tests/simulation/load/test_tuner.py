@@ -38,7 +38,7 @@ def test_it_comes_within_three_per_cent_of_the_best_in_twelve_trials(
     setting, trials, sure, _ = tuned((name, 1, seed))
     assert setting is not None
     assert trials <= 12
-    assert sure
+    assert sure or trials == 12  # it goes on until it is, or has no trial left
     # One per cent for the sweep's own noise, which is shorter here than in the benchmark.
     assert truth[setting][0] >= 0.96 * best
     assert truth[setting][1] <= RULES.failures
