@@ -165,7 +165,9 @@ class Fleet:
 
     def able(self, without: Collection[int] = ()) -> list[int]:
         """The replicas that take a page now, those in ``without`` left out."""
-        now = self._clock.now()
+        return self._able(without, self._clock.now())
+
+    def _able(self, without: Collection[int], now: float) -> list[int]:
         found = [one.index for one in self.replicas if one.due(now) <= now]
         return [] if self.closed else [index for index in found if index not in without]
 
@@ -186,7 +188,8 @@ class Fleet:
         Of several only those are considered that have ``room`` for the page.
         """
         now = self._clock.now()
-        able: Collection[int] = self.able(without)
+        # By the same instant: a breaker may let pages through from between two looks at the clock.
+        able: Collection[int] = self._able(without, now)
         index = self._balance.choose(able if room is None else room.fitting(able), now)
         if index is None:
             return None
