@@ -99,6 +99,10 @@ class Bench:
             return [result for result in pool.map(one, jobs) if result is not None]
 
 
+LAST_ANSWERS = 720
+"""Seconds after a plan's end: obedient clients come back twice, each time after minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stand:
     """Engines with something before them."""
@@ -129,7 +133,7 @@ class Stand:
         self.wait(plan.seconds)
         before, after = readings[0], self.look()
         at_end()
-        if process.wait(120):
+        if process.wait(LAST_ANSWERS):
             raise RuntimeError("the load generator failed")
         result = summary(rows(self.record), warm, plan.seconds)
         result.setup, result.seed = self.setup.name, plan.seed
