@@ -21,9 +21,10 @@ import shlex
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import uvloop
@@ -36,6 +37,8 @@ from tests.vllm.pages import MODEL, data_uri, image_part, messages, text_part
 from tests.vllm.reading import made, sizes
 from tests.vllm.script import SCRIPTED
 from tests.vllm.server import OFFLINE, Vllm, free_port, guarded, metric, until
+
+from ocrgate.engines.openai.engine import OpenAIEngine
 
 BLOCK = 16  # tokens
 DEADLINE = 10.0
@@ -94,9 +97,9 @@ def pages(server: str, count: int, seed: int = 5) -> list[Page]:
     return [_page(rng.choice(drawn), _length(rng)) for _ in range(count)]
 
 
-async def _started(engine: object) -> None:
-    await engine.start()  # type: ignore[attr-defined]
-    await engine.close()  # type: ignore[attr-defined]
+async def _started(engine: OpenAIEngine) -> None:
+    await engine.start()
+    await engine.close()
 
 
 def _length(rng: random.Random) -> int:
@@ -168,11 +171,11 @@ async def opened(url: str, asked: list[Page], rate: float, seconds: float, way: 
     return tally
 
 
-def counted(server: Vllm, work: object) -> Tally:
+def counted(server: Vllm, work: Coroutine[Any, Any, Tally]) -> Tally:
     """Run it, and note what vLLM says of it."""
     before = server.get("/metrics")[1]
     start = time.monotonic()
-    tally: Tally = uvloop.run(work)  # type: ignore[arg-type]
+    tally = uvloop.run(work)
     tally.seconds = tally.seconds or time.monotonic() - start
     until(lambda: server.running() + server.waiting() == 0, 30)
     after = server.get("/metrics")[1]

@@ -12,7 +12,7 @@ alone, all threads, from ``/proc/PID/task/*/schedstat``.
 
     python benchmarks/gateway/overhead.py [--size 300000] [--rounds 6] [--requests 200]
 
-Needs aiohttp, which is not a dependency of ocrgate.
+Needs FastAPI, which is of the development requirements only.
 """
 
 import argparse

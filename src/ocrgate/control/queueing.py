@@ -78,7 +78,6 @@ class LaneQueue:
         self.bytes = 0
         self.counters = Counters()
         self.demand = Demand(params)
-        self._oldest: OrderedDict[int, Waiting] = OrderedDict()
         self._flows: dict[str, _Flow] = {}
         self._holdings = Holdings()
 
@@ -99,7 +98,6 @@ class LaneQueue:
             return
         flow.entries[ticket.id] = item
         self.entries += 1
-        self._oldest[ticket.id] = item
         self._holdings.add(ticket.caller)
 
     def remove(self, ticket_id: int) -> Waiting | None:
@@ -127,10 +125,6 @@ class LaneQueue:
         """The next one, then those that may pass it, some of them."""
         flows = (self._flows[caller] for caller in self.counters.ordered(LOOKAHEAD))
         return islice((item for flow in flows for item in flow.candidates()), LOOKAHEAD)
-
-    def oldest(self) -> Waiting | None:
-        """The entry that has waited longest."""
-        return next(iter(self._oldest.values())) if self._oldest else None
 
     def ahead(self, caller: str, seconds: float) -> int:
         """Tickets that go before the next of ``caller``, itself included.
@@ -175,7 +169,7 @@ class LaneQueue:
         return self.counters.of(caller) + self._holdings.of(caller) * seconds
 
     def _remove_entry(self, flow: _Flow, ticket: Ticket) -> None:
-        del flow.entries[ticket.id], self._oldest[ticket.id]
+        del flow.entries[ticket.id]
         self._holdings.remove(ticket.caller)
         self.entries -= 1
 

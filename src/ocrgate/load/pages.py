@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ocrgate.load.png import stamped
 from ocrgate.load.words import WORDS
 from ocrgate.load.workload import Document, Workload
-from ocrgate.simulate.workload import MIXES, Mix, Page
+from ocrgate.simulate.workload import Mix, Page
 
 SIZES = (40, 32, 26, 22, 18, 15, 13)
 """Heights of type in pixels; the largest that fits is taken."""
@@ -36,11 +36,6 @@ def synthetic(mix: Mix, count: int, seed: int, told: Told = lambda _done, _all: 
         documents.append(draw(page, f"{mix.name} {number}", source))
         told(number + 1, count)
     return Workload(tuple(documents), f"drawn pages, mix {mix.name}")
-
-
-def mix_names() -> tuple[str, ...]:
-    """The mixes there are."""
-    return tuple(MIXES)
 
 
 def draw(page: Page, name: str, source: random.Random) -> Document:

@@ -78,7 +78,9 @@ class TimeLimit:
         trace: TracebackType | None,
     ) -> None:
         self.lift()
-        if isinstance(error, asyncio.CancelledError) and self._is_ours():
+        # Taken back however the body ended, or the next to count the task's cancellations is wrong.
+        ours = self._take_back()
+        if ours and isinstance(error, asyncio.CancelledError):
             raise TimeoutError from None
 
     def lift(self) -> None:
@@ -92,6 +94,7 @@ class TimeLimit:
         if self._task is not None:
             self._task.cancel()
 
-    def _is_ours(self) -> bool:
+    def _take_back(self) -> bool:
+        """Whether only this limit has cancelled the task since it began."""
         task = self._task
         return task is not None and self.reached and task.uncancel() <= self._before

@@ -78,7 +78,7 @@ class _Lines:
             self._target.write(f"{line}\n")
             self._target.flush()
 
-    debug = info = warning = error = critical = exception = fatal = msg
+    debug = info = warning = error = critical = msg
 
 
 @contextmanager

@@ -212,8 +212,9 @@ class RetunesTheBacklogAtOnce(Admission):
     def retune(self, params: AdmissionParams, now: float) -> tuple[Decision, ...]:
         decided = list(super().retune(params, now))
         for queue in self._queues:
-            while queue.entries > self._backlog_limit() and (oldest := queue.oldest()) is not None:
-                decided.append(self._turn_away(oldest, "backlog", now))
+            entries = [each for each in queue.waiting.values() if not each.ticket.continues]
+            over = max(0, len(entries) - self._backlog_limit())
+            decided += [self._turn_away(entry, "backlog", now) for entry in entries[:over]]
         return tuple(decided)
 
 
@@ -422,7 +423,8 @@ class _NeverGivesWay(LaneQueue):
 
 class _AlwaysGivesWay(LaneQueue):
     def gives_way(self, newcomer: str, seconds: float) -> Waiting | None:
-        return next(reversed(self._oldest.values()), None)
+        newest = reversed(self.waiting.values())
+        return next((each for each in newest if not each.ticket.continues), None)
 
 
 class _WhoHoldsMostGivesWay(LaneQueue):

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ocrgate.load.answers import ChatStream
-from ocrgate.load.knee import isotonic, plateau, unimodal
 from ocrgate.load.png import stamped
 from ocrgate.load.quality import distance
+from ocrgate.load.smooth import rising, unimodal
 from ocrgate.load.stats import quantile
 from ocrgate.load.workload import Callers, apportion
 
@@ -30,11 +30,11 @@ def test_a_quantile_bounds_its_share(values: list[float], share: float) -> None:
 
 
 @given(VALUES)
-def test_isotonic_rises_and_keeps_the_sum(values: list[float]) -> None:
-    found = isotonic(values)
+def test_a_rising_curve_rises_and_keeps_the_sum(values: list[float]) -> None:
+    found = rising(values)
     assert found == sorted(found)
     assert abs(sum(found) - sum(values)) <= 1e-6 * max(1, sum(values))
-    assert isotonic(sorted(values)) == sorted(values)
+    assert rising(sorted(values)) == sorted(values)
 
 
 @given(VALUES)
@@ -43,17 +43,6 @@ def test_unimodal_rises_and_then_falls(values: list[float]) -> None:
     top = found.index(max(found))
     assert found[: top + 1] == sorted(found[: top + 1])
     assert found[top:] == sorted(found[top:], reverse=True)
-
-
-@given(st.lists(FINITE, min_size=1, max_size=12), st.floats(0, 0.5))
-def test_the_plateau_is_a_measured_point(values: list[float], within: float) -> None:
-    """And a wider tolerance never gives a larger load."""
-    points = [(float(load), value) for load, value in enumerate(values, 1)]
-    found, wider = plateau(points, within), plateau(points, min(1.0, within + 0.2))
-    assert found in points
-    assert found is not None
-    assert wider is not None
-    assert wider[0] <= found[0]
 
 
 def slow_distance(first: str, second: str) -> int:

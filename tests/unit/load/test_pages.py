@@ -6,7 +6,7 @@ import random
 import pytest
 from PIL import Image
 
-from ocrgate.load.pages import draw, mix_names, synthetic
+from ocrgate.load.pages import draw, synthetic
 from ocrgate.simulate.workload import MIXES, SMALLER, Page
 
 
@@ -52,7 +52,7 @@ def test_more_words_make_smaller_type_and_then_less_text() -> None:
     assert len(few.text.split()) < len(many.text.split()) < 3800
 
 
-@pytest.mark.parametrize("name", [name for name in mix_names() if name != "ocr"])
+@pytest.mark.parametrize("name", [name for name in MIXES if name != "ocr"])
 def test_every_mix_can_be_drawn(name: str) -> None:
     """Each with some text on each page."""
     documents = synthetic(MIXES[name], 3, 0).documents

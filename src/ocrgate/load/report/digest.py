@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
-from ocrgate.load import knee, slo
+from ocrgate.load import slo
 from ocrgate.load.record import OK, Record, Sample, Step
+from ocrgate.load.smooth import unimodal
 from ocrgate.load.stats import Spread, quantile, spread
 
 _LEVEL = 0.02  # of goodput that is not worth more load
@@ -191,7 +192,7 @@ class Digest:
         if not self.is_sweep or not any(each.goodput for each in self.steps):
             return None
         measured = [each.goodput for each in self.steps]
-        smooth = knee.unimodal(measured)  # loads stand far apart: a peak of one of them is a peak
+        smooth = unimodal(measured)  # loads stand far apart: a peak of one of them is a peak
         enough = (1 - _LEVEL) * max(smooth)
         pairs = zip(self.steps, measured, smooth, strict=True)
         return next(each for each, value, fitted in pairs if max(value, fitted) >= enough)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ocrgate.load.tune.smooth import unimodal
+from ocrgate.load.smooth import unimodal
 from ocrgate.load.tune.trial import History, Observation, Rules, Setting, Space, Stop
 
 _LEAST_ERROR = 0.01  # of the goodput: nobody knows it better than that from one trial

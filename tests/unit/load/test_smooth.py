@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrgate.load.tune.smooth import rising, unimodal
+from ocrgate.load.smooth import rising, unimodal
 
 VALUES = st.lists(st.floats(0.1, 100.0), min_size=1, max_size=12)
 
@@ -43,3 +43,15 @@ def test_a_dip_of_noise_is_filled() -> None:
 
 def test_a_sure_value_counts_more() -> None:
     assert rising([2.0, 1.0], [3.0, 1.0]) == [1.75, 1.75]
+
+
+def test_neighbours_in_the_wrong_order_share_their_mean() -> None:
+    """Ayer's example by hand."""
+    assert rising([1.0, 3.0, 2.0, 4.0]) == [1.0, 2.5, 2.5, 4.0]
+    assert rising([3.0, 2.0, 1.0]) == [2.0, 2.0, 2.0]
+
+
+def test_what_rises_and_falls_stays() -> None:
+    """No error is made where none is needed."""
+    assert unimodal([1.0, 5.0, 9.0, 4.0]) == [1.0, 5.0, 9.0, 4.0]
+    assert unimodal([]) == []
