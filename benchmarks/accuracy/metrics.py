@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections import defaultdict
+
+from ocrgate.load.quality import distance
 
 _QUOTES = str.maketrans(
     {
@@ -28,33 +29,6 @@ def normalized(text: str, compare: str | None, *, spaces: bool = False) -> str:
         text = text.casefold()
     keep = spaces and compare != "nospace"
     return re.sub(r"\s+", " " if keep else "", text.strip())
-
-
-def distance(pattern: str, text: str, *, anywhere: bool = False) -> int:
-    """Levenshtein distance; with ``anywhere``, to the part of ``text`` nearest to ``pattern``.
-
-    Bit-parallel (Myers, 1999, in Hyyro's form of 2003): one column of the table is two integers.
-    """
-    size = len(pattern)
-    if not size:
-        return 0 if anywhere else len(text)
-    where: dict[str, int] = defaultdict(int)
-    for index, character in enumerate(pattern):
-        where[character] |= 1 << index
-    mask, last = (1 << size) - 1, 1 << (size - 1)
-    plus, minus, score = mask, 0, size
-    best = size
-    for character in text:
-        match = where.get(character, 0)
-        diagonal = ((((match & plus) + plus) ^ plus) | match | minus) & mask
-        up = minus | (mask & ~(diagonal | plus))
-        down = plus & diagonal
-        score += bool(up & last) - bool(down & last)
-        up = (up << 1) | (0 if anywhere else 1)
-        plus = ((down << 1) | ~(diagonal | up)) & mask
-        minus = up & diagonal & mask
-        best = min(best, score)
-    return best if anywhere else score
 
 
 def in_order(truth: str, text: str, compare: str | None, *, spaces: bool = False) -> int:

@@ -4,7 +4,7 @@ The second is in virtual time alone, where the slow ceiling can see the temperat
 (:mod:`benchmarks.overload.heat`). ``python -m benchmarks.overload.hot [--http]``
 """
 
-from benchmarks.overload.figure import Diagram, Panel
+from benchmarks.overload.figure import Diagram
 from benchmarks.overload.plan import Flow, Plan, Row
 from benchmarks.overload.play import SETTLE, run
 from benchmarks.overload.record import Result, over_time
@@ -16,8 +16,8 @@ from benchmarks.overload.scene import (
     Knee,
     Scene,
     Stage,
-    averaged,
     extra,
+    pages_over_time,
 )
 from benchmarks.overload.simulated import Turn
 
@@ -57,18 +57,7 @@ def measure(scene: Scene, rows: list[Row], result: Result, knee: Knee) -> None:
 
 def panels(results: list[Result], knee: Knee) -> list[Diagram]:
     """Pages in time over time."""
-    cases = list(dict.fromkeys(result.case for result in results))
-    return [
-        Panel(
-            case[0].upper() + case[1:],
-            "seconds",
-            "pages/s in time",
-            averaged(results, case),
-            1.35 * knee.rate,
-            mark=knee.rate,
-        )
-        for case in cases
-    ]
+    return pages_over_time(results, knee, list(dict.fromkeys(each.case for each in results)))
 
 
 EXPERIMENT = Experiment(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.overload.figure import Diagram
+from benchmarks.overload.figure import Diagram, Panel
 from benchmarks.overload.plan import Plan, Row
 from benchmarks.overload.record import Result
 from benchmarks.overload.simulated import Says, Turn
@@ -173,3 +173,18 @@ def averaged(results: list[Result], case: str | None = None) -> dict[str, Points
         ]
         for name, each in curves.items()
     }
+
+
+def pages_over_time(results: list[Result], knee: Knee, cases: Sequence[str]) -> list[Diagram]:
+    """Pages in time over time, a panel for each case; the knee is marked."""
+    return [
+        Panel(
+            case[0].upper() + case[1:],
+            "seconds",
+            "pages/s in time",
+            averaged(results, case),
+            1.35 * knee.rate,
+            mark=knee.rate,
+        )
+        for case in cases
+    ]

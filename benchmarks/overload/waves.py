@@ -3,7 +3,7 @@
 ``python -m benchmarks.overload.waves [--http]``
 """
 
-from benchmarks.overload.figure import Diagram, Panel
+from benchmarks.overload.figure import Diagram
 from benchmarks.overload.plan import Flow, Plan, Row
 from benchmarks.overload.play import SETTLE, run
 from benchmarks.overload.record import Result, over_time
@@ -14,8 +14,8 @@ from benchmarks.overload.scene import (
     Knee,
     Scene,
     Stage,
-    averaged,
     extra,
+    pages_over_time,
 )
 
 from ocrgate.simulate.arrivals import Rate, square, steps
@@ -64,17 +64,7 @@ def measure(scene: Scene, rows: list[Row], result: Result, knee: Knee) -> None:
 
 def panels(results: list[Result], knee: Knee) -> list[Diagram]:
     """Pages in time over time, in the step and in the wave of 20 s."""
-    return [
-        Panel(
-            case[0].upper() + case[1:],
-            "seconds",
-            "pages/s in time",
-            averaged(results, case),
-            1.35 * knee.rate,
-            mark=knee.rate,
-        )
-        for case in ("step", "wave of 20 s")
-    ]
+    return pages_over_time(results, knee, ("step", "wave of 20 s"))
 
 
 EXPERIMENT = Experiment(

@@ -42,26 +42,31 @@ def character_error_rate(truth: str, text: str) -> float:
     return min(1.0, distance(right, found) / len(right))
 
 
-def distance(pattern: str, text: str) -> int:
-    """Levenshtein distance, bit-parallel (Myers, 1999, in Hyyro's form of 2003)."""
+def distance(pattern: str, text: str, *, anywhere: bool = False) -> int:
+    """Levenshtein distance; with ``anywhere``, to the part of ``text`` nearest to ``pattern``.
+
+    Bit-parallel (Myers, 1999, in Hyyro's form of 2003): one column of the table is two integers.
+    """
     size = len(pattern)
     if not size:
-        return len(text)
+        return 0 if anywhere else len(text)
     where: dict[str, int] = defaultdict(int)
     for index, character in enumerate(pattern):
         where[character] |= 1 << index
     mask, last = (1 << size) - 1, 1 << (size - 1)
     plus, minus, score = mask, 0, size
+    best = size
     for character in text:
         match = where.get(character, 0)
         diagonal = ((((match & plus) + plus) ^ plus) | match | minus) & mask
         up = minus | (mask & ~(diagonal | plus))
         down = plus & diagonal
         score += bool(up & last) - bool(down & last)
-        up = (up << 1) | 1
+        up = (up << 1) | (0 if anywhere else 1)
         plus = ((down << 1) | ~(diagonal | up)) & mask
         minus = up & diagonal & mask
-    return score
+        best = min(best, score)
+    return best if anywhere else score
 
 
 class Judge:

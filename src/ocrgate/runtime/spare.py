@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ocrgate.control.ladder import Rung
+from ocrgate.control.spare import SpareTime, may_go_elsewhere
 from ocrgate.domain.document import Document
-from ocrgate.domain.ticket import Lane, Ticket
+from ocrgate.domain.ticket import Ticket
 from ocrgate.errors import (
     BreakerOpen,
     DeadlineExceeded,
@@ -42,10 +43,6 @@ IDLE = 120.0
 
 AGAIN = 30.0
 """Seconds until one that could not be started is tried again."""
-
-_USUAL = 2.0  # seconds that a page is thought to take before any was read
-_MARGIN = 1.5  # of that must be left of a page's time
-_LEARN = 0.2  # the part that each page has in the mean
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +103,7 @@ class Spare:
         self._ends: set[asyncio.Task[None]] = set()
         self._timer: TimerHandle | None = None
         self._not_before = self._used = -AGAIN
-        self._took = _USUAL
+        self._time = SpareTime()
         self._closed = False
         self.places = places
         self.idle = asyncio.Event()
@@ -153,7 +150,8 @@ class Spare:
             return False
         self.want()
         left = ticket.deadline - self._clock.now()
-        return self._is_free(asked.forbidden) and self._can(asked) and left > _MARGIN * self._took
+        free = self._is_free(asked.forbidden) and self._can(asked)
+        return free and self._time.enough(left)
 
     async def read(
         self, rasterizer: Rasterizer, document: Document, ticket: Ticket, asked: PageAsked
@@ -190,10 +188,8 @@ class Spare:
     # Whether a page may come here
 
     def _may(self, error: OcrgateError, ticket: Ticket, asked: PageAsked) -> bool:
-        alone = ticket.pages == 1 and not ticket.continues
-        urgent = ticket.lane is not Lane.BATCH
         told = asked.request.live
-        return alone and urgent and not told and self._is_answer_to(error)
+        return may_go_elsewhere(ticket) and not told and self._is_answer_to(error)
 
     def _is_answer_to(self, error: OcrgateError) -> bool:
         """Whether the usual engine has no room, or is not there; memory is short here too.
@@ -236,7 +232,7 @@ class Spare:
         with self._spans("engine"):
             reading, usage = await engine.recognize(image, asked.request)
         end = self._clock.now()
-        self._took += _LEARN * (end - start - self._took)
+        self._time.learn(end - start)
         reading = replace(reading, degraded=(*reading.degraded, Rung.OTHER_ENGINE.value))
         timings = Timings(start - ticket.arrived, prepared - start, end - prepared)
         return PageResult(reading, usage, timings, engine.description.name)

@@ -48,6 +48,14 @@ async def reached(server: PausingServer, answers: int) -> None:
         await asyncio.sleep(0.02)
 
 
+async def under_way(server: PausingServer, page: str, record: Path) -> asyncio.subprocess.Process:
+    """A long run that has some answers by now."""
+    words = ("-c", "2", "-d", "10m", "--warmup", "0", "--api", "raw", "-o", str(record))
+    process = await start(server.url, page, *words)
+    await reached(server, 30)
+    return process
+
+
 async def connected(server: PausingServer) -> None:
     while not server._open:  # noqa: ASYNC110 - it is the server's own set
         await asyncio.sleep(0.02)
@@ -96,21 +104,7 @@ async def test_ctrl_c_keeps_what_was_measured(page: str, tmp_path: Path) -> None
     """130, a summary, and a record that says it was broken off."""
     record = tmp_path / "run.json"
     async with PausingServer(0.01) as server:
-        process = await start(
-            server.url,
-            page,
-            "-c",
-            "2",
-            "-d",
-            "10m",
-            "--warmup",
-            "0",
-            "--api",
-            "raw",
-            "-o",
-            str(record),
-        )
-        await reached(server, 30)
+        process = await under_way(server, page, record)
         process.send_signal(signal.SIGINT)
         ended = await finish(process)
     assert ended.code == Exit.INTERRUPTED, ended
@@ -137,21 +131,7 @@ async def test_a_target_that_dies_is_told(page: str, tmp_path: Path) -> None:
     """7, and what was measured before."""
     record = tmp_path / "run.json"
     async with PausingServer(0.01) as server:
-        process = await start(
-            server.url,
-            page,
-            "-c",
-            "2",
-            "-d",
-            "10m",
-            "--warmup",
-            "0",
-            "--api",
-            "raw",
-            "-o",
-            str(record),
-        )
-        await reached(server, 30)
+        process = await under_way(server, page, record)
         server.stop()
         ended = await finish(process)
     assert ended.code == Exit.ENGINE, ended

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,6 +79,24 @@ class Bench:
 
     def takes(self, error: OcrgateError = FULL, asked: PageAsked = ASKED, **ticket: object) -> bool:
         return self.spare.takes(error, self.ticket(**ticket), asked)
+
+    def full(
+        self, observe: Callable[[PageEnded], None] = lambda _: None
+    ) -> tuple[Gate, PageReader]:
+        """A gate with one place and no room to wait, and a reader behind it."""
+        gate = Gate(Admission(1, AdmissionParams(backlog_min=0, backlog_share=0.0)), self.clock)
+        engine, seats = Replicas([ScriptedEngine()], self.clock), Seats(lambda: 1)
+        reader = PageReader(
+            gate,
+            ScriptedRasterizer(),
+            engine,
+            seats,
+            self.clock,
+            observe,
+            no_spans,
+            elsewhere=self.spare,
+        )
+        return gate, reader
 
     def closed(self) -> list[bool]:
         return [engine.closed for engine in self.made]
@@ -254,17 +272,7 @@ async def test_other_numbers_leave_pages_alone(bench: Bench) -> None:
 
 async def test_a_refused_page_is_let_go_at_once(bench: Bench) -> None:
     """Its error does not hold it in a circle until the collector comes by: it may be large."""
-    gate = Gate(Admission(1, AdmissionParams(backlog_min=0, backlog_share=0.0)), bench.clock)
-    reader = PageReader(
-        gate,
-        ScriptedRasterizer(),
-        Replicas([ScriptedEngine()], bench.clock),
-        Seats(lambda: 1),
-        bench.clock,
-        lambda _: None,
-        no_spans,
-        elsewhere=bench.spare,
-    )
+    gate, reader = bench.full()
     gc.collect()
     gc.disable()
     try:
@@ -298,17 +306,7 @@ async def test_a_page_that_fails_there_too_is_refused_as_it_would_have_been(benc
     bench.errors = [EngineFailed("its process died"), None]
     await bench.started()
     ended: list[PageEnded] = []
-    gate = Gate(Admission(1, AdmissionParams(backlog_min=0, backlog_share=0.0)), bench.clock)
-    reader = PageReader(
-        gate,
-        ScriptedRasterizer(),
-        Replicas([ScriptedEngine()], bench.clock),
-        Seats(lambda: 1),
-        bench.clock,
-        ended.append,
-        no_spans,
-        elsewhere=bench.spare,
-    )
+    gate, reader = bench.full(ended.append)
     async with gate.admit(bench.ticket(id=7)):
         for _ in range(2):
             document, admitted = Document(data=b"page"), asyncio.Event()
