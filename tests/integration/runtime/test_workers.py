@@ -288,10 +288,14 @@ async def test_closing_ends_calls_and_leaves_no_process(tmp_path: Path) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+# With a handler of the loop: that of asyncio.run alone does not wake a loop that is
+# just going to sleep when the signal comes.
 _PARENT = f"""
-import asyncio, sys
+import asyncio, signal, sys
 from ocrgate.runtime.workers import WorkerParams, WorkerPool
 async def main():
+    interrupted = asyncio.current_task().cancel
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)
     pool = WorkerPool(WorkerParams("{MODULE}:Session", size=2))
     await pool.start()
     print(*pool.pids, flush=True)

@@ -16,6 +16,7 @@ from ocrgate.domain.document import (
     Encoding,
     ImageSpec,
     MediaType,
+    PageImage,
     PageSelection,
 )
 from ocrgate.domain.recognition import PageWarning
@@ -139,8 +140,7 @@ class LocalReader:
             async for number, outcome in pages:
                 if isinstance(outcome, PageResult):
                     image = await rasterizer.prepare(held, number, _PICTURE) if pictured else None
-                    await off_loop(sink.page, outcome.reading, image, outcome.usage)
-                    report.read += 1
+                    await off_loop(_put, sink, report, outcome, image)
                     self._doubt(report, outcome, progress)
                 else:
                     report.failed[number] = outcome
@@ -189,6 +189,12 @@ class LocalReader:
         scanned = self._found[target].media is MediaType.PDF
         pdf = target.source.path if scanned else None
         return FileSink(target.path, wish.kind, engine=engine, source_pdf=pdf, language=language)
+
+
+def _put(sink: Sink, report: FileReport, page: PageResult, image: PageImage | None) -> None:
+    """Write a page and count it, without an interrupt in between that would throw it away."""
+    sink.page(page.reading, image, page.usage)
+    report.read += 1
 
 
 def _conclude(sink: Sink, report: FileReport) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +50,10 @@ class Desk:
         self.said, self.printed = io.StringIO(), io.StringIO()
         self.progress = Lines(self.said)
         service = Service(Parts(engine, rasterizer), ServiceParams(gate=PATIENT))
-        machine = Machine(service.recognizer, rasterizer, service.description)
+        self.machine = Machine(service.recognizer, rasterizer, service.description)
         request = DocumentRequest(selection=PageSelection.parse(pages))
-        self.reader = LocalReader(machine, Wish(request, kind, self.printed, titled))
+        self.wish = Wish(request, kind, self.printed, titled)
+        self.reader = LocalReader(self.machine, self.wish)
         self.reports: list[FileReport] = []
 
     def targets(self, *names: str) -> list[Target]:
@@ -191,6 +193,36 @@ async def test_an_interrupt_keeps_the_pages_that_were_read(tmp_path: Path) -> No
     assert desk.reports[0].status == "interrupted"
     assert "2 pages kept" in desk.reports[0].sentence()
     assert engine.running == 0
+
+
+class SlowPaper(io.StringIO):
+    """A stream on which writing a text takes until somebody allows it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.allowed = threading.Event(), threading.Event()
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            self.begun.set()
+            self.allowed.wait(10)
+        return super().write(text)
+
+
+async def test_an_interrupt_while_a_page_is_written_counts_it(tmp_path: Path) -> None:
+    """It is there when the interrupt is seen to; thrown away it would be a page lost."""
+    desk = Desk(tmp_path, ScriptedEngine(["one"]), ScriptedRasterizer(1))
+    paper = SlowPaper()
+    desk.reader = LocalReader(desk.machine, replace(desk.wish, stdout=paper))
+    running = asyncio.create_task(desk.run(desk.streams("a")))
+    await until(paper.begun.is_set)
+    running.cancel()
+    await asyncio.sleep(0)
+    paper.allowed.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert "one" in paper.getvalue()
+    assert [report.read for report in desk.reports] == [1]
 
 
 async def test_an_interrupt_before_the_first_page_leaves_nothing(tmp_path: Path) -> None:
