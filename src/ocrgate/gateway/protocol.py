@@ -1,8 +1,12 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before a body.
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what comes before a body, and after it.
 
 ``httptools`` reads heads of any length and waits for them for ever, so that a few thousand silent
-connections, or one endless header, could take a server's memory. Bodies are bounded further in
+connections, or one endless header, could take a server's memory. So could the headers that may
+follow a chunked body, which nobody reads here. Bodies are bounded further in
 (:mod:`ocrgate.gateway.middleware.body`).
+
+A request that offers another protocol (the JDK's client and ``curl --http2`` offer HTTP/2 with
+every first request) is served as if it had not: ``httptools`` would pass over its body.
 """
 
 import asyncio
@@ -11,7 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import httptools
 import msgspec
+import structlog
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -30,6 +36,9 @@ REST_SECONDS = 10.0
 READER_SECONDS = 10.0
 LEAST_READ = 8 * 1024  # bytes per second, as of bodies on their way in
 _SEPARATORS = 4  # ": " and the end of the line
+_MOST_PIECES = 1024  # of a body; chunks of a byte each would keep the loop busy for long
+_OFFERS = frozenset({b"upgrade", b"http2-settings"})
+_log = structlog.get_logger("ocrgate.gateway")
 
 
 class _HeadTooLarge(Exception):
@@ -56,6 +65,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._reader_timer: asyncio.TimerHandle | None = None
         self._rest_timer: asyncio.TimerHandle | None = None
         self._waits: Callable[[], None] | None = None
+        self._offered = False
+        self._got_body = False
+        self._pieces = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
@@ -72,15 +84,47 @@ class BoundedHttp(HttpToolsProtocol):
         self._hung_up()
 
     def data_received(self, data: bytes) -> None:
-        """Parse; give up when the head has become too large."""
+        """Parse; give up when what is no body has become too large."""
         if self._refused:
             return  # read on, or the reset of a full socket would take the answer with it
         if self._in_head and self._head_timer is None:
             self._expect_head(HEAD_SECONDS)
-        before = self._messages
-        super().data_received(data)
-        if self._in_head and self._messages == before:
+        before, self._got_body = self._messages, False
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self.send_400_response("")
+            return
+        if self._messages == before and not self._got_body:
             self._count_head(len(data))
+
+    def _parse(self, data: bytes) -> None:
+        """Read on. An offer to speak another protocol is left out, and its request read anew.
+
+        Raises:
+            HttpParserError: it is not HTTP, or a callback raised.
+        """
+        rest = memoryview(data)
+        while rest:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as stopped:
+                rest = rest[stopped.args[0] :]
+                self._begin_anew()
+            else:
+                return
+
+    def _begin_anew(self) -> None:
+        version = self.parser.get_http_version().encode()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name not in _OFFERS:
+                head += [name, b": ", value, b"\r\n"]
+        self._offered = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self.parser.feed_data(b"".join([*head, b"\r\n"]))
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
@@ -96,13 +140,24 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A line of the head. What follows a chunked body is dropped: nobody asks for it, and it
+        must not pass for a line of the head.
+        """
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The head is whole: judge its exact size."""
         self._got_head()
+        self._head_bytes = 0
         size = len(self.url) + sum(len(n) + len(v) + _SEPARATORS for n, v in self.headers)
         if size > MOST_HEAD_BYTES:
             self._too_large = True
             raise _HeadTooLarge
+        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._offered:
+            return  # the same request comes again without the offer
         offer_watch(cast("Scope", self.scope), self._watched)
         super().on_headers_complete()
 
@@ -110,11 +165,19 @@ class BoundedHttp(HttpToolsProtocol):
         """Some of a body. One piece is handed on as it is; uvicorn alone would copy it twice, and
         stop reading after each.
         """
+        self._got_body, self._head_bytes = True, 0
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body = cycle.body + body if cycle.body else body  # type: ignore[assignment]
-        if len(cycle.body) > MOST_UNREAD_BYTES:
+        held: bytes | bytearray = cast("bytes | bytearray", cycle.body)
+        self._pieces = self._pieces + 1 if held else 1
+        if not held:
+            cycle.body = body  # type: ignore[assignment]
+        elif isinstance(held, bytes):  # the second piece: from here on they are gathered
+            cycle.body = bytearray().join((held, body))
+        else:
+            held += body
+        if len(cycle.body) > MOST_UNREAD_BYTES or self._pieces > _MOST_PIECES:
             self.flow.pause_reading()
         cycle.message_event.set()
 
@@ -137,6 +200,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Whatever comes next on this connection is a new head."""
+        if self._offered:
+            return
         super().on_message_complete()
         self._messages += 1
         self._in_head = True
@@ -154,7 +219,14 @@ class BoundedHttp(HttpToolsProtocol):
             self._rest_timer = self.loop.call_later(REST_SECONDS, self._give_up)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        """Say what was wrong, in the words of every other error, and close."""
+        """Say what was wrong, in the words of every other error, and close. An answer under way is
+        cut off: nothing may be written into it.
+        """
+        _log.warning("not_http", too_large=self._too_large)
+        if self._answering:
+            self._refused = True
+            self._give_up()
+            return
         error: OcrgateError = InvalidRequest("this is not an HTTP/1.1 request", field="request")
         status = MALFORMED
         if self._too_large:
@@ -166,6 +238,14 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._expect_head(LINGER_SECONDS)
+
+    @property
+    def _answering(self) -> bool:
+        """Whether an answer was begun, to a request that is not over."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is None or not cycle.response_started:
+            return False
+        return not (cycle.response_complete and self._in_head)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than is written: give it so long for the next bytes."""
