@@ -115,6 +115,21 @@ async def test_out_of_memory_makes_the_next_start_safer(place: Place, supervise:
     assert last(place, State.UP).load.sequences == 4
 
 
+async def test_a_death_of_memory_is_known_behind_the_errors_of_all_pages(
+    place: Place, supervise: Supervise
+) -> None:
+    """A traceback for every page in work comes after the line that names the reason."""
+    page = ["ERROR 11-26 17:08:24 [serving.py:929] vllm.v1.engine.exceptions.EngineDeadError"] * 30
+    words = ["(EngineCore pid=7) ERROR torch.OutOfMemoryError: CUDA out of memory.", *page * 48]
+    place.plan({"lives": 0.1, "words": words}, {})
+    await supervise(unanswered=1000).start()
+    await happens(lambda: place.states().count(State.UP) == 2)
+    down = last(place, State.DOWN).diagnosis
+    assert down is not None
+    assert down.cause is Cause.GPU_OUT_OF_MEMORY
+    assert place.given("--max-num-seqs") == ["16", "8"]
+
+
 async def test_it_creeps_back_when_nobody_is_served(place: Place, supervise: Supervise) -> None:
     """Work earns the step, a quiet moment is used for it; the restart loses no page."""
     busy, drained = [True], list[int]()

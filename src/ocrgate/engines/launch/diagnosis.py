@@ -188,10 +188,16 @@ _CRASH = _sign(  # said after every cause above, too
     "Its log above says where",
 )
 
+_ANY = re.compile("|".join(f"(?:{sign.pattern.pattern})" for sign in _SIGNS))
 _REFUSED = re.compile(r"unrecognized arguments: (.*)")
 _FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 _FITS = re.compile(r"estimated maximum model length is (\d+)")
 _TELLING = re.compile(r"\b(?:[A-Z]\w*(?:Error|Exception|Exit)\b|error:|ERROR\b|CRITICAL\b|Killed)")
+
+
+def tells(line: str) -> bool:
+    """Whether a line names a reason for an end, if one comes after it."""
+    return _ANY.search(line) is not None
 
 
 def diagnose(code: int, lines: Iterable[str], oom_kills: int | None = None) -> Diagnosis:

@@ -317,7 +317,7 @@ def _too_slow(start: Start, process: ServerProcess) -> Diagnosis:
         Cause.TOO_SLOW,
         f"vLLM had not read a page {start.params.start_timeout:g} s after its start",
         "If it still downloads or compiles, raise engine.start_timeout",
-        tuple(process.lines)[-3:],
+        process.lines[-3:],
     )
 
 

@@ -1,10 +1,14 @@
 """What a server prints, cut into lines that can be logged whatever is in them. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 LONGEST = 2000  # characters of one line that are kept
+KEPT = 200  # lines
+TELLING = 50  # of those before them
+LONG_AGO = 120.0  # seconds after which a line tells nothing about an end
 
 _ENDS = re.compile(rb"[\r\n]+")  # progress bars return the carriage only
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.")
@@ -38,6 +42,38 @@ def _clean(raw: bytes) -> Iterator[str]:
     text = _CONTROL.sub("", text).rstrip()[:LONGEST]
     if text:
         yield text
+
+
+class Tail:
+    """The last lines, and of those before them the ones that may tell why a server ended.
+
+    A server whose engine has died says so once for every page in work, with a traceback each: ten
+    thousand lines after the one that names the reason.
+
+    Args:
+        tells: whether a line may be such a reason.
+    """
+
+    def __init__(self, tells: Callable[[str], bool]) -> None:
+        self._tells = tells
+        self._last: deque[tuple[float, str]] = deque()
+        self._told: deque[tuple[float, str]] = deque(maxlen=TELLING)
+
+    def add(self, line: str, now: float) -> None:
+        """One more came at ``now`` (seconds of any clock)."""
+        self._last.append((now, line))
+        if len(self._last) > KEPT:
+            old = self._last.popleft()
+            if self._tells(old[1]):
+                self._told.append(old)
+
+    def lines(self) -> tuple[str, ...]:
+        """Oldest first."""
+        if not self._last:
+            return ()
+        since = self._last[-1][0] - LONG_AGO
+        told = tuple(line for at, line in self._told if at >= since)
+        return told + tuple(line for _, line in self._last)
 
 
 def level(line: str) -> str:

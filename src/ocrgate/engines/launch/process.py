@@ -4,16 +4,16 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections import deque
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ocrgate.engines.launch import keeper
+from ocrgate.engines.launch.diagnosis import tells
 from ocrgate.engines.launch.facts import LaunchFacts, noticed
-from ocrgate.engines.launch.lines import LineSplitter
+from ocrgate.engines.launch.lines import LineSplitter, Tail
 from ocrgate.engines.launch.secrets import HIDDEN, secrets_in
 
-KEPT = 200  # lines
 _CHUNK = 2**14
 _SWEEP = keeper.GRACE + 2 * keeper.LATEST  # seconds that the keeper takes at most
 _VMSTAT = Path("/proc/vmstat")
@@ -39,13 +39,18 @@ class ServerProcess:
         self._ended: asyncio.Task[int] | None = None
         self._kills = _oom_kills()
         self._secrets = secrets_in(words, env)
-        self.lines: deque[str] = deque(maxlen=KEPT)
+        self._tail = Tail(tells)
         self.facts = LaunchFacts()
 
     @property
     def alive(self) -> bool:
         """Whether it was started and has not ended."""
         return self._ended is not None and not self._ended.done()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What it printed last, oldest first, and before that what may tell why it ended."""
+        return self._tail.lines()
 
     @property
     def oom_kills(self) -> int | None:
@@ -125,7 +130,7 @@ class ServerProcess:
     def _heard(self, line: str) -> None:
         for secret in self._secrets:  # servers print their arguments
             line = line.replace(secret, HIDDEN)
-        self.lines.append(line)
+        self._tail.add(line, time.monotonic())
         self.facts = noticed(self.facts, line)
         self._listener(line)
 

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocrgate.engines.launch.lines import LONGEST, LineBudget, LineSplitter, level
+from ocrgate.engines.launch.lines import (
+    KEPT,
+    LONG_AGO,
+    LONGEST,
+    TELLING,
+    LineBudget,
+    LineSplitter,
+    Tail,
+    level,
+)
 
 
 def split(*chunks: bytes) -> list[str]:
@@ -73,3 +82,35 @@ def test_a_flood_is_bounded_and_counted() -> None:
     bucket, allowed, dropped = bucket.take(0.1)
     assert (allowed, dropped) == (True, 95)
     assert bucket.take(0.05)[1] is False, "a clock set back gives nothing"
+
+
+def tail() -> Tail:
+    return Tail(lambda line: line.startswith("reason"))
+
+
+def test_the_reason_of_an_end_outlives_what_is_printed_after_it() -> None:
+    """A dead engine is said so once for each page in work, with a traceback each."""
+    held = tail()
+    held.add("reason", 0.0)
+    for number in range(50 * KEPT):
+        held.add(f"line {number}", 1.0)
+    assert held.lines()[:2] == ("reason", f"line {49 * KEPT}")
+    assert len(held.lines()) == KEPT + 1
+
+
+def test_a_reason_of_long_ago_is_none() -> None:
+    """What was overcome hours before must not be taken for it."""
+    held = tail()
+    held.add("reason", 0.0)
+    for number in range(KEPT):
+        held.add(f"line {number}", LONG_AGO + 1.0)
+    assert held.lines()[0] == "line 0"
+
+
+def test_few_lines_are_all_there_and_many_reasons_are_bounded() -> None:
+    """In the order in which they came."""
+    held = tail()
+    assert held.lines() == ()
+    for number in range(5 * KEPT):
+        held.add(f"reason {number}", 0.0)
+    assert held.lines() == tuple(f"reason {4 * KEPT - TELLING + n}" for n in range(KEPT + TELLING))
