@@ -19,7 +19,8 @@ finish_reason error or one that is not known           EngineBroke         engin
 200 that is not a stream of chat chunks                GarbledOutput       bad_output     yes
 200 with an error object, plain or in the stream       GarbledOutput       bad_output     yes
 the same with 429, 503 or 529 and a text as above      EngineBusy          engine_failed  no
-the same with a code below 500; content_filter         RefusedOutput       bad_output     no
+the same with a code below 500 and a text as above     PageTooLarge        document_limit no
+the same with another below 500; content_filter        RefusedOutput       bad_output     no
 =====================================================  ==================  =============  =====
 
 A 4xx to a body that we wrote is not the caller's fault (that would be ``invalid_request``) unless
@@ -204,9 +205,13 @@ def _of_client_error(status: int, said: str, server: str, has_key: bool) -> Ocrg
         )
     if status == 413:
         return PageTooLarge(f"{server} takes no bodies as large as this page: {said}".rstrip(": "))
-    if _TOO_LARGE.search(said) or _NARROW.search(said):
+    if _is_too_large(said):
         return PageTooLarge(f"the page is more than {server} takes at once: {said}")
     return EngineRejected(f"{server} did not accept the request: {status} {said}".rstrip())
+
+
+def _is_too_large(said: str) -> bool:
+    return bool(_TOO_LARGE.search(said) or _NARROW.search(said))
 
 
 def _redirected(status: int, headers: Mapping[str, str], server: str) -> OcrgateError:
@@ -216,10 +221,11 @@ def _redirected(status: int, headers: Mapping[str, str], server: str) -> Ocrgate
     )
 
 
-def of_error_object(body: bytes, server: str) -> BadEngineOutput | EngineBusy:
+def of_error_object(body: bytes, server: str) -> BadEngineOutput | EngineBusy | PageTooLarge:
     """The error for an ``error`` object where a reading was due, under status 200.
 
-    vLLM refuses a streamed request so when its queue is full: busy, and not broken.
+    vLLM refuses a streamed request so when its queue is full: busy, and not broken. SGLang and
+    llama.cpp tell so that a prompt is longer than the context.
     """
     code: object = None
     try:
@@ -231,11 +237,16 @@ def of_error_object(body: bytes, server: str) -> BadEngineOutput | EngineBusy:
     said = message_of(body)
     if code in {429, 503, 529} and _BUSY.search(said):
         return EngineBusy(f"{server} is busy: {said}", retry_after=1.0)
-    kind = RefusedOutput if isinstance(code, int) and 400 <= code < 500 else GarbledOutput
-    return kind(f"{server} broke off with an error: {said}")
+    if not (isinstance(code, int) and 400 <= code < 500):
+        return GarbledOutput(f"{server} broke off with an error: {said}")
+    if _is_too_large(said):
+        return PageTooLarge(f"the page is more than {server} takes at once: {said}")
+    return RefusedOutput(f"{server} broke off with an error: {said}")
 
 
-def of_content(content_type: str, body: bytes, server: str) -> BadEngineOutput | EngineBusy:
+def of_content(
+    content_type: str, body: bytes, server: str
+) -> BadEngineOutput | EngineBusy | PageTooLarge:
     """The error for a 200 that is no stream of events."""
     if b'"error"' in body:
         return of_error_object(body, server)

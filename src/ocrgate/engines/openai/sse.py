@@ -2,7 +2,8 @@
 
 A parser of its own, since chunks of the network end anywhere: within an event, a line end or a
 character. Lines end in LF, CRLF or CR; comments and fields other than ``data`` are passed over,
-save ``error``, which some servers use for a failure in mid-stream.
+save ``error``: llama.cpp before October 2025 puts the bare error object of a failure there. It
+comes out under the name ``error``, as others write it.
 """
 
 MAX_EVENT = 1 << 20
@@ -10,7 +11,6 @@ MAX_EVENT = 1 << 20
 
 _DATA = b"data: "
 _END = b"\n\n"
-_NAMES = (b"data", b"error")
 
 
 class EventTooLong(Exception):
@@ -89,6 +89,8 @@ class EventParser:
             self._size = 0
             return
         name, _, value = line.partition(b":")
-        if name in _NAMES:
+        if name == b"data":
             self._hold(self._data, value.removeprefix(b" "))
             self._size += 1  # so that lines without bytes count too
+        elif name == b"error":
+            self._hold(self._data, b'{"error":%b}' % value)

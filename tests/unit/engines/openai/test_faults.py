@@ -168,6 +168,9 @@ def test_errors_under_status_200() -> None:
     assert type(of_error_object(inner, "s")) is GarbledOutput
     assert type(of_error_object(inner.replace(b"500", b"400"), "s")) is RefusedOutput
     assert type(of_error_object(b'{"error":"boom"}', "s")) is GarbledOutput
+    long = b'{"error":{"message":"The input (9 tokens) is longer than the model\'s context length",'
+    assert type(of_error_object(long + b'"code":400}}', "s")) is PageTooLarge
+    assert type(of_error_object(long + b'"code":500}}', "s")) is GarbledOutput
     assert "boom" in of_content("application/json", inner, "s").detail
     assert "text/html" in of_content("text/html", b"<p>hi</p>", "s").detail
     assert type(of_finish("content_filter", "s")) is RefusedOutput
