@@ -114,6 +114,18 @@ FAULTS: dict[str, tuple[Script, type[OcrgateError]]] = {
         EngineBusy,
     ),
     "a refusal in the stream": (Talk("a", error={"message": "no", "code": 400}), RefusedOutput),
+    "too long, told in the stream": (
+        Talk("", error={"message": "longer than the model's context length", "code": 400}),
+        PageTooLarge,
+    ),
+    "too long, in llama.cpp's old words": (
+        Raw([b'error: {"code":400,"message":"exceeds the available context size"}\n\n']),
+        PageTooLarge,
+    ),
+    "broken, in llama.cpp's old words": (
+        Raw([b'error: {"code":500,"message":"out of memory"}\n\n']),
+        GarbledOutput,
+    ),
     "an error under 200": (Refuse(200, {"error": {"message": "boom"}}), GarbledOutput),
     "HTML under 200": (Refuse(200, "<h1>Welcome</h1>", "text/html"), GarbledOutput),
     "JSON under 200": (Refuse(200, {"choices": []}), GarbledOutput),
@@ -316,6 +328,19 @@ async def test_a_second_loop_is_kept_with_a_warning(attach: Attach, page: PageIm
         assert PageWarning.REPETITION in reading.warnings
         assert len(pair.server.chats) == 2
         assert usage.output_tokens / 2 < usage.wasted_tokens < usage.output_tokens
+
+
+async def test_half_a_page_is_kept_beside_a_second_answer_that_says_nothing(
+    attach: Attach, page: PageImage
+) -> None:
+    """What was read before the loop is more than an empty page."""
+    looping = Talk(endless(LOOP, before="Something that was read.\n"))
+    async with attach(looping, Talk(" ")) as pair:
+        reading, usage = await pair.engine.recognize(page, PageRequest())
+        assert reading.text.startswith("Something that was read.")
+        assert PageWarning.REPETITION in reading.warnings
+        assert PageWarning.EMPTY not in reading.warnings
+        assert usage.wasted_tokens > 0
 
 
 async def test_a_loop_that_the_server_found(attach: Attach, page: PageImage) -> None:

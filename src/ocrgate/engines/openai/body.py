@@ -26,6 +26,9 @@ BACKSTOP = {"min_pattern_size": 4, "max_pattern_size": 64, "min_count": 64}
 :mod:`.loops` cuts most loops earlier; this ends those whose stream is not read in time.
 """
 
+ANY_TOKEN = -1
+"""What recipes write as ``top_k`` where every token may be drawn."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -115,6 +118,8 @@ def _sampling(server: Server, sampling: Mapping[str, Any]) -> dict[str, Any]:
     """The sampling fields under the names that the server has for them."""
     names = dict(server.renamed)
     asked = {names.get(name, name): value for name, value in sampling.items()}
+    if asked.get("top_k") == ANY_TOKEN:
+        asked["top_k"] = server.any_token
     known = {name: value for name, value in asked.items() if name in server.fields}
     if server.nested is None:
         return known

@@ -246,7 +246,8 @@ class OpenAIEngine:
             if first.end != "loop":
                 raise
             return first, [second]  # half a page is better than none
-        if second.end == "loop" and len(first.kept) > len(second.kept):
+        poor = second.end == "loop" or not second.text.strip()
+        if poor and len(first.kept) > len(second.kept):
             return first, [second]
         return second, [first]
 

@@ -56,6 +56,7 @@ class Server:
         owner: what it writes as ``owned_by`` of its models; None where that says nothing.
         fields: sampling fields of the body that it knows.
         renamed: fields that it knows by another name.
+        any_token: what it takes as ``top_k`` for no bound, which recipes write as -1.
         nested: body field that takes, as a JSON string, the sampling fields that are not in
             ``fields``.
         usage: takes ``stream_options.include_usage``.
@@ -76,6 +77,7 @@ class Server:
     owner: str | None = None
     fields: frozenset[str] = _LOCAL_FIELDS
     renamed: tuple[tuple[str, str], ...] = ()
+    any_token: int = -1
     nested: str | None = None
     usage: bool = True
     running_usage: Since = _NEVER
@@ -96,6 +98,7 @@ SERVERS: Mapping[ServerKind, Server] = {
         Server(
             "vllm",
             owner="vllm",
+            fields=_LOCAL_FIELDS | {"vllm_xargs"},  # what a model's own logits processors are told
             running_usage=_EVER,
             stream_interval=_EVER,  # ignored before 0.29, where it is not known
             repetition_detection=(0, 17),
@@ -145,6 +148,7 @@ SERVERS: Mapping[ServerKind, Server] = {
         Server(
             "transformers",
             fields=frozenset({"temperature", "top_p", "seed", "frequency_penalty"}),
+            any_token=0,  # a drawing answer with -1 is a 500
             nested="generation_config",
             usage=False,
             structured=None,
@@ -154,6 +158,7 @@ SERVERS: Mapping[ServerKind, Server] = {
         Server(
             "trtllm",
             owner="tensorrt_llm",
+            any_token=0,  # -1 is refused
             metrics=MetricNames(
                 "/prometheus/metrics",
                 running="trtllm_num_requests_running",

@@ -34,7 +34,26 @@ def sent(kind: ServerKind, version: Version | None = None, *, live: bool = False
 def test_only_fields_that_are_known_and_harmless_are_sent() -> None:
     """To no server what could harm its other requests."""
     for kind in SERVERS:
-        assert not {"priority", "mm_processor_kwargs", "vllm_xargs", "n", "user"} & set(sent(kind))
+        assert not {"priority", "mm_processor_kwargs", "n", "user"} & set(sent(kind))
+
+
+def test_a_recipe_s_words_for_logits_processors_reach_vllm_alone() -> None:
+    """DeepSeek-OCR's own guard against loops does nothing without its numbers."""
+    for kind in SERVERS:
+        assert sent(kind).get("vllm_xargs") == ({"x": 1} if kind == "vllm" else None)
+
+
+def test_no_bound_on_tokens_in_each_server_s_own_words() -> None:
+    """-1 is refused by TensorRT-LLM, and ends transformers' drawing in a 500."""
+    free = {**SAMPLING, "top_k": -1}
+    words = Instruction("", "read", image_first=True)
+    found = {}
+    for kind, server in SERVERS.items():
+        body = request_body(Dialect(server, "m"), words, free, (Encoding.JPEG, b"x"))
+        fields = json.loads(body)
+        found[kind] = (fields | json.loads(fields.get("generation_config", "{}"))).get("top_k")
+    told = {"vllm": -1, "sglang": -1, "llamacpp": -1, "transformers": 0, "trtllm": 0}
+    assert found == told | {"openai": None}
 
 
 def test_penalties_by_the_server_s_own_name() -> None:
