@@ -142,6 +142,34 @@ def test_noise_is_not_called_a_change() -> None:
     assert pairs <= 1
 
 
+def test_a_queue_that_stays_long_is_no_change() -> None:
+    """Near its limit a server remembers for longer than any block, and is still the same."""
+    nearly_full = Server(slots=4, backlog=10_000, page=0.1, slowdown=0.0)
+    pairs = 0
+    for seed in range(12):
+        one, two = (
+            sweep((36,), loop="open", seconds=30, server=nearly_full, seed=seed + shift, promise={})
+            for shift in (100, 500)
+        )
+        (found,) = compare(digest(one), [("again", digest(two))])
+        pairs += bool(found.changed)
+    assert pairs <= 2
+
+
+def test_a_run_shorter_than_a_server_s_memory_says_so() -> None:
+    """A queue that only grows is one long event: there is no interval to be had from it."""
+    journal = Journal(None, a_run({}))
+    step = journal.begin(Step(index=0, loop="open", rate=20.0, begins=0.0, ends=30.0))
+    for number in range(600):
+        due = number / 20
+        journal.add(Sample(number=number, step=0, intended=due, sent=due, done=2 * due + 0.1))
+    journal.end(step)
+    found = resample(digest(journal.close()).steps[0])
+    assert found is not None
+    assert found.interval("p50") is None
+    assert found.interval("throughput") is not None
+
+
 def test_loads_without_a_partner_are_named() -> None:
     """What one run did not hold cannot be compared, and is not passed over."""
     (found,) = compare(

@@ -2,7 +2,8 @@
 
 Requests that meet in a server wait together, so they are not independent, and an interval from
 single requests would be far too narrow. A step is cut into blocks of twice its typical latency, at
-least 8 and at most 60, and blocks are drawn with replacement (block bootstrap, Künsch 1989).
+least 8 and at most 60, and blocks are drawn with replacement (block bootstrap, Künsch 1989). Where
+neighbouring blocks are alike too, the draws are spread (:mod:`ocrgate.load.report.memory`).
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from ocrgate.load.record import OK, Sample
 from ocrgate.load.report.digest import CUT, StepDigest
+from ocrgate.load.report.memory import widening
 
 LEAST, MOST = 8, 60  # blocks
 DRAWS = 1000
@@ -25,6 +27,7 @@ _CHUNK = 50  # draws at a time, for the memory
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+_SHARES = frozenset({"errors", "wrong", "cer"})
 MORE_IS_BETTER = frozenset({"throughput", "goodput"})
 MEASURES = (
     "throughput",
@@ -72,19 +75,53 @@ def resample(each: StepDigest, seed: int = 0) -> Resampled | None:
     places = _Places(samples, each.step.begins, each.step.seconds / blocks, blocks)
     values, draws = _counted(each, places, weights)
     values |= {"throughput": each.throughput} | ({"goodput": each.goodput} if each.promise else {})
-    ended = _ended(each, blocks)
-    draws |= {rate: values[rate] * _relative(ended[rate], weights) for rate in ended}
+    for rate, ended in _ended(each, blocks).items():
+        drawn = values[rate] * _relative(ended, weights)
+        draws |= _spread(rate, values[rate], drawn, ended)
     for names, numbers, where in _timed(places):
-        if not len(numbers):
-            continue
-        shares = [float(name.rpartition("p")[2]) / 100 for name in names]
-        found = _quantiles(numbers, where, weights, shares)
-        plain = _quantiles(numbers, where, np.ones((1, blocks)), shares)
-        for name, share, value, drawn in zip(names, shares, plain, found, strict=True):
-            values[name] = float(value[0])
-            if len(numbers) * (1 - share) >= _BEYOND:
-                draws[name] = drawn
+        if len(numbers):
+            more = _waits(names, numbers, where, weights)
+            values |= more.values
+            draws |= more.draws
     return Resampled(values, draws)
+
+
+def _waits(names: Sequence[str], numbers: Floats, where: Ints, weights: Floats) -> Resampled:
+    """Quantiles of sorted seconds. What is typical tells of a queue's memory better than the few
+    that waited longest, so both count.
+    """
+    blocks = weights.shape[1]
+    shares = [float(name.rpartition("p")[2]) / 100 for name in names]
+    found = _quantiles(numbers, where, weights, shares)
+    plain = _quantiles(numbers, where, np.ones((1, blocks)), shares)
+    values = {name: float(value[0]) for name, value in zip(names, plain, strict=True)}
+    typical = [_apart(numbers, where, blocks), _apart(numbers > plain[0, 0], where, blocks)]
+    draws: dict[str, Floats] = {}
+    for name, share, drawn in zip(names, shares, found, strict=True):
+        if len(numbers) * (1 - share) >= _BEYOND:
+            longer = _apart(numbers > values[name], where, blocks)
+            draws |= _spread(name, values[name], drawn, longer, *typical)
+    return Resampled(values, draws)
+
+
+def _spread(measure: str, value: float, drawn: Floats, *series: Floats) -> dict[str, Floats]:
+    """The draws of a measure, as far apart as the memory of its blocks asks for; none where the run
+    is too short for that memory.
+    """
+    factor = widening(*series)
+    if factor is None:
+        return {}
+    most = 1.0 if measure in _SHARES else np.inf
+    return {measure: np.clip(value + factor * (drawn - value), 0.0, most)}
+
+
+def _apart(marks: NDArray[np.bool_] | Floats, where: Ints, blocks: int) -> Floats:
+    """What each block adds to a mean over all, beyond its part of it."""
+    return _off(_heap(where, blocks, marks), _heap(where, blocks, np.ones(len(where))))
+
+
+def _off(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(part - part.sum() / max(whole.sum(), 1.0) * whole, dtype=np.float64)
 
 
 def _count_blocks(each: StepDigest) -> int:
@@ -142,21 +179,20 @@ def _counted(
     """Shares: as they were, and redrawn."""
     ok = places.ok
     wrong = ok & np.array([bool({*CUT} & {*sample.warnings}) for sample in places.samples])
-    values = {"errors": each.errors, "wrong": _mean(wrong, ok)}
-    draws = {
-        "errors": 1 - _ratio(places, weights, ok, np.ones_like(ok)),
-        "wrong": _ratio(places, weights, wrong, ok),
-    }
     known = np.array([s.cer is not None and s.outcome == OK for s in places.samples], dtype=bool)
-    if known.any():
-        errors = np.array([s.cer or 0.0 for s in places.samples]) * known
-        values["cer"] = float(errors.sum() / known.sum())
-        draws["cer"] = _ratio(places, weights, errors, known)
-    return values, draws
-
-
-def _mean(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
-    return float(part.sum() / max(whole.sum(), 1))
+    errors = np.array([s.cer or 0.0 for s in places.samples]) * known
+    shares = {
+        "errors": (~ok, np.ones_like(ok)),
+        "wrong": (wrong, ok),
+        **({"cer": (errors, known)} if known.any() else {}),
+    }
+    values: dict[str, float] = {}
+    draws: dict[str, Floats] = {}
+    for name, (part, whole) in shares.items():
+        above, below = places.per_block(part), places.per_block(whole)
+        values[name] = float(above.sum() / max(below.sum(), 1.0))
+        draws |= _spread(name, values[name], _ratio(above, below, weights), _off(above, below))
+    return values | {"errors": each.errors}, draws
 
 
 def _relative(per_block: Floats, weights: Floats) -> Floats:
@@ -165,11 +201,8 @@ def _relative(per_block: Floats, weights: Floats) -> Floats:
     return weights @ per_block / total if total else np.zeros(len(weights))
 
 
-def _ratio(
-    places: _Places, weights: Floats, part: NDArray[np.bool_] | Floats, whole: NDArray[np.bool_]
-) -> Floats:
-    below = weights @ places.per_block(whole)
-    above = weights @ places.per_block(part)
+def _ratio(part: Floats, whole: Floats, weights: Floats) -> Floats:
+    above, below = weights @ part, weights @ whole
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
