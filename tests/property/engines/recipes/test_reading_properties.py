@@ -270,3 +270,24 @@ def test_fields_round_trip(values: dict[str, str | None]) -> None:
         parsed = HUNYUAN.parse(answer, request, THOUSAND)
         assert parsed.fields == {key: values.get(key) for key in KEYS}
         assert bool(parsed.warnings) is (len(values) < len(KEYS))
+
+
+ANY = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters())),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(st.characters()), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(st.characters(), min_size=1), ANY, max_size=4))
+@example({"a": "\ud83d", "\udc00": ["\ud83d\ude00"]})
+@example({"a": float("nan"), "b": [float("-inf")]})
+def test_whatever_fields_a_model_writes_can_be_written_as_json(values: dict[str, object]) -> None:
+    """Half characters and numbers that JSON has no word for would end the reply in an error."""
+    request = PageRequest(task=Task.FIELDS, schema={"type": "object"})
+    parsed = HUNYUAN.parse(json.dumps(values), request, THOUSAND)
+    assert parsed.fields is not None
+    written = json.dumps(parsed.fields, ensure_ascii=False, allow_nan=False).encode()
+    assert len(json.loads(written)) <= len(values)

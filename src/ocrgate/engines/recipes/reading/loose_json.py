@@ -4,6 +4,7 @@ One pass finds the objects, so the work is linear in the text however broken it 
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -13,6 +14,8 @@ Object = Mapping[str, object]
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\],]', re.DOTALL)
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CLOSING = {"{": "}", "[": "]"}
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # maybe of a character
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def objects(text: str) -> Iterator[str]:
@@ -34,13 +37,36 @@ def objects(text: str) -> Iterator[str]:
 
 
 def loads(text: str) -> object:
-    """The value of a JSON text, also one with backslashes that JSON does not know; None if none."""
+    """The value of a JSON text, also one with backslashes that JSON does not know; None if none.
+
+    It can be written as JSON again: numbers that JSON has no word for become None, half characters
+    U+FFFD.
+    """
     for candidate in (text, _BAD_ESCAPE.sub(r"\\\\", text)):
         try:
-            return json.loads(candidate, strict=False)
+            value = json.loads(
+                candidate, strict=False, parse_float=_finite, parse_constant=lambda _: None
+            )
+            return _whole(value) if _HALF.search(candidate) else value
         except (ValueError, RecursionError):
             continue
     return None
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: object) -> object:
+    """The same without half characters, which have no UTF-8 form."""
+    if isinstance(value, str):
+        return _HALVES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_HALVES.sub("\ufffd", key): _whole(each) for key, each in value.items()}
+    return value
 
 
 def first_object(text: str) -> Object | None:
