@@ -43,6 +43,7 @@ from ocrgate.engines.openai.engine import OpenAIEngine
 BLOCK = 16  # tokens
 DEADLINE = 10.0
 START_SECONDS = 240.0
+HEAD_SECONDS = 3.0
 MEDIAN, SIGMA, LONGEST, RUNAWAYS = 500.0, 0.8, 2000, 0.02  # tokens of a page's text
 SCRIPT = ("--logits-processors", "benchmarks.engines.gpu_script:Batched")
 FLAGS = (
@@ -72,7 +73,7 @@ class Tally:
         tokens: of those in time.
         written: by vLLM altogether.
         preemptions: in vLLM.
-        seconds: from the first page to the last answer.
+        seconds: in which they were offered.
         answers: how many of each status.
         took: seconds of each page in time, ``refused`` of each refusal.
     """
@@ -143,16 +144,27 @@ async def ask(session: aiohttp.ClientSession, page: Page, intended: float, tally
 
 
 async def closed(url: str, asked: list[Page], callers: int, seconds: float) -> Tally:
-    """So many callers, each with the next page when the last is answered."""
+    """So many callers, each with the next page when the last is answered.
+
+    What ends in the first seconds, when most pages have only begun, is not counted as good, nor is
+    what is open at the end.
+    """
     tally, todo = Tally(f"{callers} callers"), iter(asked * 100)
-    end = time.monotonic() + seconds
 
     async def caller() -> None:
-        while time.monotonic() < end:
+        while True:
             await ask(session, next(todo), time.monotonic(), tally)
 
     async with aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=0)) as session:
-        await asyncio.gather(*(caller() for _ in range(callers)))
+        tasks = [asyncio.create_task(caller()) for _ in range(callers)]
+        await asyncio.sleep(HEAD_SECONDS)
+        good, tokens = tally.good, tally.tokens
+        await asyncio.sleep(seconds)
+        tally.good, tally.tokens = tally.good - good, tally.tokens - tokens
+        tally.seconds = seconds
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return tally
 
 
@@ -175,9 +187,7 @@ async def opened(url: str, asked: list[Page], rate: float, options: argparse.Nam
 def counted(server: Vllm, work: Coroutine[Any, Any, Tally]) -> Tally:
     """Run it, and note what vLLM says of it."""
     before = server.get("/metrics")[1]
-    start = time.monotonic()
     tally = uvloop.run(work)
-    tally.seconds = tally.seconds or time.monotonic() - start
     until(lambda: server.running() + server.waiting() == 0, 30)
     after = server.get("/metrics")[1]
     for name, total in (("written", "generation_tokens"), ("preemptions", "num_preemptions")):
@@ -252,7 +262,7 @@ def server_lists(server: Vllm) -> bool:
 def measure(server: Vllm, front: Gateway, asked: list[Page], options: argparse.Namespace) -> None:
     """All runs, in turn."""
     runs = []
-    uvloop.run(closed(server.url, asked, 8, 5.0))  # warm
+    uvloop.run(closed(server.url, asked, 16, 2.0))  # warm
     for callers in options.callers:
         tally = counted(server, closed(server.url, asked, callers, options.seconds / 2))
         runs.append(tally)
