@@ -263,6 +263,9 @@ def _partial(path: Path) -> Path:
 def recover(path: Path) -> Record:
     """The record of a run that was killed, from the lines that it left.
 
+    The load under way ends with the last that was written down, an answer or a reading, and not
+    when it was meant to: its figures are of the time that it was held.
+
     Raises:
         UnreadableDocument: not even its first line is whole, or it is of another version.
     """
@@ -280,7 +283,19 @@ def recover(path: Path) -> Record:
         raise UnreadableDocument(f"{path}: damaged record of a load run: {error}") from None
     samples = record.samples
     samples.rows = [s for s in samples.rows if kept(s.number, samples.every)]
+    for step in record.steps:
+        if not step.finished:
+            step.ends = _broken_off(step, record.series)
     return record
+
+
+def _broken_off(step: Step, series: list[Point]) -> float:
+    """When the load was held no more; as it was meant to be where only answers were awaited."""
+    done = (line for what, line in step.tally.seconds.items() if what.startswith("done:"))
+    seconds = [float(max(line)) for line in done if line]
+    last = max([step.begins, *seconds, *(point.at for point in series)])
+    meant = step.ends if step.ends > step.begins else last
+    return min(last, meant)
 
 
 def _whole(lines: list[bytes]) -> Iterator[Any]:
@@ -298,7 +313,6 @@ def _replay(record: Record, line: Any) -> None:
             sample = msgspec.convert(told, Sample)
             record.samples.rows.append(sample)
             step = record.steps[sample.step]
-            step.ends = max(step.ends, sample.intended)
             count(step.tally, sample, step)
         case {"tally": told, "of": int(index)}:
             record.steps[index].tally.merge(msgspec.convert(told, Tally, str_keys=True))

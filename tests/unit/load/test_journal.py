@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ocrgate.errors import UnreadableDocument
+from ocrgate.load import slo
 from ocrgate.load.journal import WORDS, Journal, kept
 from ocrgate.load.record import (
     Client,
@@ -109,7 +110,34 @@ def test_a_killed_run_is_read_from_its_lines(tmp_path: Path, requests: int) -> N
     assert found.events == journal.record().events
     assert found.failures == journal.record().failures
     assert found.run.notes == ["a note"]
-    assert found.steps[0].ends == pytest.approx(requests / 100, abs=0.5)
+    last = max(sample.done for sample in journal.samples)
+    assert found.steps[0].ends == pytest.approx(last, abs=1.0)
+
+
+def test_a_killed_run_is_judged_by_the_time_that_it_was_held(tmp_path: Path) -> None:
+    """Ten seconds of a run that was to go on for two minutes: ten answers a second, not one."""
+    path = tmp_path / "run.json"
+    journal = a_journal(path)
+    journal.begin(Step(index=0, loop="open", rate=10.0, begins=0.0, ends=120.0))
+    for number in range(100):
+        due = number / 10
+        journal.add(Sample(number=number, step=0, intended=due, sent=due, done=due + 0.05))
+    journal.point(10.0, "in_flight", 1)
+    journal.leave()
+    (step,) = read(path).steps
+    assert step.ends == pytest.approx(10.0, abs=1.0)
+    assert slo.throughput(step) == pytest.approx(10.0, rel=0.1)
+    assert slo.offered(step) == pytest.approx(10.0, rel=0.1)
+
+
+def test_a_run_killed_while_it_waits_for_the_last_answers_has_its_length(tmp_path: Path) -> None:
+    """What came after the load had gone does not make it longer."""
+    path = tmp_path / "run.json"
+    journal = a_journal(path)
+    journal.begin(Step(index=0, loop="open", rate=1.0, begins=0.0, ends=5.0))
+    journal.add(Sample(number=0, step=0, intended=1.0, sent=1.0, done=30.0))
+    journal.leave()
+    assert read(path).steps[0].ends == 5.0
 
 
 def test_a_cut_file_loses_its_last_line_only(tmp_path: Path) -> None:
