@@ -207,7 +207,7 @@ class ChatStream:
 
 def _of_chat(text: str, reply: _Chat, choice: _Choice, usage: _Tokens | None) -> Answer:
     found = {*(reply.warnings or ()), *_empty(text)}
-    if choice.stop_reason == "repetition_detected":
+    if choice.finish_reason == "repetition" or choice.stop_reason == "repetition_detected":
         found.add("repetition")
     elif choice.finish_reason == "length":
         found.add("truncated")

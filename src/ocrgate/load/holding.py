@@ -81,6 +81,7 @@ class Load:
         self._area = 0.0  # of the gauge of requests in flight, when measuring began
         self._broken: BaseException | None = None
         self._in_flight = 0.0  # on average, while measured
+        self._paused = 0.0  # seconds between tries, of all that is measured
 
     async def hold(self) -> Step:
         """Send, wait for the last answers, sum up. ``finished`` says whether it ran to its end."""
@@ -217,6 +218,7 @@ class Load:
             self._health.late(time.monotonic() - due)
         result = await self._sender.send(request.prepared, request.caller, due)
         self._notice(result)
+        self._paused += result.paused if measured else 0.0
         if result.outcome == "client":
             self._health.trouble = f"it could not open another connection: {result.message}"
         answer = result.answer
@@ -318,11 +320,15 @@ class Load:
             journal.event(course.now, "hung_up", f"{hung_up} requests were hung up on")
 
     def _check_little(self, rows: list[Sample]) -> None:
-        """Both sides of Little's law; where they differ, requests queued in the client."""
+        """Both sides of Little's law; where they differ, requests queued in the client.
+
+        Pauses that the server asked for between two tries are no such queue.
+        """
         step, every = self._step, self._course.journal.every
         served = [row for row in rows if row.outcome == OK or row.done > row.sent]
         ended = sum(step.begins <= row.done < step.ends for row in served) * every
-        mean = sum(row.latency for row in served) / len(served) if served else 0.0
+        latency = sum(row.latency for row in served) / len(served) if served else 0.0
+        mean = max(0.0, latency - self._paused / max(1, step.tally.total))
         self.little = little(self._in_flight, ended, step.seconds, mean)
         journal, at = self._course.journal, round(step.ends, 3)
         journal.point(at, "in_flight_mean", round(self.little.in_flight, 4))

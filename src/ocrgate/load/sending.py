@@ -43,7 +43,7 @@ class Result:
     Attributes:
         sent: of the first try; ``first``: first text (or first byte) of the last try, 0 for none.
         outcome: ``ok`` or a code; ``message``: words about it.
-        tries: how often it was sent.
+        tries: how often it was sent; ``paused``: seconds between them, as the server asked for.
         gone: whether nobody was there to answer: no connection, or it broke.
     """
 
@@ -54,6 +54,7 @@ class Result:
     status: int
     message: str = ""
     tries: int = 1
+    paused: float = 0.0
     retry_after: float | None = None
     sent_bytes: int = 0
     received_bytes: int = 0
@@ -119,6 +120,7 @@ class Sender:
                 later,
                 sent=result.sent,
                 tries=result.tries + 1,
+                paused=result.paused + pause,
                 sent_bytes=later.sent_bytes + result.sent_bytes,
                 retry_after=later.retry_after or result.retry_after,
             )

@@ -203,6 +203,20 @@ async def test_retries_wait_as_long_as_the_server_says(
     assert 0.3 <= row.latency < 1.5
 
 
+async def test_pauses_between_tries_are_no_queue_in_the_client(
+    chat: Callable[[str], Endpoint], work: Workload
+) -> None:
+    """The server asked for them: the client is not what limits the figures."""
+    refuse = Refuse(503, "", headers={"retry-after": "0.5"})
+    async with FaultyEngine(*[refuse] * 60, Talk("a page")) as server:
+        span = Span(seconds=1.5, retries=3)
+        found = await run(chat(server.url), work, Open(80.0), span=span)
+    assert sum(row.retries for row in found.samples.rows) >= 60
+    last = {point.name: point.value for point in found.series}
+    assert last["in_flight_by_little"] < 2 * last["in_flight_mean"] + 1
+    assert "Little" not in found.steps[0].client.saturated
+
+
 async def test_a_refused_user_waits_before_the_next_request(
     chat: Callable[[str], Endpoint], work: Workload
 ) -> None:

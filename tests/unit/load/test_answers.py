@@ -103,10 +103,17 @@ def test_a_stream_that_breaks_off_is_no_answer() -> None:
             stream.answer()
 
 
-def test_a_loop_that_the_engine_stopped_is_a_warning() -> None:
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"finish_reason": "stop", "stop_reason": "repetition_detected"},
+        {"finish_reason": "repetition"},
+    ],
+)
+def test_a_loop_that_the_engine_stopped_is_a_warning(end: dict[str, str]) -> None:
+    """Whichever of its two words for it a server sends along."""
     stream = ChatStream()
-    choice = {"delta": {"content": "a a"}, "finish_reason": "stop"}
-    stream(event(choices=[{**choice, "stop_reason": "repetition_detected"}]), 1.0)
+    stream(event(choices=[{"delta": {"content": "a a"}, **end}]), 1.0)
     assert stream.answer().warnings == ("repetition",)
 
 
