@@ -31,9 +31,10 @@ _SIGNATURES: Final = (
 _HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
 
 # Bytes of working memory per pixel while a page is decoded, measured with VmHWM. WebP is decoded
-# through the animation decoder, which keeps two canvases; Pillow stores color at 4 bytes.
-_BYTES_PER_PIXEL: Final = {MediaType.WEBP: 16, MediaType.GIF: 8, MediaType.PDF: 12}
-_USUAL_BYTES_PER_PIXEL: Final = 6
+# through the animation decoder, which keeps two canvases; Pillow stores color at 4 bytes, and what
+# is transparent takes colors, paper and mask. JPEG is never transparent.
+_BYTES_PER_PIXEL: Final = {MediaType.WEBP: 18, MediaType.PDF: 12, MediaType.JPEG: 6}
+_USUAL_BYTES_PER_PIXEL: Final = 10
 _HEAVY: Final = 256 * 2**20  # bytes of working memory; a 12-megapixel photo of any format is less
 
 
