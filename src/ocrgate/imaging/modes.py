@@ -1,7 +1,7 @@
 """Every pixel format to one of two: 8-bit gray (``L``) or 8-bit color (``RGB``), never growing.
 
 Gray stays gray and black-and-white becomes gray: color costs three times as much downstream. Pages
-have tens of megapixels, so deep ones are made shallow in bands, and no copy lives that nobody reads.
+have tens of megapixels: deep ones are made shallow in bands, and no copy lives that nobody reads.
 """
 
 from collections.abc import Iterator
