@@ -1,13 +1,17 @@
 """What a caller hands in: a document, its pages, and how a page's pixels travel to an engine."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, Self
 
 from ocrgate.errors import InvalidRequest
+
+_OFTEN = 100
+"""Times that each page may be named on the average; a short text can name thousands thousands of
+times, which would take seconds."""
 
 _SPAN = re.compile(r"(\d{1,7})(?:-(\d{1,7})?)?")
 
@@ -77,22 +81,21 @@ class PageSelection:
         """The chosen page numbers of a document of ``pages`` pages, each once, in order given.
 
         Raises:
-            InvalidRequest: when a named page is past the end.
+            InvalidRequest: when a named page is past the end, or pages are named over and over.
         """
         if not self.spans:
             return tuple(range(1, pages + 1))
-        return tuple(dict.fromkeys(self._numbers(pages)))
-
-    def _numbers(self, pages: int) -> Iterator[int]:
-        for first, last in self.spans:
-            end = pages if last is None else last
-            if max(first, end) > pages:
-                raise InvalidRequest(
-                    f"page {max(first, end)} was asked for, the document has {pages}",
-                    field="pages",
-                    limit=f"{pages} pages",
-                )
-            yield from range(first, end + 1)
+        spans = [range(first, (last or pages) + 1) for first, last in self.spans]
+        latest = max(max(span.start, span.stop - 1) for span in spans)
+        if latest > pages:
+            raise InvalidRequest(
+                f"page {latest} was asked for, the document has {pages}",
+                field="pages",
+                limit=f"{pages} pages",
+            )
+        if sum(map(len, spans)) > pages * _OFTEN:
+            raise InvalidRequest("it names the same pages over and over", field="pages")
+        return tuple(dict.fromkeys(chain.from_iterable(spans)))
 
 
 def _span(part: str) -> tuple[int, int | None]:

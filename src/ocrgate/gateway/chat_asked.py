@@ -5,6 +5,7 @@ from dataclasses import replace
 from ocrgate.domain.recognition import PageRequest, Task
 from ocrgate.errors import InvalidRequest
 from ocrgate.ports import EngineDescription
+from ocrgate.wire.ocr import MOST_PROMPT
 from ocrgate.wire.openai import ChatMessage, ChatRequest
 
 LIVE_TASKS = frozenset(
@@ -20,7 +21,7 @@ def asked_of(order: ChatRequest, engine: EngineDescription) -> PageRequest:
     where the operator allows any; else the image is read for its text.
 
     Raises:
-        InvalidRequest: a response format that is not made here.
+        InvalidRequest: a response format that is not made here, or words without end.
     """
     asked = _by_format(order) or _by_words(words_of(order.messages), engine)
     limits = [n for n in (order.max_tokens, order.max_completion_tokens) if n is not None]
@@ -46,7 +47,14 @@ def _by_words(words: str, engine: EngineDescription) -> PageRequest:
     known = engine.instructions.get(words)
     if known is not None:
         return known
-    return PageRequest(prompt=words) if words and engine.prompts else PageRequest()
+    if not (words and engine.prompts):
+        return PageRequest()
+    if len(words) > MOST_PROMPT:
+        limit = f"{MOST_PROMPT} characters"
+        raise InvalidRequest(
+            "the words beside the image are too long", field="messages", limit=limit
+        )
+    return PageRequest(prompt=words)
 
 
 def _by_format(order: ChatRequest) -> PageRequest | None:

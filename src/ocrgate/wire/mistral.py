@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from ocrgate.wire.ocr import MOST_PAGES_TEXT
+
 Granularity = Literal["page", "block", "word"]
 
 
@@ -33,7 +35,8 @@ class MistralRequest(Struct, frozen=True, kw_only=True):
     model: str | None = None
     pages: (
         Annotated[
-            str | list[Annotated[int, Meta(ge=0)]],
+            Annotated[str, Meta(max_length=MOST_PAGES_TEXT)]
+            | Annotated[list[Annotated[int, Meta(ge=0)]], Meta(max_length=MOST_PAGES_TEXT)],
             Meta(description="0-based, a list or a string such as 0-2,5."),
         ]
         | None

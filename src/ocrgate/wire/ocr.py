@@ -18,6 +18,12 @@ OutputName = Annotated[
     ),
 ]
 
+MOST_PAGES_TEXT = 4096
+"""Characters in which pages are named."""
+
+MOST_PROMPT = 8000
+"""Characters of a caller's own words."""
+
 
 class OcrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be asked beside the document; the same names in JSON, forms and the query."""
@@ -39,7 +45,11 @@ class OcrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pages: (
         Annotated[
             str,
-            Meta(description="1-based pages and ranges; all without it.", examples=["1-3,7"]),
+            Meta(
+                description="1-based pages and ranges; all without it.",
+                max_length=MOST_PAGES_TEXT,
+                examples=["1-3,7"],
+            ),
         ]
         | None
     ) = None
@@ -81,7 +91,7 @@ class OcrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             Meta(
                 description="Your own words for the model, on servers that allow it.",
                 min_length=1,
-                max_length=8000,
+                max_length=MOST_PROMPT,
             ),
         ]
         | None

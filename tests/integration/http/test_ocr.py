@@ -112,6 +112,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown field": ({"json": {"image": B64, "imgae": 1}}, "invalid_request", "imgae"),
     "task": ({"json": {"image": B64, "task": "translate"}}, "invalid_request", "task"),
     "pages": ({"json": {"image": B64, "pages": "0"}}, "invalid_request", "pages"),
+    "many ranges": ({"json": {"image": B64, "pages": "1," * 3000}}, "invalid_request", "pages"),
     "past the end": ({"json": {"image": B64, "pages": "2"}}, "invalid_request", "pages"),
     "format": ({"json": {"image": B64, "format": "docx"}}, "invalid_request", "format"),
     "query beside JSON": (

@@ -43,6 +43,21 @@ def test_a_page_past_the_end_is_refused(text: str) -> None:
     assert caught.value.limit == "3 pages"
 
 
+@pytest.mark.parametrize("text", ["1-3," * 150 + "1", "2-," * 200 + "1", "1," * 400 + "1"])
+def test_the_same_pages_over_and_over_are_refused(text: str) -> None:
+    """A short text can name thousands of pages thousands of times; nobody means that."""
+    with pytest.raises(InvalidRequest, match="over and over") as caught:
+        PageSelection.parse(text).resolve(3)
+    assert caught.value.field == "pages"
+
+
+def test_a_long_range_costs_nothing_before_it_is_judged() -> None:
+    """Ten thousand ranges of ten million pages are a mistake, told at once."""
+    spans = tuple((1, 9_999_999) for _ in range(10_000))
+    with pytest.raises(InvalidRequest, match="9999999"):
+        PageSelection(spans).resolve(10)
+
+
 def test_a_refusal_quotes_little_of_a_long_input() -> None:
     """A megabyte of nonsense does not come back as a megabyte of error."""
     with pytest.raises(InvalidRequest) as caught:

@@ -45,6 +45,14 @@ def test_the_models_own_words_name_a_task(prompts: bool) -> None:
     assert asked_of(order(" Parse the table.\n"), engine(prompts=prompts)) == TABLE
 
 
+def test_words_without_end_are_refused_where_they_would_be_passed_on() -> None:
+    """Elsewhere nobody looks at them, as at the rest of a long conversation."""
+    with pytest.raises(InvalidRequest) as caught:
+        asked_of(order("x" * 8001), engine(prompts=True))
+    assert (caught.value.field, caught.value.limit) == ("messages", "8000 characters")
+    assert asked_of(order("x" * 8001), engine()) == PageRequest()
+
+
 def test_other_words_are_passed_on_where_they_may() -> None:
     asked = asked_of(order("Find the", "date."), engine(prompts=True))
     assert asked.prompt == "Find the\ndate."

@@ -32,7 +32,7 @@ CHAT = msgspec.json.Decoder(ChatRequest)
         (b"\xff\xfe", "body"),
         (b'{"image": "\xff"}', "body"),
         (b'{"image": "QUJD"} {}', "body"),
-        (b'{"image": ' + b"[" * 100_000, "image"),
+        (b'{"image": ' + b"[" * 90_000, "image"),
     ],
 )
 def test_a_bad_body_names_the_field(body: bytes, field: str) -> None:
@@ -42,10 +42,35 @@ def test_a_bad_body_names_the_field(body: bytes, field: str) -> None:
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"image": "QUJD", "task": "%b"}', "task"),
+        (b'{"image": "QUJD", "%b": 1}', "body"),
+        (b'{"image": "QUJD", "task": "%b - at `$.x`"}', "task"),
+    ],
+)
+def test_a_complaint_quotes_little(body: bytes, field: str) -> None:
+    """A megabyte of nonsense does not come back as a megabyte of error."""
+    with pytest.raises(InvalidRequest) as caught:
+        decode_json(OCR, body % (b"x" * 1_000_000))
+    assert len(caught.value.detail) < 320
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("part", [b"{},", b"[],", b"0,", b'"ab",', b"[[]],"])
+def test_millions_of_values_are_refused_before_they_are_made(part: bytes) -> None:
+    """They would take many times the memory of the body, and stop the server meanwhile."""
+    body = b'{"image": "QUJD", "schema": {"a": [' + part * 100_000 + b"0]}}"
+    with pytest.raises(InvalidRequest) as caught:
+        decode_json(OCR, body)
+    assert (caught.value.field, caught.value.limit) == ("body", "100000 values")
+
+
 def test_deep_nesting_in_a_field_that_is_skipped_is_refused() -> None:
-    """A body that nests a hundred thousand deep is an error, not a crash."""
+    """A body that nests ninety thousand deep is an error, not a crash."""
     with pytest.raises(InvalidRequest, match="nested too deeply"):
-        decode_json(CHAT, b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b', "messages": []}')
+        decode_json(CHAT, b'{"x": ' + b"[" * 90_000 + b"]" * 90_000 + b', "messages": []}')
 
 
 def test_a_field_inside_a_list_is_named_with_its_place() -> None:

@@ -75,6 +75,14 @@ def test_pages_count_from_zero_there_and_from_one_here(theirs: Any, ours: str | 
     assert mistral_pages(theirs) == ours
 
 
+@pytest.mark.parametrize("pages", [[0] * 4097, "0," * 2049])
+def test_pages_without_end_are_refused(pages: Any) -> None:
+    """They are looked at one by one, while nothing else is."""
+    with pytest.raises(InvalidRequest) as caught:
+        mistral_order(mistral({"document_url": URI}, pages=pages))
+    assert caught.value.field == "pages"
+
+
 @pytest.mark.parametrize("pages", [[], "", "x", "1-", "-1", "1--2", "99999999", "²"])
 def test_misspelled_pages_are_refused(pages: Any) -> None:
     """A range that means nothing is an error, not all pages."""

@@ -61,6 +61,12 @@ def test_any_bytes_are_cut_rightly_or_left_alone(noise: bytes) -> None:
     agrees(noise)
 
 
+def test_much_beside_the_image_is_left_to_the_reader() -> None:
+    """Which judges how many values there are before it makes them."""
+    body = json.dumps({"image": B64, "schema": {"a": [0] * 40_000}}).encode()
+    assert splice(body) is None
+
+
 @pytest.mark.parametrize(
     "body",
     [

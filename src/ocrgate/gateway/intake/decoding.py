@@ -14,6 +14,11 @@ T = TypeVar("T")
 OFF_LOOP_BYTES = 2**20
 """Above this size decoding takes long enough to be felt by others on the loop."""
 
+MOST_VALUES = 100_000
+"""Objects, lists and what stands between their commas. Decoding lets nothing else run, and costs
+many times the memory of the body when that is made of millions of them."""
+
+_LONGEST = 300  # characters of a complaint; it may quote what was sent, which has no bound
 _PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$?\.?([^`]*)`$", re.DOTALL)
 _NAMED = re.compile(r"(?:missing required field|contains unknown field) `([^`]{1,100})`")
 
@@ -27,8 +32,9 @@ def decode_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """``body`` as the decoder's struct.
 
     Raises:
-        InvalidRequest: it is not JSON, or not of that shape; names the field.
+        InvalidRequest: it is not JSON, not of that shape, or of too many values; names the field.
     """
+    check_values(body)
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as raised:
@@ -38,9 +44,22 @@ def decode_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequest(f"the body is not valid JSON: {reason}", field="body") from None
 
 
+def check_values(body: bytes) -> None:
+    """Judge a JSON body before it is decoded.
+
+    Raises:
+        InvalidRequest: it has more than ``MOST_VALUES``, by its commas and brackets (those inside
+            of texts count too).
+    """
+    if sum(map(body.count, (b",", b"{", b"["))) > MOST_VALUES:
+        raise InvalidRequest(
+            "the JSON has too many values", field="body", limit=f"{MOST_VALUES} values"
+        )
+
+
 def invalid(raised: msgspec.ValidationError) -> InvalidRequest:
     """The same complaint with the field apart from the words."""
-    text = str(raised)
+    text = _shortened(str(raised))
     named = _NAMED.search(text)
     if named is not None:
         return InvalidRequest(text, field=named[1])
@@ -48,3 +67,8 @@ def invalid(raised: msgspec.ValidationError) -> InvalidRequest:
     if place is None:
         return InvalidRequest(text, field="body")
     return InvalidRequest(place[1], field=place[2] or "body")
+
+
+def _shortened(text: str) -> str:
+    """Both ends, of which the last names the field."""
+    return text if len(text) <= _LONGEST else f"{text[:100]}...{text[-150:]}"

@@ -18,6 +18,7 @@ from ocrgate.wire.ocr import OcrRequest
 
 _START = re.compile(rb'"image"\s*:\s*"(?:data:[^,"\\]{0,200};base64,)?')
 _LOOK = 4096  # bytes in which the image begins, or the long way is taken
+_LIGHT = 64 * 1024  # bytes that may stand beside the image; the long way judges more of it
 _MARK = secrets.token_hex(16)  # nobody can send it on purpose
 
 _decode = msgspec.json.Decoder(OcrRequest).decode
@@ -29,11 +30,12 @@ def splice(body: bytes) -> tuple[OcrRequest, bytes] | None:
     if start is None:
         return None
     end = body.find(b'"', start.end())
-    if end <= start.end():
+    rest = (body[: start.end()], _MARK.encode(), body[end:])
+    if end <= start.end() or sum(map(len, rest)) > _LIGHT:
         return None
     try:
         data = pybase64.b64decode(memoryview(body)[start.end() : end], validate=True)
-        asked = _decode(b"".join((body[: start.end()], _MARK.encode(), body[end:])))
+        asked = _decode(b"".join(rest))
     except (binascii.Error, ValueError, RecursionError):
         return None
     return (asked, data) if asked.image.endswith(_MARK) else None
