@@ -35,14 +35,14 @@ The contract, one line per promise (each is an invariant of the property suite):
 
 18. :meth:`Admission.retune` replaces all numbers at once; whoever has a place or waits is not
     touched, so that a lane may hold more than a new bound until those have left.
+19. While the engine is away (:meth:`Admission.suspend`), nobody's patience ends: what waits does so
+    until its deadline. That time is held against nobody: neither pages nor places look slow for it.
 
 A limit law calls :meth:`Admission.set_limit`; a ledger is the ``budget``.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ocrgate.control.decision import (
     Admitted,
@@ -60,17 +60,10 @@ from ocrgate.control.lanes import Turns
 from ocrgate.control.pace import Pace
 from ocrgate.control.params import PATIENT, AdmissionParams
 from ocrgate.control.queueing import LaneQueue, Timers, Waiting
+from ocrgate.control.running import Running
 from ocrgate.domain.ticket import Lane, Ticket
 
 __all__ = ["PATIENT", "Admission", "AdmissionParams"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    ticket: Ticket
-    started: float
-    expected: float
-    charged: float
 
 
 class Admission:
@@ -90,7 +83,7 @@ class Admission:
         self._budget = budget
         self._lanes = {lane: LaneQueue(params.demand) for lane in Lane}
         self._queues = tuple(self._lanes.values())
-        self._running: dict[int, _Running] = {}
+        self._running = Running()
         self._turns = Turns(params.shares)
         self._pace = Pace(params.horizon)
         self._returns = {lane: Returns((params.retry_min, params.retry_max)) for lane in Lane}
@@ -199,6 +192,13 @@ class Admission:
         self._draining = True
         return self.tick(now)
 
+    def suspend(self, now: float, *, away: bool) -> None:
+        """The engine is away, or is there again: until then who was let in may wait longer than for
+        the pages of others, since no other place to wait is better.
+        """
+        self._elapse(now)
+        self._running.turn(now, away=away)
+
     def tick(self, now: float) -> tuple[Decision, ...]:
         """Time has passed. Call it at :meth:`next_deadline`, and when the budget has more room."""
         return (*self._due(now), *self._dispatch(now))
@@ -210,7 +210,7 @@ class Admission:
 
     def snapshot(self, now: float) -> Snapshot:
         """What is going on."""
-        running = Counter(each.ticket.lane for each in self._running.values())
+        running = self._running.lanes()
         return Snapshot(
             limit=self._limit,
             inflight={lane: running[lane] for lane in Lane},
@@ -313,7 +313,7 @@ class Admission:
     def _rate(self, now: float) -> float | None:
         full = self._full()
         places = min(self._limit, len(self._running)) if full else self._limit
-        return self._pace.rate(now, places, full=full)
+        return self._pace.rate(now, places, full=self._works())
 
     def _feasible(self, ticket: Ticket, now: float, wait: float = 0.0) -> bool:
         """Whether the page, at entry its whole document, can be done by the deadline."""
@@ -332,6 +332,10 @@ class Admission:
     def _full(self) -> bool:
         """Whether the gate gives all it can: every place, or all that there is room for."""
         return not self._fits() or self._anybody_waits()
+
+    def _works(self) -> bool:
+        """Whether places are given back as fast as can be: all are in use, by an engine."""
+        return self._full() and not self._running.away
 
     def _has_room(self, ticket: Ticket, now: float) -> bool:
         return self._budget is None or not self._running or self._budget.fits(ticket, now)
@@ -377,7 +381,10 @@ class Admission:
     def _due(self, now: float) -> tuple[Decision, ...]:
         due: list[Decision] = []
         while (item := self._timers.next()) and item.until <= now:
-            due.append(self._drop(item, now))
+            if self._running.away and item.ticket.deadline > now:
+                self._timers.put_off(item.ticket.deadline)
+            else:
+                due.append(self._drop(item, now))
         return tuple(due)
 
     def _drop(self, item: Waiting, now: float) -> Decision:
@@ -457,7 +464,7 @@ class Admission:
         if not ticket.continues:
             self._lanes[ticket.lane].demand.let_in(now)
         self._lanes[ticket.lane].counters.charge(ticket.caller, charged, now, expected)
-        self._running[ticket.id] = _Running(ticket, now, expected, charged)
+        self._running.begin(ticket, now, expected=expected, charged=charged)
         self._passing.started(ticket.id)
         if self._budget is not None:
             self._budget.begin(ticket, now)
@@ -469,29 +476,22 @@ class Admission:
         if ticket_id not in self._running:
             return
         self._elapse(now)
-        if self._full():
+        if self._works():
             self._pace.drain.freed()
-        running = self._running.pop(ticket_id)
+        page, took = self._running.end(ticket_id, now)
         if self._budget is not None:
             self._budget.end(ticket_id, now)
-        self._settle(running, now, outcome, output_tokens)
-
-    def _settle(
-        self, running: _Running, now: float, outcome: Outcome, output_tokens: int | None
-    ) -> None:
-        """Learn from a page that has ended, and charge what it really took."""
-        ticket, took = running.ticket, now - running.started
-        if outcome is Outcome.OK:
-            self._pace.learn(ticket, now, took, output_tokens)
-        else:
-            self._pace.cut(ticket, now, took, output_tokens)
-        self._turns.correct(ticket.lane, took - running.expected)
+        # Learn from it, and charge what it really took.
+        ticket = page.ticket
+        learn = self._pace.learn if outcome is Outcome.OK else self._pace.cut
+        learn(ticket, now, took, output_tokens)
+        self._turns.correct(ticket.lane, took - page.expected)
         if output_tokens is not None:
             took = self._pace.charge(ticket, output_tokens, now) or took
-        self._lanes[ticket.lane].counters.settle(ticket.caller, took - running.charged)
+        self._lanes[ticket.lane].counters.settle(ticket.caller, took - page.charged)
 
     def _elapse(self, now: float) -> None:
-        self._pace.drain.elapse(now, full=self._full())
+        self._pace.drain.elapse(now, full=self._works())
 
 
 def _checked(limit: int) -> int:

@@ -8,7 +8,7 @@ import heapq
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ocrgate.control.demand import Demand, DemandParams
@@ -193,6 +193,12 @@ class Timers:
         if len(self._heap) > 64 + 2 * sum(map(len, self._lanes.values())):
             self._heap = [timer for timer in self._heap if self._waits(timer[2])]
             heapq.heapify(self._heap)
+
+    def put_off(self, until: float) -> None:
+        """The first that would have to be dropped waits on until then."""
+        _, order, item = heapq.heappop(self._heap)
+        if until < math.inf:
+            heapq.heappush(self._heap, (until, order, replace(item, until=until)))
 
     def next(self) -> Waiting | None:
         """The first that has to be dropped, if any."""

@@ -74,6 +74,15 @@ class RetryBudget:
         self._tokens = self._floor
         self._seen: float | None = None
 
+    def widen(self, floor: float) -> None:
+        """A replica has so many pages in flight by now: what that is more is there at once, for a
+        replica may die before the bucket has filled up. It is not taken back when it has fewer.
+        """
+        more = max(0.0, floor - self._floor)
+        self._floor += more
+        self._tokens += more
+        self._most = max(self._most, self._floor)
+
     def tokens(self, now: float) -> float:
         """Retries that may be made now, in fractions."""
         if self._seen is None or self._tokens >= self._floor:

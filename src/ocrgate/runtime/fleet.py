@@ -2,27 +2,34 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal
 
 import structlog
 
 from ocrgate.control.balance import Balance, work
 from ocrgate.control.breaker import Breaker, BreakerState, Verdict
-from ocrgate.domain.document import PageImage
-from ocrgate.domain.recognition import PageRequest
-from ocrgate.errors import BreakerOpen, EngineError, EngineUnavailable
-from ocrgate.ports import Clock, Engine, Listener
+from ocrgate.errors import (
+    BreakerOpen,
+    DeadlineExceeded,
+    Draining,
+    EngineError,
+    EngineUnavailable,
+)
+from ocrgate.ports import Clock, Engine, TimerHandle
 from ocrgate.runtime.clock import sleep, until
+from ocrgate.runtime.patience import Patience
 from ocrgate.runtime.replica import (
     Answer,
     Attempt,
     BreakerMoved,
     CameUp,
+    Page,
     Replica,
     ReplicaEvent,
     ReplicaParams,
     ReplicaState,
-    Room,
     Unwatched,
     Watch,
     may_come,
@@ -42,6 +49,8 @@ class Fleet:
 
     Attributes:
         watch: told of every attempt.
+        closed: whether everything has been ended.
+        given_up: set once each replica was given up by whoever watches it.
     """
 
     def __init__(
@@ -62,7 +71,10 @@ class Fleet:
         self._balance = Balance(slots, params.balance)
         self._starting: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
+        self._leaving: TimerHandle | None = None
+        self._left = False
         self.closed = False
+        self.given_up = asyncio.Event()
 
     # Coming and going
 
@@ -102,6 +114,8 @@ class Fleet:
     async def close(self) -> None:
         """End everything, and the waits of all pages."""
         self.closed = True
+        if self._leaving is not None:
+            self._leaving.cancel()
         self._wake()
         await self._stop_starting()
         await asyncio.gather(*(one.engine.close() for one in self.replicas))
@@ -121,6 +135,26 @@ class Fleet:
         before = replica.breaker.state(now)
         replica.breaker.trip(now)
         self._note_move(replica, before)
+
+    def give_up(self, index: int, why: str) -> None:
+        """It is no more, and nothing brings it back."""
+        self.down(index, why)
+        self.replicas[index].gone = True
+        if all(one.gone for one in self.replicas):
+            self.given_up.set()
+        self._wake()
+
+    def leave(self) -> None:
+        """The server goes away: pages wait no longer for a replica than a breaker stays open, in
+        which time one that is there again is found.
+        """
+        if self._leaving is None and not self.closed:
+            last = self._clock.now() + self._params.breaker.longest
+            self._leaving = self._clock.call_at(last, self._leave)
+
+    def _leave(self) -> None:
+        self._left = True
+        self._wake()
 
     async def _keep_starting(self, replica: Replica) -> None:
         pause = self._params.restart
@@ -149,7 +183,7 @@ class Fleet:
     def _came_up(self, replica: Replica) -> None:
         now = self._clock.now()
         before = replica.breaker.state(now)
-        replica.up, replica.fault = True, None
+        replica.up, replica.fault, replica.gone = True, None, False
         replica.breaker.reset(now)
         self._balance.forget(replica.index, replica.engine.description.slots)
         self._note_move(replica, before)
@@ -175,19 +209,12 @@ class Fleet:
         """A replica may be given so many pages from now on."""
         self._balance.resize(index, slots)
 
-    def begin(
-        self,
-        without: Collection[int],
-        image: PageImage,
-        request: PageRequest,
-        listener: Listener | None,
-        room: Room | None = None,
-    ) -> Attempt | None:
+    def begin(self, without: Collection[int], page: Page) -> Attempt | None:
         """Choose a replica and take its leave; None when none takes a page now.
 
-        Of several only those are considered that have ``room`` for the page.
+        Of several only those are considered that have room for the page.
         """
-        now = self._clock.now()
+        now, room = self._clock.now(), page.room
         # By the same instant: a breaker may let pages through from between two looks at the clock.
         able: Collection[int] = self._able(without, now)
         index = self._balance.choose(able if room is None else room.fitting(able), now)
@@ -199,9 +226,8 @@ class Fleet:
         leave = replica.breaker.admit(now)
         assert leave is not None
         self._balance.begin(index, now)
-        alive, watch = self._is_alive, self.watch
-        attempt = Attempt(replica, leave, now, image, request, listener, alive, watch, room)
-        watch.began(attempt)
+        attempt = Attempt(replica, leave, now, page, self._is_alive, self.watch)
+        self.watch.began(attempt)
         return attempt
 
     def end(self, attempt: Attempt, verdict: Verdict) -> None:
@@ -263,28 +289,66 @@ class Fleet:
 
     # Waiting for one
 
-    async def wait_for_another(self, first: Attempt) -> Attempt:
-        """A second attempt: at another replica now, else at any as soon as it takes pages.
+    async def until_able(self, patience: Patience) -> None:
+        """Wait until a replica takes pages.
 
         Raises:
-            EngineUnavailable: everything has been closed.
+            see :meth:`wait`.
         """
-        here = first.replica.index
-        page = (first.image, first.request, first.listener, first.room)
-        attempt = self.begin([here], *page)
-        if attempt is None:
-            await sleep(self._clock, self._params.pause)
-        while attempt is None:
-            attempt = self.begin([here], *page) or self.begin((), *page)
-            if attempt is None:
+        async with self._in_time(patience, "queue"):
+            while not self.able():
+                self._go_on(patience)
                 await self._change()
-        attempt.again = True
+
+    async def wait(self, page: Page, patience: Patience, failed: Attempt | None = None) -> Attempt:
+        """An attempt as soon as a replica takes the page; after one that failed, elsewhere first.
+
+        Of all that wait, a breaker that is half-open lets one through: who is awake first takes
+        its leave at once, and the others find that and wait on.
+
+        Raises:
+            EngineUnavailable: everything has been closed or given up.
+            Draining: the server goes away and none is there.
+            DeadlineExceeded: a usual page could not be read any more.
+            EngineError: another engine takes the page, and this is why it would wait here.
+        """
+        here = [failed.replica.index] if failed is not None else []
+        async with self._in_time(patience, "queue" if failed is None else "engine"):
+            attempt = self.begin(here, page)
+            if attempt is None and failed is not None:
+                await sleep(self._clock, self._params.pause)
+            while attempt is None:
+                attempt = self.begin(here, page) or self.begin((), page)
+                if attempt is None:
+                    self._go_on(patience)
+                    await self._change()
         return attempt
+
+    @asynccontextmanager
+    async def _in_time(
+        self, patience: Patience, where: Literal["queue", "engine"]
+    ) -> AsyncIterator[None]:
+        """Wait for as long as a usual page could still be read afterwards."""
+        usual = self._balance.page() or 0.0
+        limit = until(self._clock, patience.deadline - usual)
+        try:
+            async with limit:
+                yield
+        except TimeoutError:
+            if not limit.reached:
+                raise
+            raise DeadlineExceeded("no engine was there in time", where=where) from None
+
+    def _go_on(self, patience: Patience) -> None:
+        """Do nothing if it makes sense to wait; raise why not."""
+        why = self.why_none()
+        if self.closed or self.given_up.is_set() or patience.elsewhere(why):
+            raise why
+        if self._left:
+            raise Draining(retry_after=self._params.restart_most)
 
     async def _change(self) -> None:
         """Wait until something has changed, or time alone lets a page through."""
-        if self.closed:
-            raise self.why_none()
         due = self._due()
         timer = None if due == math.inf else self._clock.call_at(due, self._wake)
         try:
@@ -310,8 +374,8 @@ class Fleet:
         return tuple(
             ReplicaState(
                 one.engine.description.name,
-                one.up,
-                one.breaker.state(now) if one.up else BreakerState.OPEN,
+                one.up and not one.gone,
+                one.breaker.state(now) if one.up and not one.gone else BreakerState.OPEN,
                 self._balance.inflight(one.index),
                 self._balance.pace(one.index),
             )
@@ -322,7 +386,7 @@ class Fleet:
         """Why no replica takes a page, and when one may."""
         faults = [str(one.fault) for one in self.replicas if one.fault is not None]
         why = f": {faults[-1]}" if faults else ""
-        if self.closed or not any(one.up for one in self.replicas):
+        if self.closed or not any(one.up and not one.gone for one in self.replicas):
             return EngineUnavailable(f"no engine is up{why}", retry_after=self._params.restart_most)
         wait = self._due() - self._clock.now()
         return BreakerOpen(

@@ -122,6 +122,10 @@ class Gate:
         """Let in what has room by now: call it when the admission's budget may have more."""
         self._apply(self._admission.tick(self._clock.now()))
 
+    def suspend(self, *, away: bool) -> None:
+        """The engine is away, so that who waits does so until its deadline; or is there again."""
+        self._admission.suspend(self._clock.now(), away=away)
+
     async def drain(self) -> None:
         """Refuse new documents, and return when all that was accepted has ended."""
         self._draining = True

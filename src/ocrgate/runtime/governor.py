@@ -4,7 +4,8 @@ The laws lie in :mod:`ocrgate.control.limit` and decide nothing but a number. Th
 every page that is sent, streams and ends, asks the engines for their load once a second, lets the
 laws look at the time four times a second, and hands on the sum of what they say. The limit of a
 replica that takes no pages is left out of the sum, and its law begins anew when it is back. While
-none takes pages the sum stays as it was: pages then fail at once and say why, instead of waiting.
+none takes pages the sum stays as it was, and with it who has a place: what comes is told at once
+that nobody is there, and what was accepted waits for whoever comes back.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from ocrgate.errors import DeadlineExceeded, EngineError, OcrgateError, Overload
 from ocrgate.ports import Clock, Listener, Piece, Rasterizer
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.gate import Gate, Permit
+from ocrgate.runtime.patience import Patience
 from ocrgate.runtime.pressure import Given, Pressure
 from ocrgate.runtime.pricing import TokenBudget
 from ocrgate.runtime.replicas import Replicas
@@ -190,25 +191,48 @@ class PageReader:
     async def _work(
         self, document: Document, ticket: Ticket, asked: PageAsked, permit: Permit
     ) -> PageResult:
-        self.engine.require()
+        entered, waited = self.clock.now(), ticket.continues or permit.waited > 0
+        patience = self._patience(ticket, asked, waited=waited)
+        await self._attended(patience)
         start, given = self.clock.now(), self._given(asked)
         with self.spans("prepare"):
             number = given.request.number
             image = await self.rasterizer.prepare(document, number, given.spec)
         prepared = self.clock.now()
-        async with self.seats.one():
+        async with self.seats.one() as stood:
+            if stood:
+                patience = replace(patience, waited=True)
             heard = _Heard(self.clock, asked.listener, partial(self._wrote, ticket, permit))
             room = self.budget.room(ticket.id) if self.budget is not None else None
             with self.spans("engine"):
                 reading, usage = await self.engine.recognize(
-                    image, given.request, heard, deadline=ticket.deadline, room=room
+                    image, given.request, heard, patience=patience, room=room
                 )
         permit.output_tokens = usage.output_tokens or None
         reading = given.told(reading, image)
-        queued = permit.waited + heard.start - prepared
+        queued = permit.waited + (start - entered) + (heard.start - prepared)
         engine = self.clock.now() - heard.start
         timings = Timings(queued, prepared - start, engine, heard.first)
         return PageResult(reading, usage, timings)
+
+    async def _attended(self, patience: Patience) -> None:
+        """Return once an engine is there. A page that has only just come is not kept waiting: it
+        was not accepted yet.
+
+        Raises:
+            BreakerOpen, EngineUnavailable, Draining, DeadlineExceeded.
+        """
+        if patience.waited:
+            await self.engine.until_able(patience)
+        else:
+            self.engine.require()
+
+    def _patience(self, ticket: Ticket, asked: PageAsked, *, waited: bool) -> Patience:
+        def elsewhere(why: EngineError) -> bool:
+            other = self.elsewhere
+            return other is not None and other.takes(why, ticket, asked)
+
+        return Patience(ticket.deadline, waits=True, waited=waited, elsewhere=elsewhere)
 
     def _wrote(self, ticket: Ticket, permit: Permit, tokens: int) -> None:
         """The page has so many tokens by now: what its caller is charged for if it ends here."""

@@ -101,6 +101,7 @@ class Replica:
         up: false from the beginning of the start until it has succeeded. An engine that nobody
             starts (it was before) answers for itself.
         fault: the last one.
+        gone: whether whoever watches it has given it up, so that nothing brings it back.
         nudge: set to have it started without further delay.
     """
 
@@ -109,11 +110,12 @@ class Replica:
     breaker: Breaker
     up: bool = True
     fault: Exception | None = None
+    gone: bool = False
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
 
     def due(self, now: float) -> float:
         """The instant from which it takes a page, infinite if that is not known."""
-        return self.breaker.due(now) if self.up else float("inf")
+        return self.breaker.due(now) if self.up and not self.gone else float("inf")
 
 
 class Room(Protocol):
@@ -129,6 +131,22 @@ class Room(Protocol):
 Answer = tuple[PageReading, Usage]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is sent.
+
+    Attributes:
+        request: what it is read for; text of a ``live`` one cannot be taken back.
+        listener: the caller's.
+        room: which replicas have room for it; None: nothing is known of that.
+    """
+
+    image: PageImage
+    request: PageRequest
+    listener: Listener | None = None
+    room: Room | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Attempt:
     """One try of one page at one replica.
@@ -136,12 +154,9 @@ class Attempt:
     Attributes:
         leave: the breaker's.
         started: instant at which it began.
-        image: the page as it is sent.
-        request: what it is read for; text of a ``live`` one cannot be taken back.
-        listener: the caller's.
+        page: what is sent.
         alive: called at the first token.
         watch: told of what it streams.
-        room: which replicas have room for the page; None: nothing is known of that.
         tokens: made until now.
         told: whether such text went out.
         again: whether it is the page's second.
@@ -152,12 +167,9 @@ class Attempt:
     replica: Replica
     leave: Pass
     started: float
-    image: PageImage
-    request: PageRequest
-    listener: Listener | None
+    page: Page
     alive: Callable[["Attempt"], None]
     watch: "Watch"
-    room: Room | None = None
     tokens: int = 0
     told: bool = False
     again: bool = False
@@ -167,14 +179,14 @@ class Attempt:
     def hear(self, piece: Piece) -> None:
         """Some output came."""
         before, self.tokens = self.tokens, piece.tokens
-        self.told = self.told or (self.request.live and bool(piece.text))
+        self.told = self.told or (self.page.request.live and bool(piece.text))
         if piece.tokens > 0 and before == 0:
             self.alive(self)
         # An engine that asks for the page once more counts from 1 again.
         more = piece.tokens - before
         self.watch.heard(self, more if more >= 0 else piece.tokens)
-        if self.listener is not None:
-            self.listener(piece)
+        if self.page.listener is not None:
+            self.page.listener(piece)
 
 
 class Watch(Protocol):

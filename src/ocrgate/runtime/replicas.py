@@ -18,9 +18,11 @@ from ocrgate.errors import EngineError, EngineUnavailable
 from ocrgate.ports import Clock, Engine, EngineDescription, Listener
 from ocrgate.runtime.clock import LoopClock
 from ocrgate.runtime.fleet import Fleet
+from ocrgate.runtime.patience import Patience
 from ocrgate.runtime.replica import (
     Answer,
     Attempt,
+    Page,
     ReplicaEvent,
     ReplicaParams,
     ReplicaState,
@@ -38,8 +40,8 @@ class Replicas:
 
     A page that fails by a replica's fault is tried once more, on another one if there is one, else
     where it failed, as soon as that lets pages through again: whoever gave the page ends the wait
-    by cancelling. A new page is not kept waiting: when no replica takes pages, or the only one
-    cannot be reached, it fails at once.
+    by cancelling. Whether a page waits for its first try as well, when no replica takes pages or
+    the only one cannot be reached, is up to its :class:`~ocrgate.runtime.patience.Patience`.
 
     Args:
         engines: the replicas, at least one, owned from now on. Name and image of the first hold
@@ -95,6 +97,7 @@ class Replicas:
     def resize(self, index: int, slots: int) -> None:
         """Replica ``index`` may be given so many pages from now on."""
         self._fleet.resize(index, slots)
+        self._budget.widen(slots)
 
     def require(self) -> None:
         """Do nothing if a page given now would be tried.
@@ -134,13 +137,23 @@ class Replicas:
         """
         await self._fleet.start(patience)
 
+    async def until_able(self, patience: Patience) -> None:
+        """Wait until a page given now would be tried.
+
+        Raises:
+            BreakerOpen, EngineUnavailable: nothing brings one back, or another engine reads it.
+            Draining: the server goes away and none is there.
+            DeadlineExceeded: a usual page could not be read any more.
+        """
+        await self._fleet.until_able(patience)
+
     async def recognize(
         self,
         image: PageImage,
         request: PageRequest,
         listener: Listener | None = None,
         *,
-        deadline: float = math.inf,
+        patience: Patience = Patience(),  # noqa: B008 - it is frozen
         room: Room | None = None,
     ) -> Answer:
         """Read one page, see :meth:`~ocrgate.ports.Engine.recognize`.
@@ -150,23 +163,37 @@ class Replicas:
             request: what to read for.
             listener: told about output as it comes. Once it was told some text of a ``live``
                 request, there is no second attempt.
-            deadline: instant at which the caller will cancel; no second attempt is begun that
-                would not end before it.
+            patience: when the caller will cancel (no second attempt is begun that would not end
+                before), and whether the page waits while there is no replica for it.
             room: which replicas have room for the page; without it, all have.
 
         Raises:
             BreakerOpen, EngineUnavailable: no replica takes pages now.
+            Draining: the server goes away and none is there.
+            DeadlineExceeded: none was there in time.
             EngineFailed, BadEngineOutput, RequestError.
         """
-        first = self._fleet.begin((), image, request, listener, room)
-        if first is None:
-            raise self._fleet.why_none()
-        try:
-            return await self._carry_out(first)
-        except EngineError as error:
-            if not self._may_try_again(first, error, deadline):
-                raise
-        return await self._second(first, deadline)
+        page = Page(image, request, listener, room)
+        attempt = self._fleet.begin((), page)
+        if attempt is None:
+            if not patience.waits:
+                raise self._fleet.why_none()
+            attempt = await self._fleet.wait(page, patience)
+            patience = replace(patience, waited=True)
+        return await self._read(attempt, patience)
+
+    async def _read(self, first: Attempt, patience: Patience) -> Answer:
+        """Read a page that was begun; it waits on if it was not after all."""
+        while True:
+            try:
+                return await self._carry_out(first)
+            except EngineError as error:
+                waits_on = _waits_on(error, patience)
+                if not waits_on and not self._may_try_again(first, error, patience.deadline):
+                    raise
+            if not waits_on:
+                return await self._second(first, patience)
+            first = await self._fleet.wait(first.page, patience, first)
 
     async def probe(self, image: PageImage, request: PageRequest) -> Answer:
         """Read a page if any replica can: each is tried once at most, none is waited for.
@@ -179,7 +206,8 @@ class Replicas:
         """
         tried: list[int] = []
         last: EngineError | None = None
-        while (attempt := self._fleet.begin(tried, image, request, None)) is not None:
+        page = Page(image, request)
+        while (attempt := self._fleet.begin(tried, page)) is not None:
             tried.append(attempt.replica.index)
             try:
                 return await self._carry_out(attempt)
@@ -199,11 +227,24 @@ class Replicas:
         """Whoever watches replica ``index`` says that it is no more."""
         self._fleet.down(index, why)
 
+    def replica_given_up(self, index: int, why: str) -> None:
+        """Whoever watches replica ``index`` says that it will never be there again."""
+        self._fleet.give_up(index, why)
+
+    async def until_given_up(self) -> EngineError:
+        """Wait until nothing will bring back any replica: why."""
+        await self._fleet.given_up.wait()
+        return self._fleet.why_none()
+
+    def leave(self) -> None:
+        """The server goes away: pages wait no longer than some seconds for a replica."""
+        self._fleet.leave()
+
     async def _carry_out(self, attempt: Attempt) -> Answer:
         verdict = Verdict.NEUTRAL
         try:
-            engine, image = attempt.replica.engine, attempt.image
-            answer = await engine.recognize(image, attempt.request, attempt.hear)
+            engine, page = attempt.replica.engine, attempt.page
+            answer = await engine.recognize(page.image, page.request, attempt.hear)
         except EngineError as error:
             verdict = self._blame(attempt, error)
             raise
@@ -249,10 +290,10 @@ class Replicas:
             self._observe(Retried(made.value))
         return made is Retry.AGAIN
 
-    async def _second(self, first: Attempt, deadline: float) -> Answer:
+    async def _second(self, first: Attempt, patience: Patience) -> Answer:
         outcome = "failed"
         try:
-            answer = await self._when_possible(first, deadline)
+            answer = await self._when_possible(first, patience)
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise
@@ -262,19 +303,34 @@ class Replicas:
         finally:
             self._observe(Retried(outcome))
 
-    async def _when_possible(self, first: Attempt, deadline: float) -> Answer:
+    async def _when_possible(self, first: Attempt, patience: Patience) -> Answer:
         """A server that cannot be reached has not begun: a page with a deadline goes on waiting.
 
         So pages in flight live through a restart of a minute, if their callers do. The breaker
         sets the pace of these tries.
         """
         while True:
-            attempt = await self._fleet.wait_for_another(first)
+            attempt = await self._fleet.wait(first.page, patience, first)
+            attempt.again = True
             try:
                 return await self._carry_out(attempt)
             except EngineUnavailable as error:
-                if deadline == math.inf or not is_replicas_fault(error):
+                if not _is_away(error) or patience.deadline == math.inf:
                     raise
+
+
+def _is_away(error: EngineError) -> bool:
+    """Whether the server could not be reached, so that nothing was begun."""
+    return isinstance(error, EngineUnavailable) and is_replicas_fault(error)
+
+
+def _waits_on(error: EngineError, patience: Patience) -> bool:
+    """Whether a page that waited before it was sent goes on waiting.
+
+    Not without a deadline: nothing else says how long.
+    """
+    waited = patience.waited and patience.deadline < math.inf
+    return waited and _is_away(error) and not patience.elsewhere(error)
 
 
 def _merged(each: Sequence[EngineDescription]) -> EngineDescription:

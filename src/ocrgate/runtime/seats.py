@@ -31,8 +31,8 @@ class Seats:
         return self._taken
 
     def one(self) -> "Seat":
-        """``async with`` it: wait for a seat and hold it. Cancelling the wait gives the turn to the
-        next.
+        """``async with`` it: wait for a seat and hold it; ``as`` says whether there was none at
+        once. Cancelling the wait gives the turn to the next.
         """
         return Seat(self)
 
@@ -49,11 +49,15 @@ class Seats:
                 self._taken += 1
                 turn.set_result(None)
 
-    async def take(self) -> None:
-        """Wait for a seat; :meth:`one` is the way to be sure that it is given back."""
+    async def take(self) -> bool:
+        """Wait for a seat; :meth:`one` is the way to be sure that it is given back.
+
+        Returns:
+            Whether there was none at once.
+        """
         if not self._line and self._taken < self._count():
             self._taken += 1
-            return
+            return False
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append(turn)
         try:
@@ -63,6 +67,7 @@ class Seats:
                 self._taken -= 1
                 self.refresh()
             raise
+        return True
 
 
 class Seat:
@@ -73,8 +78,9 @@ class Seat:
     def __init__(self, seats: Seats) -> None:
         self._seats = seats
 
-    async def __aenter__(self) -> None:
-        await self._seats.take()
+    async def __aenter__(self) -> bool:
+        """Whether it had to be waited for."""
+        return await self._seats.take()
 
     async def __aexit__(
         self,

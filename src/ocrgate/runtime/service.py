@@ -277,6 +277,7 @@ class Service:
         Returns:
             Whether all of them ended in time.
         """
+        self.replicas.leave()
         try:
             async with until(self._clock, self._clock.now() + seconds):
                 await self.gate.drain()
@@ -375,6 +376,8 @@ class Service:
     def _replica_event(self, event: ReplicaEvent) -> None:
         self._counting.replica(event)
         self.governor.replica(event)
+        if isinstance(event, CameUp | BreakerMoved):
+            self.gate.suspend(away=not self.replicas.sound)
         if isinstance(event, CameUp):
             self._readiness.succeeded()
         elif self._started and isinstance(event, BreakerMoved) and not self.replicas.sound:

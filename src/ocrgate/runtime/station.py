@@ -109,7 +109,7 @@ class Station:
     def began(self, attempt: Attempt, now: float) -> None:
         """A page is sent."""
         tokens = self._engine.tokens
-        size = tokens(attempt.image.width, attempt.image.height) if tokens else 0
+        size = tokens(attempt.page.image.width, attempt.page.image.height) if tokens else 0
         self._open[id(attempt)] = (attempt, size)
         if tokens:  # an engine that counts none has no cache to keep account of
             self._ledger.hold(id(attempt), self._promise(attempt, size))
@@ -189,14 +189,14 @@ class Station:
         return self._lengths.estimate(key).promise(size, cap)
 
     def _promise(self, attempt: Attempt, size: int) -> Promise:
-        return self.promise(attempt.image, attempt.request, size)
+        return self.promise(attempt.page.image, attempt.page.request, size)
 
     def _class_of(self, image: PageImage, request: PageRequest) -> PageClass:
         pixels = image.source_width * image.source_height
         return PageClass.of(self._engine.name, request.task, pixels)
 
     def _learn(self, attempt: Attempt) -> None:
-        key = self._class_of(attempt.image, attempt.request)
+        key = self._class_of(attempt.page.image, attempt.page.request)
         if attempt.answer is None:
             if attempt.tokens:
                 self._lengths.observe(key, attempt.tokens, censored=True)

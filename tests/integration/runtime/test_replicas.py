@@ -13,6 +13,7 @@ from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import BreakerOpen, EngineFailed, EngineUnavailable, OcrgateError
 from ocrgate.ports import Engine, Piece
 from ocrgate.runtime.clock import until
+from ocrgate.runtime.patience import Patience
 from ocrgate.runtime.replica import BreakerMoved, CameUp, ReplicaEvent, Retried, Wasted
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.testing import ManualClock
@@ -34,7 +35,8 @@ class House:
 
         async def work() -> str:
             request = PageRequest(number=number, live=live)
-            reading, _ = await self.replicas.recognize(PAGE, request, deadline=deadline)
+            patience = Patience(deadline)
+            reading, _ = await self.replicas.recognize(PAGE, request, patience=patience)
             return reading.text
 
         return asyncio.create_task(work())
@@ -99,6 +101,23 @@ async def test_the_only_server_is_killed_under_32_pages_and_comes_back() -> None
     reading = house.read(100)
     await house.clock.run(1.1)
     assert await reading == "page 100"
+
+
+async def test_all_that_a_server_has_by_now_are_tried_again_when_it_dies() -> None:
+    """However many more it was given than at first."""
+    house = House(1, slots=64)
+    (server,) = house.servers
+    server.slots = 4  # as it says of itself before anything is known
+    house.replicas = Replicas([server], house.clock, observe=house.events.append)
+    house.replicas.resize(0, 64)
+    readings = [house.read(number, 60.0) for number in range(1, 65)]
+    await house.clock.run(0.02)
+    server.kill()
+    await house.clock.run(1.0)
+    server.revive()
+    await house.clock.run(20.0)
+    assert [await reading for reading in readings] == [f"page {n}" for n in range(1, 65)]
+    assert house.retries() == {"ok": 64}
 
 
 @pytest.mark.parametrize("away", [0.5, 3.0, 40.0, 100.0])
@@ -372,7 +391,7 @@ async def throughput(
             try:
                 async with until(house.clock, deadline):
                     reading, _ = await house.replicas.recognize(
-                        PAGE, PageRequest(mine), deadline=deadline
+                        PAGE, PageRequest(mine), patience=Patience(deadline)
                     )
             except (OcrgateError, TimeoutError):
                 failed += 1

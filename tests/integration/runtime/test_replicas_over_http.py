@@ -10,6 +10,7 @@ from ocrgate.engines.openai.engine import OpenAIEngine
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.errors import EngineError
 from ocrgate.runtime.clock import LoopClock
+from ocrgate.runtime.patience import Patience
 from ocrgate.runtime.replicas import Replicas
 from ocrgate.testing import FaultyEngine, Talk
 
@@ -32,9 +33,9 @@ async def in_flight(replicas: Replicas, *servers: FaultyEngine) -> Pages:
     for server in servers:
         server.chats.clear()
         server.scripts = [SLOW]
-    deadline = asyncio.get_running_loop().time() + 20.0
+    patience = Patience(asyncio.get_running_loop().time() + 20.0)
     pages = [
-        asyncio.create_task(replicas.recognize(PAGE, PageRequest(n), deadline=deadline))
+        asyncio.create_task(replicas.recognize(PAGE, PageRequest(n), patience=patience))
         for n in range(COUNT)
     ]
     await until(lambda: sum(server.running for server in servers) == COUNT)

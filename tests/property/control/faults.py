@@ -53,7 +53,8 @@ class KeepsPlaceOfFailed(Admission):
 class FreesSomebodyOnSecondRelease(Admission):
     def _free(self, ticket_id: int, now: float, outcome: Outcome, tokens: int | None) -> None:
         known = ticket_id in self._running
-        super()._free(ticket_id if known else next(iter(self._running), -1), now, outcome, tokens)
+        other = next(iter(self._running._pages), -1)
+        super()._free(ticket_id if known else other, now, outcome, tokens)
 
 
 class DoesNotDispatchOnRelease(Admission):
@@ -643,8 +644,23 @@ class CallsAllBackAtOnce(Admission):
         pass
 
 
+class LosesPatienceWithoutEngine(Admission):
+    def _due(self, now: float) -> tuple[Decision, ...]:
+        away, self._running.away = self._running.away, False
+        due = super()._due(now)
+        self._running.away = away
+        return due
+
+
+class TakesAnAbsentEngineForASlowOne(Admission):
+    def suspend(self, now: float, *, away: bool) -> None:
+        self._running.away = away
+
+
 FAULTS: tuple[type[Admission], ...] = (
     KeepsPlaceOfCancelled,
+    LosesPatienceWithoutEngine,
+    TakesAnAbsentEngineForASlowOne,
     KeepsCancelledInQueue,
     ForgetsBytesOfCancelled,
     KeepsPlaceOfFailed,

@@ -156,6 +156,23 @@ def retry_after_follows_the_drain(make: Make) -> None:
         assert 0.8 * middle - 0.1 <= seconds <= 1.2 * middle + 0.1, told
 
 
+def an_absent_engine_costs_nobody_a_place(make: Make) -> None:
+    """Who waits when the engine goes away is served when it is there again, forty seconds later;
+    and a page that comes then is judged by what pages take, not by what that one took.
+    """
+    admission = make(1, AdmissionParams(wait_max=10.0))
+    for number in (1, 2):
+        admission.offer(Ticket(number, Lane.STANDARD, "a", 0.0, 60.0), 0.0)
+    admission.suspend(0.5, away=True)
+    assert admission.tick(40.0) == ()
+    admission.suspend(40.5, away=False)
+    (served,) = admission.release(1, 41.0)
+    assert isinstance(served, Admitted), served
+    admission.release(2, 42.0)
+    (quick,) = admission.offer(Ticket(3, Lane.STANDARD, "a", 42.0, 47.0), 42.0)
+    assert isinstance(quick, Admitted), quick
+
+
 SCENARIOS = (
     shares_bind_when_all_wait,
     new_shares_bind_at_once,
@@ -165,4 +182,5 @@ SCENARIOS = (
     long_pages_use_up_a_share,
     a_stall_is_forgotten,
     retry_after_follows_the_drain,
+    an_absent_engine_costs_nobody_a_place,
 )

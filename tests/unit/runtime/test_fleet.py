@@ -9,7 +9,7 @@ from tests.integration.runtime.virtual_servers import PAGE, VirtualServer
 from ocrgate.domain.recognition import PageRequest
 from ocrgate.ports import TimerHandle
 from ocrgate.runtime.fleet import Fleet
-from ocrgate.runtime.replica import ReplicaParams
+from ocrgate.runtime.replica import Page, ReplicaParams
 from ocrgate.testing import ManualClock
 
 
@@ -38,6 +38,6 @@ def test_a_breaker_that_lets_pages_through_from_this_instant_on_ends_no_page(
     fleet = Fleet([engine], clock, params, lambda _: None)
     fleet.down(0, "it was ended")
     clock.time += params.breaker.first - before
-    found = [fleet.begin((), PAGE, PageRequest(), None) for _ in range(20)]
+    found = [fleet.begin((), Page(PAGE, PageRequest())) for _ in range(20)]
     assert found[0] is None
     assert any(found)

@@ -14,7 +14,7 @@ from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageRequest, PageWarning, Task, Usage
 from ocrgate.ports import EngineDescription, Piece
 from ocrgate.runtime.limits import law_for
-from ocrgate.runtime.replica import Attempt, Replica
+from ocrgate.runtime.replica import Attempt, Page, Replica
 from ocrgate.runtime.station import Station
 from ocrgate.testing import ScriptedEngine, page_reading
 
@@ -59,9 +59,8 @@ class Desk:
     def begin(self) -> Attempt:
         leave = self._replica.breaker.admit(self.now)
         assert leave is not None
-        attempt = Attempt(
-            self._replica, leave, self.now, PAGE, PageRequest(), None, lambda _: None, self
-        )
+        page = Page(PAGE, PageRequest())
+        attempt = Attempt(self._replica, leave, self.now, page, lambda _: None, self)
         self.began(attempt)
         return attempt
 
