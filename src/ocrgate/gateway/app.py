@@ -43,7 +43,7 @@ _ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/metrics", status.metrics),
     ("GET", "/docs", docs.page),
     ("GET", "/openapi.json", docs.contract),
-    ("GET", "/", docs.page),  # who opens the address in a browser wants to know what to do
+    ("GET", "/", docs.home),
 )
 
 

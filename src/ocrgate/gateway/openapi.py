@@ -281,7 +281,8 @@ def _chat() -> Json:
         operationId="chat_completions",
         tags=["reading"],
         description="The last message with an image (or a `file` with `file_data`) is read: one "
-        "data URI. The text around it is accepted and not acted on. Other fields are dropped.",
+        "data URI. The words beside it are acted on where they are an instruction that the model's "
+        "own documentation gives, or where the server allows any. Other fields are dropped.",
     )
 
 

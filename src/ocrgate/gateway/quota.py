@@ -20,10 +20,15 @@ def headers_of(decision: RateDecision) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Pages that were paid for, and how to get them back."""
+    """Pages that were paid for, and how to get those back that the caller did not get.
+
+    Attributes:
+        headers: that tell the quota after it.
+        refund: gives back all pages but so many, and tells the quota after that.
+    """
 
     headers: dict[str, str]
-    refund: Callable[[], dict[str, str]]
+    refund: Callable[[int], dict[str, str]]
 
 
 class Quotas:
@@ -86,13 +91,13 @@ class Quotas:
             RateLimited: they do not pass now.
         """
         if key is None or key.rate is None:
-            return Payment({}, dict)
+            return Payment({}, lambda _given: {})
         rate = key.rate
         decision = self._rates.take(key.id, rate, pages, self._now())
         self._demand(decision)
 
-        def refund() -> dict[str, str]:
-            self._rates.refund(key.id, rate, pages)
+        def refund(given: int) -> dict[str, str]:
+            self._rates.refund(key.id, rate, max(0, pages - given))
             return self.left(key)
 
         return Payment(headers_of(decision), refund)

@@ -1,6 +1,7 @@
 """One caller's request for text: who, how long, how much, and the reading itself."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -96,6 +97,18 @@ class Visit:
         """What the engine can be asked for."""
         return self.gateway.service.description.tasks
 
+    async def received(self, body: Awaitable[T]) -> T:
+        """Await a body for as long as the caller gives the whole request.
+
+        Raises:
+            DeadlineExceeded: it took all of it; whoever sends slowly holds memory no longer.
+        """
+        try:
+            async with asyncio.timeout(self.left):
+                return await body
+        except TimeoutError:
+            raise _late() from None
+
     def ask(self, asked: PageRequest, pages: str | None = None) -> DocumentRequest:
         """What is asked of each page and which pages, with the time that is left.
 
@@ -105,7 +118,7 @@ class Visit:
         """
         left = self.left
         if left <= 0:
-            raise DeadlineExceeded("the time given ran out while the body arrived", where="queue")
+            raise _late()
         return DocumentRequest(
             asked,
             selection=PageSelection.parse(pages),
@@ -135,8 +148,8 @@ class Visit:
     async def reading(self, document: Document, asked: DocumentRequest) -> DocumentResult:
         """Read a document, as a part of attended work; raises what :meth:`read` raises."""
         recognizer = self.gateway.service.recognizer
-        with self._charged(document) as pay:
-            result = await recognizer.recognize(document, replace(asked, counted=pay))
+        with self._charged(document) as bill:
+            result = await recognizer.recognize(document, replace(asked, counted=bill.pay))
         self._note(result.timings, len(result.recognition.pages))
         self.exchange.engine = result.recognition.engine
         return result
@@ -149,31 +162,28 @@ class Visit:
         Whoever iterates does so inside of :func:`~ocrgate.gateway.hangup.while_connected`.
         """
         recognizer = self.gateway.service.recognizer
-        with self._charged(document) as pay:
-            async with aclosing(recognizer.pages(document, replace(asked, counted=pay))) as pages:
+        with self._charged(document) as bill:
+            wanted = replace(asked, counted=bill.pay)
+            async with aclosing(recognizer.pages(document, wanted)) as pages:
                 async for page in pages:
                     self._note(page.timings, 1)
+                    bill.given += 1
                     yield page
 
     @contextmanager
-    def _charged(self, document: Document) -> Iterator[Callable[[int], None]]:
-        """Hold a place of the caller's; gives what charges for pages. Refusals are paid back."""
+    def _charged(self, document: Document) -> "Iterator[_Bill]":
+        """Hold a place of the caller's. Pages that were refused or failed are paid back, but not
+        those that the caller has been given.
+        """
         if document.data is not None:
             self.exchange.shrink(len(document.data))
-        quotas, key = self.gateway.quotas, self.caller.key
-        payment: Payment | None = None
-
-        def pay(pages: int) -> None:
-            nonlocal payment
-            payment = quotas.pay(key, pages)
-            self.exchange.quota = payment.headers
-
-        with quotas.place(key):
+        bill = _Bill(self)
+        with self.gateway.quotas.place(self.caller.key):
             try:
-                yield pay
+                yield bill
             except (RefusedError, EngineError, DeadlineExceeded):
-                if payment is not None:
-                    self.exchange.quota = payment.refund()
+                if bill.payment is not None:
+                    self.exchange.quota = bill.payment.refund(bill.given)
                 raise
 
     def _note(self, timings: Timings, pages: int) -> None:
@@ -182,3 +192,27 @@ class Visit:
             timing[name] = timing.get(name, 0.0) + getattr(timings, name)
         self.exchange.pages += pages
         self.exchange.engine = self.gateway.service.description.name
+
+
+def _late() -> DeadlineExceeded:
+    return DeadlineExceeded("the time given ran out while the body arrived", where="queue")
+
+
+@dataclass(slots=True)
+class _Bill:
+    """What a document costs its caller.
+
+    Attributes:
+        visit: whose it is.
+        payment: for its pages, once they are counted.
+        given: pages that the caller was handed.
+    """
+
+    visit: Visit
+    payment: Payment | None = None
+    given: int = 0
+
+    def pay(self, pages: int) -> None:
+        """Charge for pages, or raise what :meth:`Quotas.pay` raises."""
+        self.payment = self.visit.gateway.quotas.pay(self.visit.caller.key, pages)
+        self.visit.exchange.quota = self.payment.headers

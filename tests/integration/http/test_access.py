@@ -139,6 +139,42 @@ async def test_what_was_not_read_costs_no_quota(build: Any, started: Any) -> Non
     assert after.headers["ratelimit"].startswith('"pages";r=1')
 
 
+async def test_what_a_stream_has_given_is_paid(build: Any, started: Any) -> None:
+    """A document that fails at its last page is not free, or every document could be had so."""
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
+    body = {"stream": True, "messages": [{"role": "user", "content": [part]}]}
+    engine = ScriptedEngine(errors=[None, None, EngineFailed(), EngineFailed()])
+    async with started(build(engine, pages=3)) as (site, client):
+        headers = bearer(site.key(rate=10))
+        broken = await client.post("/v1/chat/completions", json=body, headers=headers)
+        after = await client.post("/ocr", params={"pages": "1"}, content=b"x", headers=headers)
+    assert "engine_failed" in broken.text
+    assert after.headers["ratelimit"].startswith('"pages";r=7')
+
+
+async def test_strangers_are_not_told_of_the_load(build: Any, started: Any) -> None:
+    """The state of the gate is for those who may use it."""
+    asking = {"x-debug": "gate"}
+    async with started(build()) as (site, client):
+        before = await client.post("/ocr", content=b"x", headers=asking)
+        headers = bearer(site.key()) | asking
+        known = await client.post("/ocr", content=b"x", headers=headers)
+        strange = await client.post("/ocr", content=b"x", headers=asking)
+    assert "x-debug-gate" in before.headers
+    assert "x-debug-gate" in known.headers
+    assert (strange.status_code, "x-debug-gate" in strange.headers) == (401, False)
+
+
+async def test_the_page_of_docs_is_counted_under_its_own_path(build: Any, started: Any) -> None:
+    """The same page stands at two paths."""
+    async with started(build()) as (site, client):
+        for path in ("/docs", "/docs", "/"):
+            await client.get(path)
+    for path, times in (("/docs", 2), ("/", 1)):
+        labels = f'{{lane="other",route="{path}",status="200"}}'
+        assert site.metric(f"ocrgate_requests_total{labels}") == times
+
+
 async def test_a_key_has_so_many_documents_at_once(build: Any, started: Any) -> None:
     """The second of a key with one place is refused; another key is not touched."""
     async with started(build(ScriptedEngine(delay=0.2, slots=4))) as (site, client):

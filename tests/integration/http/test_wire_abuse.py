@@ -63,6 +63,20 @@ def test_a_client_that_stops_sending_is_told_and_left(small: Any, served: Any) -
         assert not site.engine.calls
 
 
+def test_a_body_that_takes_longer_than_its_caller_gives_is_not_awaited(
+    build: Any, served: Any
+) -> None:
+    """The time given counts from the first byte, and what was sent holds memory no longer."""
+    with served(build(server=ServerSettings(body_timeout=5))) as site:
+        line = line_to(site)
+        line.sendall(post(50_000, "X-Request-Timeout: 0.2") + b"x" * 100)
+        begun = time.monotonic()
+        status, problem = told(everything(line))
+        assert (status, problem["code"]) == (504, "deadline_exceeded")
+        assert problem["where"] == "queue"
+        assert time.monotonic() - begun < 4
+
+
 def test_slow_clients_do_not_keep_others_waiting(small: Any, served: Any) -> None:
     """A hundred half-sent bodies hold no place: the next page is read at once."""
     with served(small) as site:

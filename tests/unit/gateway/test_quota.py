@@ -59,7 +59,15 @@ def test_what_was_refused_later_is_paid_back() -> None:
     ann = key(rate=10)
     payment = own.pay(ann, 4)
     assert payment.headers["ratelimit"].startswith('"pages";r=6')
-    assert payment.refund()["ratelimit"].startswith('"pages";r=10')
+    assert payment.refund(0)["ratelimit"].startswith('"pages";r=10')
+
+
+def test_pages_that_were_given_are_not_paid_back() -> None:
+    """Of a document that fails halfway the caller has half."""
+    own, _, _ = quotas()
+    ann = key(rate=10)
+    payment = own.pay(ann, 4)
+    assert payment.refund(3)["ratelimit"].startswith('"pages";r=7')
 
 
 def test_documents_at_once_are_bounded() -> None:
@@ -92,4 +100,4 @@ def test_callers_without_bounds_have_no_headers() -> None:
         own.check(caller)
         assert own.left(caller) == {}
         assert own.pay(caller, 100).headers == {}
-        assert own.pay(caller, 100).refund() == {}
+        assert own.pay(caller, 100).refund(0) == {}

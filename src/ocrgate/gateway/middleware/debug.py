@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ocrgate.gateway.exchange import Exchange
+
 ASKED = (b"x-debug", b"gate")
 ANSWER = b"x-debug-gate"
 
 
 class GateDebug:
-    """Adds ``X-Debug-Gate`` to answers, refusals too, when the request has ``X-Debug: gate``.
+    """Adds ``X-Debug-Gate`` to answers, refusals too, when the request has ``X-Debug: gate`` and
+    comes from somebody who may read here. Strangers learn nothing about the load.
 
     Args:
         app: the application around which it stands.
@@ -27,7 +30,7 @@ class GateDebug:
             return
 
         async def explained(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and Exchange.of(scope).caller:
                 header = (ANSWER, self._explain().encode("ascii", "replace"))
                 message = {**message, "headers": [*message.get("headers", ()), header]}
             await send(message)

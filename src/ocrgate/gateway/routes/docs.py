@@ -22,6 +22,11 @@ async def page(request: Request) -> Response:
     )
 
 
+async def home(request: Request) -> Response:
+    """``/``: the same, for whoever opens the address in a browser to see what to do."""
+    return await page(request)
+
+
 def _base(request: Request) -> str:
     """The server's address as the reader's browser knows it, for examples to copy."""
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)

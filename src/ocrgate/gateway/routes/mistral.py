@@ -16,7 +16,7 @@ from ocrgate.gateway.visit import Visit
 async def read(request: Request) -> Response:
     """Read one document."""
     visit = await Visit.enter(request)
-    order, document = await read_json(request, mistral_order)
+    order, document = await visit.received(read_json(request, mistral_order))
     asked = visit.ask(
         PageRequest(task=Format.MARKDOWN.task(visit.tasks)), mistral_pages(order.pages)
     )

@@ -13,7 +13,7 @@ from ocrgate.gateway.visit import Visit
 async def read(request: Request) -> Response:
     """Read one image or a short PDF."""
     visit = await Visit.enter(request)
-    order = await read_order(request)
+    order = await visit.received(read_order(request))
     kind = chosen_format(order.options.format, request.headers.get("accept", ""))
     asked = visit.ask(order.options.asked(kind.task(visit.tasks)), order.options.pages)
     if kind is not Format.PDF:

@@ -25,7 +25,7 @@ ALIAS = "ocrgate"
 async def chat(request: Request) -> Response:
     """Read the image in the conversation; of the words beside it, see ``chat_asked``."""
     visit = await Visit.enter(request)
-    order, document = await read_json(request, chat_order)
+    order, document = await visit.received(read_json(request, chat_order))
     model = known_model(order.model, visit.gateway)
     asked = visit.ask(asked_of(order, visit.gateway.service.description))
     if not order.stream:
