@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
@@ -29,7 +29,7 @@ from ocrgate.errors import (
     OcrgateError,
     leaves,
 )
-from ocrgate.wire.ocr import OcrReply
+from ocrgate.wire.ocr import LEAST_SECONDS, OcrReply
 from ocrgate.wire.problem import Problem
 from ocrgate.wire.status import Health, Version
 
@@ -37,6 +37,7 @@ __all__ = ["AsyncClient", "Client", "Converted", "Reading"]
 
 DEFAULT_URL = "http://127.0.0.1:7860"
 Source = str | Path | bytes
+T = TypeVar("T")
 
 _BY_CODE = {kind.code: kind for kind in leaves()}
 _problem = msgspec.json.Decoder(Problem)
@@ -46,6 +47,7 @@ _version = msgspec.json.Decoder(Version)
 _BACKOFF = 0.5  # seconds before the second attempt where the server names no wait; doubles
 _LONGEST_BACKOFF = 8.0
 _SPREAD = random.SystemRandom()  # clients that were refused together come back one by one
+_MOST_QUERY = 2000  # characters, each of which may become nine; a server's heads have a bound
 _SLACK = 2.0  # seconds beyond the caller's time in which the server's own 504 may still arrive
 
 
@@ -64,7 +66,8 @@ class Reading:
         prompt: your own words for the model, on servers that allow it.
         max_tokens: most tokens that a page may be written in.
         lane: class of traffic, never above the key's own.
-        timeout: seconds for everything, retries and waits included.
+        timeout: seconds for everything, retries and waits included; no more than the server
+            allows one request (``server.max_timeout``, 600 unless it was set).
     """
 
     task: Task | None = None
@@ -151,18 +154,28 @@ class _Call:
         """The request to send, with ``left`` seconds to go."""
         headers = {}
         if self.body is not None:
+            headers["x-request-timeout"] = f"{max(left, LEAST_SECONDS):.3f}"
+        if self.body is not None and not self._in_a_form:
             headers["content-type"] = "application/octet-stream"
-            headers["x-request-timeout"] = f"{left:.3f}"
         if self.reading.lane:
             headers["x-priority"] = str(self.reading.lane)
         return http.build_request(
             self.method,
             self.path,
-            params=dict(self.query),
-            content=self.body,
             headers=headers,
             timeout=httpx.Timeout(left + _SLACK, connect=left),
+            **self._content(),
         )
+
+    @property
+    def _in_a_form(self) -> bool:
+        """Whether the options, such as a schema, are too long for an address."""
+        return sum(map(len, self.query.values())) > _MOST_QUERY
+
+    def _content(self) -> dict[str, Any]:
+        if self._in_a_form:
+            return {"data": dict(self.query), "files": {"file": ("document", self.body)}}
+        return {"params": dict(self.query), "content": self.body}
 
 
 class Converted(bytes):
@@ -177,8 +190,15 @@ class Converted(bytes):
     degraded: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, response: httpx.Response) -> Self:
-        """The body of an answer and what its headers tell of it."""
+    def of(cls, response: httpx.Response, output: str) -> Self:
+        """The body of an answer and what its headers tell of it.
+
+        Raises:
+            InternalError: it is a page for people, such as a proxy asks for a login with.
+        """
+        is_page = response.headers.get("content-type", "").startswith("text/html")
+        if is_page and output not in {"hocr", "html"}:
+            raise _stranger(response)
         made = cls(response.content)
         made.warnings = _listed(response, "x-ocr-warnings")
         made.degraded = _listed(response, "x-ocr-degraded")
@@ -227,17 +247,41 @@ def error_of(response: httpx.Response) -> OcrgateError:
 def _unknown(response: httpx.Response) -> OcrgateError:
     """An answer that is none of ours: something stands between."""
     detail = f"{response.request.url.host} answered {response.status_code} without saying why"
+    if response.is_redirect:
+        place = response.headers.get("location", "elsewhere")
+        return InvalidRequest(f"{detail}: it sends on to {place}; ask there", field="base_url")
     away = {httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT}
     return (EngineUnavailable if response.status_code in away else InternalError)(detail)
 
 
-def _transport_error(raised: httpx.TransportError, url: httpx.URL) -> OcrgateError:
+def _stranger(response: httpx.Response) -> InternalError:
+    host = response.request.url.host
+    return InternalError(f"{host} answered {response.status_code}, but not as ocrgate does")
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], response: httpx.Response) -> T:
+    """A good answer as a value.
+
+    Raises:
+        InternalError: it is none of ours.
+    """
+    try:
+        return decoder.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _stranger(response) from None
+
+
+def _transport_error(raised: httpx.RequestError, url: httpx.URL) -> OcrgateError:
+    if isinstance(raised, httpx.DecodingError):
+        return InternalError(f"what answers at {url} is no ocrgate server: {raised}")
     if isinstance(raised, httpx.TimeoutException):
         return DeadlineExceeded(f"no answer from {url} in time")
     return EngineUnavailable(f"{url} cannot be reached: {raised!r}")
 
 
 def _auth(api_key: str | None) -> dict[str, str]:
+    if api_key and not (api_key.isascii() and api_key.isprintable()):
+        raise InvalidRequest("a key is made of plain letters and digits", field="api_key")
     return {"authorization": f"Bearer {api_key}"} if api_key else {}
 
 
@@ -288,22 +332,23 @@ class Client:
             OcrgateError: what the server raised, or why it could not be asked.
             OSError: the file cannot be read.
         """
-        return _reply.decode(self._ask(_ocr_call(_read_file(source), "json", reading)).content)
+        return _decoded(_reply, self._ask(_ocr_call(_read_file(source), "json", reading)))
 
     def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> Converted:
         """A document as ``text``, ``markdown``, ``json``, ``hocr``, ``alto`` or ``pdf``.
 
         Raises what :meth:`read` raises.
         """
-        return Converted.of(self._ask(_ocr_call(_read_file(source), output, reading)))
+        answer = self._ask(_ocr_call(_read_file(source), output, reading))
+        return Converted.of(answer, output)
 
     def health(self) -> Health:
         """What the server says of itself."""
-        return _health.decode(self._ask(_Call("GET", "/health")).content)
+        return _decoded(_health, self._ask(_Call("GET", "/health")))
 
     def version(self) -> Version:
         """Which program answers."""
-        return _version.decode(self._ask(_Call("GET", "/version")).content)
+        return _decoded(_version, self._ask(_Call("GET", "/version")))
 
     def _ask(self, call: _Call) -> httpx.Response:
         attempts = _Attempts(call.reading.timeout, self._retries)
@@ -316,7 +361,7 @@ class Client:
     def _once(self, call: _Call, left: float) -> httpx.Response:
         try:
             return _checked(self._http.send(call.request(self._http, left)))
-        except httpx.TransportError as raised:
+        except (httpx.TransportError, httpx.DecodingError) as raised:
             raise _transport_error(raised, self._http.base_url) from raised
 
 
@@ -359,20 +404,21 @@ class AsyncClient:
     async def read(self, source: Source, reading: Reading = DEFAULTS) -> OcrReply:
         """The text of a document and where it stands; as :meth:`Client.read`."""
         data = await asyncio.to_thread(_read_file, source)
-        return _reply.decode((await self._ask(_ocr_call(data, "json", reading))).content)
+        return _decoded(_reply, await self._ask(_ocr_call(data, "json", reading)))
 
     async def convert(self, source: Source, output: str, reading: Reading = DEFAULTS) -> Converted:
         """A document in another format; as :meth:`Client.convert`."""
         data = await asyncio.to_thread(_read_file, source)
-        return Converted.of(await self._ask(_ocr_call(data, output, reading)))
+        answer = await self._ask(_ocr_call(data, output, reading))
+        return Converted.of(answer, output)
 
     async def health(self) -> Health:
         """What the server says of itself."""
-        return _health.decode((await self._ask(_Call("GET", "/health"))).content)
+        return _decoded(_health, await self._ask(_Call("GET", "/health")))
 
     async def version(self) -> Version:
         """Which program answers."""
-        return _version.decode((await self._ask(_Call("GET", "/version"))).content)
+        return _decoded(_version, await self._ask(_Call("GET", "/version")))
 
     async def _ask(self, call: _Call) -> httpx.Response:
         attempts = _Attempts(call.reading.timeout, self._retries)
@@ -385,5 +431,5 @@ class AsyncClient:
     async def _once(self, call: _Call, left: float) -> httpx.Response:
         try:
             return _checked(await self._http.send(call.request(self._http, left)))
-        except httpx.TransportError as raised:
+        except (httpx.TransportError, httpx.DecodingError) as raised:
             raise _transport_error(raised, self._http.base_url) from raised

@@ -201,6 +201,67 @@ async def test_answers_of_something_in_between_are_told_apart(
 
 
 @both
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"text": 1}', b"\xff"])
+async def test_a_good_answer_of_something_else_is_an_error_of_ours(kind: str, body: bytes) -> None:
+    """A page that asks for a login comes with 200; it is no reading, and no error of a library."""
+    with pytest.raises(errors.InternalError, match="not as ocrgate does"):
+        await read(kind, Script(good(body)), Reading(), [])
+    broken = httpx.DecodingError("incorrect header check")
+    with pytest.raises(errors.InternalError, match="no ocrgate server"):
+        await read(kind, Script(broken), Reading(), [])
+
+
+@both
+@pytest.mark.parametrize("output", ["text", "markdown", "json", "alto", "pdf"])
+async def test_a_page_for_people_is_no_document(kind: str, output: str) -> None:
+    """Nor is it written into a file under the name of one."""
+    script = Script(httpx.Response(200, html="<html>Log in</html>"))
+    stranger = pytest.raises(errors.InternalError, match="not as ocrgate does")
+    if kind == "blocking":
+        with Client("http://h", transport=script) as client, stranger:
+            client.convert(b"x", output)
+        return
+    async with AsyncClient("http://h", transport=script) as waiting:
+        with stranger:
+            await waiting.convert(b"x", output)
+
+
+@both
+async def test_a_redirect_says_where_to_ask(kind: str) -> None:
+    """It is not followed: the key would go along."""
+    elsewhere = httpx.Response(308, headers={"location": "https://h/ocr"})
+    with pytest.raises(errors.InvalidRequest, match="https://h/ocr"):
+        await read(kind, Script(elsewhere), Reading(), [])
+
+
+@both
+async def test_no_request_gives_less_time_than_a_server_takes(kind: str) -> None:
+    """A second attempt with milliseconds left is a missed deadline, and nobody's mistake."""
+    script = Script(good())
+    await read(kind, script, Reading(timeout=0.05), [])
+    assert script.asked[0].headers["x-request-timeout"] == "0.100"
+
+
+@both
+async def test_long_options_travel_in_a_form(kind: str) -> None:
+    """An address has a bound, and each Chinese letter would take nine of its characters."""
+    script = Script(good())
+    await read(kind, script, Reading(prompt="读" * 4000, pages="1-2"), [])
+    sent = script.asked[0]
+    assert sent.headers["content-type"].startswith("multipart/form-data")
+    assert sent.url.query == b""
+    assert "读" * 4000 in sent.read().decode()
+
+
+@pytest.mark.parametrize("key", ["schl\u00fcssel", "a\nb"])
+def test_a_key_that_no_header_can_hold_is_told_as_such(key: str) -> None:
+    """And not as an error of the encoding."""
+    with pytest.raises(errors.InvalidRequest) as caught:
+        Client("http://h", api_key=key)
+    assert caught.value.field == "api_key"
+
+
+@both
 async def test_time_that_is_up_ends_the_retries(kind: str) -> None:
     """However patient the server asks its callers to be."""
     script = Script(*[bad(errors.EngineFailed("broke", retry_after=0.0))] * 50)

@@ -11,10 +11,9 @@ from ocrgate.domain.ticket import Lane
 from ocrgate.errors import Forbidden, InvalidRequest, Unauthenticated
 from ocrgate.ports import ApiKey
 from ocrgate.settings import ServerSettings, Settings, needs_key
+from ocrgate.wire.ocr import LEAST_SECONDS
 
 ANONYMOUS = "anonymous"
-LEAST_SECONDS = 0.1
-"""The shortest time worth asking for; less would only ever be answered with 504."""
 
 _SECRET_BOUND = 512
 

@@ -10,11 +10,10 @@ from ocrgate.domain.document import MediaType
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import OcrgateError, leaves
 from ocrgate.formats import Format
-from ocrgate.gateway.access import LEAST_SECONDS
 from ocrgate.gateway.intake.forms import JSON, MULTIPART
 from ocrgate.gateway.problem import NOT_READY, PROBLEM_JSON, STATUS, title_of
 from ocrgate.wire.mistral import MistralReply, MistralRequest
-from ocrgate.wire.ocr import OcrOptions, OcrReply, OcrRequest
+from ocrgate.wire.ocr import LEAST_SECONDS, OcrOptions, OcrReply, OcrRequest
 from ocrgate.wire.openai import ChatChunk, ChatCompletion, ChatRequest, Model, ModelList
 from ocrgate.wire.problem import MistralError, OpenAIError, Problem
 from ocrgate.wire.status import Health, Live, Version

@@ -18,6 +18,9 @@ OutputName = Annotated[
     ),
 ]
 
+LEAST_SECONDS = 0.1
+"""The shortest time worth asking for; less would only ever be answered with 504."""
+
 MOST_PAGES_TEXT = 4096
 """Characters in which pages are named."""
 

@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import urlsplit
 
-import msgspec
-
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.reading.outputs import Target, partial_name
 from ocrgate.cli.reading.progress import Progress
 from ocrgate.cli.reading.report import FileReport
 from ocrgate.cli.report import CommandFailed
 from ocrgate.client import AsyncClient, Converted, Reading
-from ocrgate.errors import OcrgateError, PayloadTooLarge, UnreadableDocument
+from ocrgate.errors import (
+    InternalError,
+    InvalidRequest,
+    OcrgateError,
+    PayloadTooLarge,
+    UnreadableDocument,
+)
 from ocrgate.formats import Format
 
 _MOST: Final = 2**31  # bytes; no server can be set to take more
@@ -41,16 +45,19 @@ async def greet(url: str, key: str | None) -> None:
 
     Raises:
         CommandFailed: it is not.
+        InvalidRequest: it sends on to another address, or the key is none.
     """
     hint = "start one with `ocrgate serve`, or read on this machine without --server"
     try:
         async with asyncio.timeout(_GREETING), AsyncClient(url, api_key=key, retries=0) as client:
             await client.version()
+    except InvalidRequest:
+        raise
+    except InternalError as error:
+        message = f"what answers at {url} is no ocrgate server"
+        raise CommandFailed(message, Exit.ENGINE, hint) from error
     except (OcrgateError, TimeoutError) as error:
         message = f"no ocrgate server answers at {url}"
-        raise CommandFailed(message, Exit.ENGINE, hint) from error
-    except msgspec.MsgspecError as error:
-        message = f"what answers at {url} is no ocrgate server"
         raise CommandFailed(message, Exit.ENGINE, hint) from error
 
 

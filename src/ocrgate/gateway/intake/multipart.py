@@ -1,4 +1,4 @@
-"""``multipart/form-data`` straight into bounded memory: one ``file`` and a few short fields."""
+"""``multipart/form-data`` straight into bounded memory: one ``file`` and a few fields."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,7 @@ from ocrgate.errors import InvalidRequest
 
 FILE = "file"
 _MOST_PARTS = 32
-_MOST_FIELD_BYTES = 4096
+_MOST_FIELD_BYTES = 128 * 1024  # the longest schema that is taken has 32 k characters
 
 _SHORT = 300  # bytes; no picture and no PDF is as short, but a path is
 
@@ -18,7 +18,7 @@ class Form:
     """Collects the parts of one form as the parser finds them.
 
     Attributes:
-        fields: short fields by name.
+        fields: the other fields by name.
         filename: what the client calls the file.
         complete: whether the closing boundary was seen.
     """
