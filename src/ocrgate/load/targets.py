@@ -80,6 +80,12 @@ class Endpoint:
     verify: bool = True
 
     @property
+    def base(self) -> str:
+        """The URL under which all routes of the server are, without the one to post to."""
+        path = self.address.path.partition("?")[0]
+        return self.address.url + path.removesuffix(PATHS[self.api])
+
+    @property
     def whole_documents(self) -> bool:
         """Whether it takes a PDF as it is; else each page is sent as a picture."""
         return self.api is not Api.OPENAI

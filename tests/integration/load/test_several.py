@@ -64,6 +64,19 @@ async def test_servers_are_compared_in_turn(page: str, tmp_path: Path) -> None:
     assert "p50 worse" in report
 
 
+async def test_a_record_that_cannot_be_begun_spoils_nothing(page: str, tmp_path: Path) -> None:
+    """What the first server came to is told all the same."""
+    (tmp_path / "run.2.json.partial").mkdir()
+    out = str(tmp_path / "run.json")
+    async with PausingServer(0.005) as one, PausingServer(0.005) as two:
+        words = (one.url, page, "--compare", two.url, *LOAD, "-o", out)
+        code, table, talk = await ocrgate("bench", *words)
+    assert code == Exit.ENVIRONMENT
+    assert table.splitlines()[1].endswith("steady")
+    assert "run.2.json.partial" in talk
+    assert read(Path(out)).steps[0].tally.outcomes == {"ok": 60}
+
+
 async def test_a_server_that_is_not_there_spoils_nothing(page: str) -> None:
     """The others are tested all the same; the code says that one was missing."""
     missing = f"http://127.0.0.1:{closed_port()}"

@@ -82,3 +82,10 @@ def test_the_head_names_route_host_length_key_and_more() -> None:
     } <= set(lines)
     assert head.endswith(b"\r\n\r\n")
     assert b"Authorization" not in endpoint(Api.RAW).head("a/b", 0, "", {})
+
+
+def test_other_pages_of_a_server_are_beside_its_route() -> None:
+    """Metrics behind a prefix are looked for behind it too."""
+    path = "http://h:1/models/ocr/v1/chat/completions?x=1"
+    assert Endpoint(parse_url(path), Api.OPENAI).base == "http://h:1/models/ocr"
+    assert Endpoint(parse_url("http://h:1/ocr"), Api.OCR).base == "http://h:1"

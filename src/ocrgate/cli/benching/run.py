@@ -158,7 +158,7 @@ async def _meters(order: Order, endpoint: Endpoint) -> tuple[Meter, ...]:
     key = order.callers.keys[0]
     pages = order.metrics
     if pages is None:
-        pages = (f"{endpoint.address.url}/metrics",) if endpoint.api is not Api.RAW else ()
+        pages = (f"{endpoint.base}/metrics",) if endpoint.api is not Api.RAW else ()
     meters: list[Meter] = []
     told: set[str] = set()
     for number, url in enumerate(pages):

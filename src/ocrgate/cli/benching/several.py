@@ -9,7 +9,7 @@ from pathlib import Path
 from ocrgate.cli.benching import summary
 from ocrgate.cli.benching.order import Order
 from ocrgate.cli.benching.run import Outcome, perform
-from ocrgate.cli.exit import Exit, code_of
+from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import CommandFailed, describe, say, show
 from ocrgate.errors import EngineError, OcrgateError
 from ocrgate.load.compare import Contender, names, table
@@ -23,7 +23,7 @@ class Turn:
 
     order: Order
     outcome: Outcome | None = None
-    failure: OcrgateError | CommandFailed | None = None
+    failure: OcrgateError | CommandFailed | OSError | None = None
 
 
 def orders(order: Order, urls: Sequence[str]) -> list[Order]:
@@ -60,7 +60,7 @@ def perform_all(plan: Sequence[Order]) -> list[Turn]:
     for order in plan:
         try:
             turns.append(Turn(order, perform(order)))
-        except (OcrgateError, CommandFailed) as error:
+        except (OcrgateError, CommandFailed, OSError) as error:
             say(f"{order.url}: {describe(error)[0]}")
             turns.append(Turn(order, failure=error))
         if (ended := turns[-1].outcome) is not None and ended.signalled:
@@ -105,7 +105,7 @@ def _trouble(turn: Turn, words: Words) -> str:
 def _code(turn: Turn) -> Exit:
     """How one turn ended; a missed SLO counts least."""
     if turn.failure is not None:
-        return turn.failure.code if isinstance(turn.failure, CommandFailed) else _of(turn.failure)
+        return Exit.ENGINE if isinstance(turn.failure, EngineError) else describe(turn.failure)[2]
     outcome = turn.outcome
     if outcome is None:
         return Exit.OK
@@ -119,10 +119,6 @@ def _code(turn: Turn) -> Exit:
         return Exit.REFUSED if nothing and nothing.refused else Exit.ENGINE
     held = all(verdict.held for step in outcome.record.steps for verdict in step.verdicts)
     return Exit.OK if held else Exit.MISSED
-
-
-def _of(error: OcrgateError) -> Exit:
-    return Exit.ENGINE if isinstance(error, EngineError) else code_of(type(error))
 
 
 def _json(turns: Sequence[Turn], contenders: Sequence[Contender]) -> dict[str, object]:
