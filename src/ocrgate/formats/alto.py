@@ -20,7 +20,14 @@ from ocrgate.domain.recognition import (
     Polygon,
     bounding_box,
 )
-from ocrgate.formats.placement import PlacedWord, frame, has_text, place, placed_words
+from ocrgate.formats.placement import (
+    PlacedWord,
+    frame,
+    has_text,
+    place,
+    placed_words,
+    with_places,
+)
 
 _LEVEL = 1.0  # degrees; below, a box says it all
 
@@ -52,12 +59,12 @@ def head() -> str:
 
 
 def page_alto(reading: PageReading, language: str | None = None) -> str:
-    """One page; ``language`` is a BCP 47 tag.
+    """One page, its lines that have a place; ``language`` is a BCP 47 tag.
 
     Raises:
-        InvalidRequest: a line has no place.
+        InvalidRequest: no line has one.
     """
-    return "\n".join(_page(reading, language)) + "\n"
+    return "\n".join(_page(with_places(reading), language)) + "\n"
 
 
 def _page(reading: PageReading, language: str | None) -> Iterator[str]:

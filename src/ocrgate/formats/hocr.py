@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ocrgate import __version__
 from ocrgate.domain.recognition import Block, Box, Line, PageReading, bounding_box
-from ocrgate.formats.placement import PlacedWord, frame, place, placed_words
+from ocrgate.formats.placement import PlacedWord, frame, place, placed_words, with_places
 
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -39,12 +39,12 @@ def head(language: str | None = None) -> str:
 
 
 def page_hocr(reading: PageReading) -> str:
-    """One page.
+    """One page, its lines that have a place.
 
     Raises:
-        InvalidRequest: a line has no place.
+        InvalidRequest: no line has one.
     """
-    return "\n".join(_page(reading)) + "\n"
+    return "\n".join(_page(with_places(reading))) + "\n"
 
 
 def _page(reading: PageReading) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ocrgate.domain.recognition import Box, Line, PageReading, Point, Polygon, bounding_box
 from ocrgate.errors import InvalidRequest
@@ -80,6 +80,27 @@ def corners(polygon: Polygon) -> tuple[Point, Point, Point, Point]:
         Point(box.x2, box.y2),
         Point(box.x1, box.y2),
     )
+
+
+def with_places(page: PageReading) -> PageReading:
+    """The page's lines that have a place.
+
+    An answer that was cut off ends in a line without one: no reason to do without all the others.
+
+    Raises:
+        InvalidRequest: the engine gave none at all, so the format asked for cannot be made.
+    """
+    if all(line.polygon for line in page.lines()):
+        return page
+    blocks = tuple(
+        replace(block, lines=tuple(line for line in block.lines if line.polygon))
+        for block in page.blocks
+    )
+    kept = replace(page, blocks=blocks)
+    written = next(filter(has_text, page.lines()), None)
+    if written is not None and not any(map(has_text, kept.lines())):
+        place(written)
+    return kept
 
 
 def place(line: Line) -> Polygon:

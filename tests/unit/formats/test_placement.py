@@ -2,9 +2,20 @@
 
 import pytest
 
-from ocrgate.domain.recognition import Box, Line, PageReading, Point, Polygon, Word
+from ocrgate.domain.recognition import (
+    Block,
+    Box,
+    Line,
+    PageReading,
+    PageWarning,
+    Point,
+    Polygon,
+    Recognition,
+    Word,
+)
 from ocrgate.errors import InvalidRequest
-from ocrgate.formats.placement import frame, placed_words, upright
+from ocrgate.formats import Format, render
+from ocrgate.formats.placement import frame, placed_words, upright, with_places
 
 
 def level(x1: float, y1: float, x2: float, y2: float) -> Polygon:
@@ -58,6 +69,29 @@ def test_a_line_without_a_place_is_a_typed_error() -> None:
     with pytest.raises(InvalidRequest, match="gives no boxes") as caught:
         placed_words(Line("x"))
     assert caught.value.field == "format"
+
+
+def test_an_answer_cut_off_loses_no_more_than_its_last_line() -> None:
+    """What was read with a place is written; a figure without words proves no places."""
+    placed, torn, figure = Line("a", level(0, 0, 9, 9)), Line("torn"), Line("", level(0, 0, 5, 5))
+    page = PageReading(1, 9, 9, (Block((placed, torn)), Block((torn,)), Block((figure,))))
+    assert with_places(page).blocks == (Block((placed,)), Block(()), Block((figure,)))
+    whole = PageReading(1, 9, 9, (Block((placed,)),))
+    assert with_places(whole) is whole
+    for nothing in ((Block((torn,)),), (Block((torn, figure)),)):
+        with pytest.raises(InvalidRequest, match="gives no boxes"):
+            with_places(PageReading(1, 9, 9, nothing))
+    assert with_places(PageReading(1, 9, 9, (Block((Line(" "),)),))).blocks == (Block(()),)
+
+
+@pytest.mark.parametrize("kind", [Format.HOCR, Format.ALTO])
+def test_a_torn_page_is_still_a_file(kind: Format) -> None:
+    """Its warning says that it is not whole."""
+    lines = (Line("whole", level(0, 0, 9, 9)), Line("torn"))
+    page = PageReading(1, 9, 9, (Block(lines),), warnings=(PageWarning.TRUNCATED,))
+    written = render(Recognition((page,), "e"), kind)
+    assert "whole" in written
+    assert "torn" not in written
 
 
 def test_the_frame_of_a_turned_line() -> None:

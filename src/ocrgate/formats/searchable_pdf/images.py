@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageReading, Point
+from ocrgate.formats.placement import with_places
 from ocrgate.formats.searchable_pdf.glyphs import NAME, GlyphTable
 from ocrgate.formats.searchable_pdf.layer import Affine, text_layer
 from ocrgate.formats.searchable_pdf.objects import PRODUCER, PageTree, PdfFile, text_string
@@ -27,7 +28,12 @@ class ImagePages:
         self._title = title
 
     def page(self, reading: PageReading, image: PageImage) -> None:
-        """Write one page, turned to be upright: the picture as it is, unseen text over it."""
+        """Write one page, turned to be upright: the picture as it is, unseen text over it.
+
+        Raises:
+            InvalidRequest: no line has a place.
+        """
+        reading = with_places(reading)
         width, height, matrix = _upright(reading, self._scale(reading))
         text = text_layer(reading.lines(), matrix, self._glyphs)
         shown = picture(image)

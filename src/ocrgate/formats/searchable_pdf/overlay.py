@@ -16,7 +16,7 @@ from pikepdf import Array, Dictionary, Name, Pdf
 
 from ocrgate.domain.recognition import Box, Line, PageReading
 from ocrgate.errors import UnreadableDocument
-from ocrgate.formats.placement import place
+from ocrgate.formats.placement import place, with_places
 from ocrgate.formats.searchable_pdf.former import DAMAGED, FormerText, packed, strip_former_text
 from ocrgate.formats.searchable_pdf.glyphs import NAME, GlyphTable
 from ocrgate.formats.searchable_pdf.layer import Affine, text_layer
@@ -49,6 +49,7 @@ class OverlaidPages:
             InvalidRequest: the engine gave no places.
             UnreadableDocument: the page is damaged, or not in the source.
         """
+        reading = with_places(reading)
         with _readable():
             page = self._pdf.pages[reading.number - 1]
             former = strip_former_text(self._pdf, page)

@@ -233,6 +233,15 @@ def test_an_engine_without_boxes_is_told(tmp_path: Path, jpeg: Picture) -> None:
     assert caught.value.field == "format"
 
 
+def test_a_torn_line_does_not_take_the_page_away(
+    tmp_path: Path, level_line: Builder, jpeg: Picture
+) -> None:
+    """An answer that was cut off ends in a line without a place; the others are found."""
+    path = written(tmp_path / "a.pdf", jpeg(100, 100), level_line(("x", 1, 9)), Line("torn"))
+    with pikepdf.open(path) as pdf:
+        assert pdf.check_pdf_syntax() == []
+
+
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="poppler's pdftotext is not installed")
 def test_a_second_reader_agrees(tmp_path: Path, level_line: Builder, jpeg: Picture) -> None:
     """Words, Chinese, rare characters and Hebrew come out of an independent reader, too."""
