@@ -11,6 +11,7 @@ pages fail within the SLO.
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -21,12 +22,13 @@ from statistics import mean
 
 from ocrgate.load.tune.choose import conclude
 from ocrgate.load.tune.planner import propose
-from ocrgate.load.tune.trial import Axis, History, Purpose, Rules, Setting, Space, Trial
+from ocrgate.load.tune.trial import Axis, History, Purpose, Rules, Setting, Space, Trial, warmup
 from ocrgate.load.tune.virtual import Pages, Shape, Stand, serving, slots, unlimited
 from ocrgate.simulate.gpus import SHEETS, Serving, derived
 from ocrgate.simulate.profile import GIB, Drift, Memory, Preprocessing, Profile, Speed
 from ocrgate.simulate.profiles import profile
 from ocrgate.simulate.workload import (
+    DENSE,
     MICE_AND_ELEPHANTS,
     OCR,
     SCREENSHOTS,
@@ -64,12 +66,37 @@ _CROWDED = Profile(
         holds=8.0,
     ),
 )
+_OLD_CARD = Profile(
+    name="old card",
+    about="a step of 70 ms, a cache that nothing fills",
+    source="Made up, after storms were judged by goodput: much memory, little pace.",
+    speed=Speed(0.07, 8e-4, 2e-5, 3e-6),
+    kv_tokens=1_500_000,
+    max_num_seqs=512,
+    max_num_batched_tokens=8192,
+)
+_TINY_CACHE = Profile(
+    name="tiny cache",
+    about="quick steps, and room for some six receipts",
+    source="Made up, as the one before: little memory, much pace.",
+    speed=Speed(0.0025, 2e-5, 1e-6, 2e-7),
+    kv_tokens=9_000,
+    max_num_seqs=512,
+    max_num_batched_tokens=4096,
+    max_model_len=8192,
+)
+_ONE_CORE = replace(
+    derived(SHEETS["a100-40gb"], Serving(512, 8192)),
+    preprocessing=Preprocessing(0.15, 0.06),
+    drift=Drift(amplitude=0.05, period=60.0, noise=0.05),
+)
+_PROMPT = derived(SHEETS["l4-24gb"], Serving(512, 2048))
 _SLOW_CORE = replace(profile("slow"), preprocessing=Preprocessing(0.08, 0.12))
 
 
 @dataclass(frozen=True)
 class Case:
-    """An engine, its pages, and how long their callers wait."""
+    """An engine, its pages, how long their callers wait, and how long for the first token."""
 
     name: str
     engine: Profile
@@ -77,21 +104,30 @@ class Case:
     deadline: float = 10.0
     gpu: float = 24 * GIB
     unseen: bool = False
+    first: float = math.inf
 
 
 def cases() -> dict[str, Case]:
-    """Those that the tuner was developed on, and three that were made up when it was finished."""
+    """Those that the tuner was developed on, and those that were made up when it was finished.
+
+    Three were made up after its first version. What the third of them showed (storms have to be
+    judged by goodput) was mended, so it is not unseen any more; four more were made up after that.
+    """
     seen = (
         Case("f-model", profile("f-model"), PlainMix()),
         Case("founding", profile("founding-4090d"), SMALLER),
         Case("l4", profile("l4-24gb"), OCR, 20.0),
         Case("drifting", profile("drifting"), PlainMix()),
         Case("narrow", profile("narrow"), SCREENSHOTS),
+        Case("one slow core", _SLOW_CORE, OCR, 45.0),
     )
     unseen = (
         Case("receipts", _RECEIPTS_GPU, _RECEIPTS, 6.0, 40 * GIB, unseen=True),
         Case("crowded", _CROWDED, MICE_AND_ELEPHANTS, 15.0, unseen=True),
-        Case("one slow core", _SLOW_CORE, OCR, 45.0, unseen=True),
+        Case("old card", _OLD_CARD, DENSE, 180.0, unseen=True),
+        Case("tiny cache", _TINY_CACHE, _RECEIPTS, 5.0, unseen=True),
+        Case("one core prepares", _ONE_CORE, OCR, 8.0, 40 * GIB, unseen=True),
+        Case("first token", _PROMPT, MICE_AND_ELEPHANTS, 30.0, unseen=True, first=1.5),
     )
     return {case.name: case for case in (*seen, *unseen)}
 
@@ -113,7 +149,9 @@ def space(axes: int) -> Space:
 def stand(case: Case, axes: int, seed: int, long: tuple[float, int] = (120.0, 500)) -> Stand:
     """Where trials of a case are made; ``long``: seconds and pages of one."""
     shape: Shape = slots(case.engine) if axes == 1 else serving(case.engine, case.gpu)
-    return Stand(shape, case.mix, case.deadline, long[0], pages=long[1], seed=seed)
+    first = warmup(120.0, case.deadline)
+    made = Stand(shape, case.mix, case.deadline, long[0], first, pages=long[1], seed=seed)
+    return replace(made, first=case.first)
 
 
 @dataclass(frozen=True)
@@ -188,13 +226,13 @@ class Line:
 def lines(pool: Executor, case: Case, axes: int, seeds: range) -> list[Line]:
     """All runs of a case."""
     truth = sweep(pool, case, axes)
+    results = list(pool.map(tuned, [(case.name, axes, seed) for seed in seeds]))
+    missing = {setting for setting, *_ in results if setting is not None} - truth.keys()
+    truth |= look(pool, case, axes, missing)  # so that the best is not below what was found
     good = {key: one for key, one in truth.items() if one.failures <= RULES.failures}
     best = max(good, key=lambda key: good[key].goodput)
     made = []
-    results = pool.map(tuned, [(case.name, axes, seed) for seed in seeds])
     for seed, (setting, trials, sure, _) in zip(seeds, results, strict=True):
-        if setting is not None and setting not in truth:
-            truth |= look(pool, case, axes, [setting])
         it = truth[setting] if setting else Truth(0.0, 0.0)
         share = it.goodput / good[best].goodput
         made.append(

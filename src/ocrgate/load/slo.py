@@ -45,11 +45,13 @@ class Slo:
 
     def good(self, sample: Sample) -> bool:
         """Whether a request got what was promised: an answer, whole, in time."""
+        return sample.outcome == OK and not WRONG & set(sample.warnings) and self.timely(sample)
+
+    def timely(self, sample: Sample) -> bool:
+        """Whether an answer came within all times that were promised, right or wrong."""
         e2e, ttft, tpot = map(self.time, _TIMES)
         return (
-            sample.outcome == OK
-            and not WRONG & set(sample.warnings)
-            and (e2e is None or sample.latency <= e2e)
+            (e2e is None or sample.latency <= e2e)
             and (ttft is None or sample.first is None or sample.first - sample.intended <= ttft)
             and (tpot is None or (_tpot(sample) or 0.0) <= tpot)
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ocrgate.settings import Settings
 
 _ERRORS = 0.01  # share of pages that may fail, where nothing is said
+_PROMISES = ("e2e", "ttft", "tpot", "error")
 _SIDES = (2048, 1536, 1280, 1024, 768)
 
 
@@ -198,7 +199,12 @@ def _rules(given: Given, slo: Slo, axes: int) -> Rules:
     late = 1.0
     for name in slo.limits:  # e2e.p95=10s asks for 95 % in time; e2e=10s only does not count them
         what, _, share = name.partition(".p")
-        if what == "e2e" and share:
+        if what not in _PROMISES:
+            raise CommandFailed(
+                f"--slo {name}: a search goes by {', '.join(_PROMISES)}",
+                hint="wrong answers never count as served; `ocrgate bench` holds the rest",
+            )
+        if share:
             late = min(late, 1 - float(share) / 100)
     rules = Rules(failures=slo.limits.get("error", _ERRORS), late=late, seed=given.seed)
     return rules if given.trials is None else replace(rules, trials=(given.trials,) * axes)

@@ -27,7 +27,7 @@ from ocrgate.load.tune.live import LiveTrials
 from ocrgate.load.tune.planner import propose
 from ocrgate.load.tune.session import Search
 from ocrgate.load.tune.state import StateFile
-from ocrgate.load.tune.trial import History, Observation, Trial
+from ocrgate.load.tune.trial import History, Observation, Trial, warmup
 from ocrgate.load.workload import Workload
 from ocrgate.simulate.workload import MIXES
 
@@ -38,9 +38,6 @@ _Found = TypeVar("_Found")
 
 STATE = Path("ocrgate-tune.json")
 """Where trials are kept, unless told otherwise."""
-
-_WARMUP = 0.15  # of a trial, before it
-_LEAST_WARMUP = 3.0
 
 
 def search(order: Order) -> tuple[Choice, History]:
@@ -127,8 +124,11 @@ def _virtual(order: Order) -> tuple[Choice, History]:
         MIXES[named_mix(given.mix)],
         order.slo.time("e2e") or float("inf"),
         order.seconds,
+        warmup(order.seconds, order.slo.time("e2e") or 0.0),
         seed=given.seed,
         max_tokens=given.max_tokens or 8192,
+        first=order.slo.time("ttft") or float("inf"),
+        each=order.slo.time("tpot") or float("inf"),
     )
     stand = replace(stand, watch=replace(stand.watch, failures=order.rules.failures))
     history: History = ()
@@ -198,7 +198,7 @@ def trials(order: Order, workload: Workload) -> LiveTrials:
         order.api,
         not order.given.insecure,
         seconds=order.seconds,
-        warmup=max(_LEAST_WARMUP, _WARMUP * order.seconds),
+        warmup=warmup(order.seconds, order.slo.time("e2e") or 0.0),
         words=worded,
     )
     return replace(made, watch=replace(made.watch, failures=order.rules.failures))

@@ -52,12 +52,24 @@ def confirm(history: History, space: Space, rules: Rules) -> Trial | None:
         return None
     ranked = standing(history, space, rules)
     wanted = rules.confirmations + _is_close(chosen, ranked, rules)
-    for site in (chosen, *(site for site, _ in ranked[:_RIVALS])):
-        if site.trials < wanted:
-            return Trial(site.setting, Purpose.CONFIRM, site.trials)
+    rivals = [chosen, *(site for site, _ in ranked[:_RIVALS])]
+    least = min(rivals, key=lambda site: site.trials)  # so that all meet the same pages
+    if least.trials < wanted:
+        length = _length(history, rivals, least.trials, rules)
+        return Trial(least.setting, Purpose.CONFIRM, least.trials, length)
     if _is_doubted(history) and chosen.lengths < rules.soak:
         return Trial(chosen.setting, Purpose.SOAK, chosen.trials, rules.soak_step)
     return None
+
+
+def _length(history: History, rivals: list[Site], repeat: int, rules: Rules) -> float:
+    """Of a trial that confirms: the noise of one falls with the root of its length."""
+    for one in history:
+        if one.trial.repeat == repeat and one.trial.purpose is Purpose.CONFIRM:
+            return one.trial.length
+    noise = max(site.error / site.goodput * site.trials**0.5 for site in rivals)
+    needed = (noise / rules.plateau) * (noise / rules.plateau)
+    return min(rules.longest, max(1.0, float(round(needed))))
 
 
 def _is_close(chosen: Site, ranked: list[tuple[Site, float]], rules: Rules) -> bool:

@@ -61,6 +61,12 @@ def sites(history: Iterable[Observation]) -> dict[Setting, Site]:
     return {setting: _site(setting, trials) for setting, trials in found.items()}
 
 
+def bar(history: History, rules: Rules, repeat: int) -> float:
+    """The best goodput so far of a setting that keeps its promises, with the pages of a repeat."""
+    good = [site.goodput for site in sites(history).values() if site.holds(rules)]
+    return max(good, default=0.0) * _ease(history, repeat)
+
+
 def _ease(seen: tuple[Observation, ...], repeat: int) -> float:
     """How many times the goodput is with the pages of a repeat what it is with the first ones."""
     first, other = (

@@ -96,7 +96,7 @@ class LiveTrials:
         self, session: Session, journal: Journal, trial: Trial, stop: asyncio.Event
     ) -> Stop | None:
         """End the trial when it is over or not worth its rest; the reason for the latter."""
-        watch, limit = Watch(self.watch), self.slo.time("e2e") or math.inf
+        watch, limit = Watch(self.watch, trial.bar), self.slo.time("e2e") or math.inf
         while not stop.is_set():
             await asyncio.sleep(_LOOK)
             counters = session.counters
@@ -112,7 +112,7 @@ class LiveTrials:
         return None
 
     def _is_over(self, counters: Counters, at: float, trial: Trial) -> bool:
-        return at >= self.seconds * trial.length and counters.ended >= self.pages
+        return at >= self.seconds * trial.length and counters.ended >= self.pages * trial.pages
 
 
 async def _meters(endpoint: Endpoint, key: str) -> tuple[Meter, ...]:
@@ -150,8 +150,7 @@ def observed(trial: Trial, record: Record, step: Step, slo: Slo, stop: Stop | No
     samples = record.of(step)
     answers = [sample for sample in samples if sample.outcome == OK]
     good = sum(map(slo.good, answers)) / len(answers) if answers else 0.0
-    limit = slo.time("e2e") or math.inf
-    late = sum(sample.latency > limit for sample in answers)
+    late = sum(not slo.timely(sample) for sample in answers)
     rate = throughput(step) or 0.0
     served = step.tally.outcomes.get(OK, 0)
     preempted = _preemptions(record, step.begins) or 0

@@ -1,8 +1,10 @@
 """What to try next. Pure: the same history gives the same proposal, so a search can be resumed."""
 
+from dataclasses import replace
+
 from ocrgate.load.tune.bayes import explore
 from ocrgate.load.tune.choose import confirm, plateau, size
-from ocrgate.load.tune.evidence import sites
+from ocrgate.load.tune.evidence import bar, sites
 from ocrgate.load.tune.line import climb, refine, step
 from ocrgate.load.tune.near import nearby
 from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space, Trial
@@ -28,7 +30,8 @@ def propose(history: History, space: Space, rules: Rules | None = None) -> Trial
         return None
     if not history:
         return Trial(space.start, Purpose.CLIMB)
-    return _search(history, space, rules) or confirm(history, space, rules)
+    trial = _search(history, space, rules) or confirm(history, space, rules)
+    return trial and replace(trial, bar=bar(history, rules, trial.repeat))
 
 
 def _search(history: History, space: Space, rules: Rules) -> Trial | None:

@@ -103,12 +103,20 @@ class Trial:
         repeat: how often it was tried before. Trials of equal ``repeat`` get the same pages in the
             same order, whatever their setting, so that their difference is not one of the pages.
         length: of the trial, in lengths of an ordinary one.
+        bar: pages a second in time that the best setting so far gave with the same pages; 0 where
+            none did. A trial in trouble goes on as long as it may reach it.
     """
 
     setting: Setting
     purpose: Purpose
     repeat: int = 0
     length: float = 1.0
+    bar: float = 0.0
+
+    @property
+    def pages(self) -> float:
+        """Times as many pages as an ordinary trial has: a soak is for its time only."""
+        return 1.0 if self.purpose is Purpose.SOAK else self.length
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,18 @@ class Observation:
     stop: Stop | None = None
 
 
+def warmup(seconds: float, deadline: float) -> float:
+    """Seconds before a trial of ``seconds`` counts: its callers' first pages are over by then.
+
+    All callers begin together, so until the first pages have ended, which takes up to the deadline,
+    the more there are of them the less seems to be read. No more than half of the trial is given.
+    """
+    return max(LEAST_WARMUP, 0.15 * seconds, min(deadline, 0.5 * seconds))
+
+
+LEAST_WARMUP = 3.0
+"""Seconds."""
+
 History = tuple[Observation, ...]
 
 
@@ -149,6 +169,8 @@ class Rules:
         failures: share of pages that may fail.
         late: share of the answers that may be too late; 1 where they only do not count.
         plateau: a setting this near to the best is as good; the smallest such is taken.
+        longest: lengths of a trial that confirms, at most: as long as it takes to know its goodput
+            to within the plateau.
         trials: most trials by the number of axes: the first for one, the last for that many
             or more.
         confirmations: trials of a setting before it is recommended.
@@ -161,6 +183,7 @@ class Rules:
     failures: float = 0.01
     late: float = 1.0
     plateau: float = 0.02
+    longest: float = 2.0
     trials: tuple[int, ...] = (12, 20, 30)
     confirmations: int = 2
     soak: float = 15.0

@@ -38,6 +38,8 @@ class Stand:
             keeps the engine just full.
         mix: of the pages.
         deadline: seconds after which a client leaves: the SLO's end to end.
+        first: seconds until the first token, and
+        each: seconds for each token after it, above which an answer is too late.
         seconds: that an ordinary trial counts, after ``warmup``; up to ``longer`` times as long
             until ``pages`` were answered.
         seed: of the engine's chance and of the pages.
@@ -55,13 +57,15 @@ class Stand:
     seed: int = 0
     max_tokens: int = 2048
     watch: WatchParams = field(default_factory=WatchParams)
+    first: float = math.inf
+    each: float = math.inf
 
     def measure(self, trial: Trial, number: int = 0) -> Observation:
         """Carry out a trial; ``number`` makes the chance of the engine differ from others'."""
         profile = self.shape(trial.setting)
         pages = self.mix.pages(random.Random(f"pages {self.seed} {trial.repeat}"))  # noqa: S311
         engine = VirtualEngine(profile, self.seed * 1000 + number)
-        crowd = _Crowd(engine, pages, self, self.seconds * trial.length)
+        crowd = _Crowd(engine, pages, self, trial)
         return crowd.run(profile.max_num_seqs).observation(trial)
 
 
@@ -111,14 +115,16 @@ class _Crowd:
     """Clients in a closed loop, each of whom leaves a page at its deadline."""
 
     def __init__(
-        self, engine: VirtualEngine, pages: Iterator[Page], stand: Stand, seconds: float
+        self, engine: VirtualEngine, pages: Iterator[Page], stand: Stand, trial: Trial
     ) -> None:
+        seconds = stand.seconds * trial.length
         self._engine = engine
         self._pages = pages
         self._stand = stand
         self._until = stand.warmup + seconds
+        self._pages_wanted = stand.pages * trial.pages
         self._latest = stand.warmup + stand.longer * seconds
-        self._watch = Watch(stand.watch)
+        self._watch = Watch(stand.watch, trial.bar)
         self._sent: dict[int, float] = {}
         self._leaving: list[tuple[float, int]] = []
         self._numbers = count(1)
@@ -146,7 +152,7 @@ class _Crowd:
         return self
 
     def _end(self) -> float:
-        enough = self.served + self.late >= self._stand.pages
+        enough = self.served + self.late >= self._pages_wanted
         return self._until if enough else self._latest
 
     def observation(self, trial: Trial) -> Observation:
@@ -232,8 +238,15 @@ class _Crowd:
     def _count(self, event: Finished | Rejected) -> None:
         if isinstance(event, Rejected) or event.reason is Reason.ERROR:
             self.failed += 1
-        elif event.reason is Reason.ABORT:
+        elif event.reason is Reason.ABORT or not self._is_timely(event):
             self.late += 1
         else:
             self.served += 1
             self._good.append(event.at)
+
+    def _is_timely(self, event: Finished) -> bool:
+        if event.first_token is None:
+            return False
+        first = event.first_token - event.submitted
+        each = (event.at - event.first_token) / max(1, event.tokens - 1)
+        return first <= self._stand.first and each <= self._stand.each

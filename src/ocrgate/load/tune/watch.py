@@ -11,6 +11,10 @@ from ocrgate.load.tune.trial import Stop
 class WatchParams:
     """When a trial is ended early.
 
+    Storms and drowning are trouble, but no broken promise: an engine may throw many pages out of
+    its batch, or have many left by their callers, and still read more in time than with less work
+    at once. So they end a trial only when it surely gives less than the best that is known.
+
     Attributes:
         failures: share of pages that may fail.
         surely: failures before their share is believed.
@@ -59,9 +63,13 @@ class Counts:
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at one trial. Feed it every second or so."""
+    """Looks at one trial. Feed it every second or so.
+
+    ``bar`` is what the trial has to reach, in pages a second in time; 0 where nothing is known.
+    """
 
     params: WatchParams = field(default_factory=WatchParams)
+    bar: float = 0.0
     _seen: deque[Counts] = field(default_factory=deque)
 
     def look(self, now: Counts) -> Stop | None:
@@ -93,7 +101,8 @@ class Watch:
             return None
         lost = now.preemptions - before.preemptions
         pages = max(1, now.ended - before.ended)
-        return Stop.PREEMPTIONS if lost > max(10, self.params.storm * pages) else None
+        storm = lost > max(10, self.params.storm * pages)
+        return Stop.PREEMPTIONS if storm and self._is_beaten(now) else None
 
     def _drowns(self, now: Counts) -> Stop | None:
         before = self._since(self.params.drowning, now)
@@ -101,7 +110,15 @@ class Watch:
             return None
         late, ended = now.late - before.late, now.ended - before.ended
         sure = ended > 0 and lower(late, ended) > self.params.missed
-        return Stop.SATURATED if sure else None
+        return Stop.SATURATED if sure and self._is_beaten(now) else None
+
+    def _is_beaten(self, now: Counts) -> bool:
+        """Fewer pages so far than the bar asks for, by three deviations of a Poisson count.
+
+        Three, since it is asked every second; so far and not lately, since trouble comes and goes.
+        """
+        expected = self.bar * now.at
+        return not self.bar or now.served < expected - 3 * expected**0.5
 
 
 def lower(hits: int, of: int, deviations: float = 2.0) -> float:

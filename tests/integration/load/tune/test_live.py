@@ -40,6 +40,12 @@ async def test_late_pages_do_not_count(simulated: Begin, page: Workload) -> None
     assert seen.late == 1
 
 
+async def test_a_text_that_begins_too_late_does_not_count(simulated: Begin, page: Workload) -> None:
+    seen = await trials(page, "e2e=20s,ttft=1ms")(trial(2), await simulated())
+    assert seen.goodput == 0
+    assert seen.late == 1
+
+
 async def test_a_trial_goes_on_until_it_has_seen_enough(simulated: Begin, page: Workload) -> None:
     made = replace(trials(page, seconds=0.5), pages=10**6)
     seen = await made(trial(2), await simulated())

@@ -1,6 +1,7 @@
 """What is tried next, and what is recommended, on engines that are formulas."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.load.tune.curves import BOX, LINE, PLANE, VALUES, search, seen, slots
 
 from ocrgate.load.tune.choose import conclude
+from ocrgate.load.tune.evidence import bar
 from ocrgate.load.tune.planner import propose
 from ocrgate.load.tune.trial import (
     Axis,
@@ -190,6 +192,47 @@ def test_pages_that_were_easier_the_second_time_do_not_decide() -> None:
     assert slots(chosen) == 32
     assert chosen.site is not None
     assert chosen.site.goodput == pytest.approx(10.0, rel=0.01)
+
+
+def test_a_trial_knows_what_it_has_to_reach() -> None:
+    """The best so far that keeps its promises: what fails sets no bar."""
+
+    def curve(setting: Setting) -> float | Stop:
+        return Stop.ERRORS if setting[0] >= 64 else setting[0]
+
+    history = search(curve)
+    best = 0.0
+    for one in history:
+        assert one.trial.bar == pytest.approx(best)
+        best = max(best, one.goodput)
+
+
+def test_the_bar_of_a_repeat_is_that_of_its_pages() -> None:
+    """Pages that were a fifth easier for the one setting that had them ask a fifth more."""
+    first = Trial((4,), Purpose.CLIMB)
+    again = replace(first, purpose=Purpose.CONFIRM, repeat=1)
+    history = (seen(first, 10.0), seen(again, 12.0))
+    assert bar(history, RULES, 0) == pytest.approx(10.0)
+    assert bar(history, RULES, 1) == pytest.approx(12.0)
+
+
+def test_rivals_are_confirmed_in_turn_with_the_same_pages() -> None:
+    """Were one confirmed twice before another once, the trials could be used up in between."""
+    history = search(saturating(96, fall=0.05))
+    repeats = [one.trial.repeat for one in history if one.trial.purpose is Purpose.CONFIRM]
+    assert len(repeats) >= 2
+    assert repeats == sorted(repeats)
+
+
+@pytest.mark.parametrize(("noise", "length"), [(0.01, 1.0), (0.028, 2.0), (0.2, 2.0)])
+def test_what_is_noisy_is_confirmed_for_longer(noise: float, length: float) -> None:
+    """As long as it takes to know it to within the plateau, but no more than twice."""
+    history: History = ()
+    while (trial := propose(history, LINE, RULES)) is not None:
+        one = seen(trial, saturating(24, fall=0.5)(trial.setting))
+        history = (*history, replace(one, error=noise * one.goodput))
+    lengths = {one.trial.length for one in history if one.trial.purpose is Purpose.CONFIRM}
+    assert lengths == {length}
 
 
 def test_an_axis_says_what_is_wrong_with_it() -> None:
