@@ -285,15 +285,16 @@ def recover(path: Path) -> Record:
     samples.rows = [s for s in samples.rows if kept(s.number, samples.every)]
     for step in record.steps:
         if not step.finished:
-            step.ends = _broken_off(step, record.series)
+            step.ends = _broken_off(step, record)
     return record
 
 
-def _broken_off(step: Step, series: list[Point]) -> float:
+def _broken_off(step: Step, record: Record) -> float:
     """When the load was held no more; as it was meant to be where only answers were awaited."""
-    done = (line for what, line in step.tally.seconds.items() if what.startswith("done:"))
-    seconds = [float(max(line)) for line in done if line]
-    last = max([step.begins, *seconds, *(point.at for point in series)])
+    let_go = (line for what, line in step.tally.seconds.items() if what.startswith("done:"))
+    told = [float(max(line)) for line in let_go if line]
+    told += [sample.done for sample in record.samples.rows if sample.step == step.index]
+    last = max([step.begins, *told, *(point.at for point in record.series)])
     meant = step.ends if step.ends > step.begins else last
     return min(last, meant)
 

@@ -130,6 +130,18 @@ def test_a_killed_run_is_judged_by_the_time_that_it_was_held(tmp_path: Path) -> 
     assert slo.offered(step) == pytest.approx(10.0, rel=0.1)
 
 
+def test_a_run_killed_within_its_first_second_has_a_rate(tmp_path: Path) -> None:
+    """A full disk may end the writing that early."""
+    path = tmp_path / "run.json"
+    journal = a_journal(path)
+    journal.begin(Step(index=0, loop="closed", concurrency=4, begins=0.0, ends=60.0))
+    for number in range(400):
+        due = number / 800
+        journal.add(Sample(number=number, step=0, intended=due, sent=due, done=due + 0.005))
+    journal.leave()
+    assert slo.throughput(read(path).steps[0]) == pytest.approx(800, rel=0.1)
+
+
 def test_a_run_killed_while_it_waits_for_the_last_answers_has_its_length(tmp_path: Path) -> None:
     """What came after the load had gone does not make it longer."""
     path = tmp_path / "run.json"
