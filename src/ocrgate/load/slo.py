@@ -39,9 +39,13 @@ class Slo:
         return bool(self.limits)
 
     def time(self, what: str) -> float | None:
-        """The tightest limit of a time, at whichever quantile; None for no limit."""
-        found = [limit for name, limit in self.limits.items() if name.partition(".")[0] == what]
-        return min(found, default=None)
+        """What a single request may take: the limit at the highest quantile; None for no limit.
+
+        A promise for half of all requests says nothing of one that is not among them.
+        """
+        named = [(match, limit) for name, limit in self.limits.items() if (match := _time(name))]
+        found = [(match[1], limit) for match, limit in named if match[0] == what]
+        return max(found, default=(0.0, None))[1]
 
     def good(self, sample: Sample) -> bool:
         """Whether a request got what was promised: an answer, whole, in time."""
@@ -86,6 +90,12 @@ def _limit(name: str, value: str) -> float:
     raise InvalidRequest(f"--slo has no {name!r}; there are {known}", field="--slo")
 
 
+def _time(name: str) -> tuple[str, float] | None:
+    """The time and the quantile that a limit is for; None where it is for something else."""
+    found = _NAME.fullmatch(name)
+    return (found[1], float(found[2]) / 100 if found[2] else USUAL) if found else None
+
+
 def at_least(name: str) -> bool:
     """Whether a limit is a floor: more is better."""
     return name in _LEAST
@@ -115,9 +125,8 @@ def measured(name: str, slo: Slo, step: Step, samples: Sequence[Sample]) -> floa
     if name == "error":
         return _share(step.tally.total - step.tally.outcomes.get(OK, 0), step.tally.total)
     served = [sample for sample in samples if sample.outcome == OK]
-    if (timed := _NAME.fullmatch(name)) is not None:
-        share = float(timed[2]) / 100 if timed[2] else USUAL
-        return quantile(sorted(_times(timed[1], served)), share)
+    if (timed := _time(name)) is not None:
+        return quantile(sorted(_times(timed[0], served)), timed[1])
     return _mean(_MARKS[name](sample) for sample in served)
 
 

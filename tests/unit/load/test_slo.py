@@ -51,6 +51,16 @@ def test_times_are_held_at_the_99th_percentile_unless_told() -> None:
     ]
 
 
+def test_a_promise_for_half_of_all_is_none_for_each() -> None:
+    """A run that keeps all that was promised has got all of its answers as promised."""
+    slo = parse("e2e.p50=1s,e2e=5s,ttft=2s")
+    rows = [sample(n, n * 0.1, 0.5 if n % 3 else 3.0) for n in range(100)]
+    assert all(verdict.held for verdict in verdicts(parse("e2e.p50=1s,e2e=5s"), step(rows), rows))
+    assert goodput(slo, step(rows), rows) == throughput(step(rows))
+    assert (slo.time("e2e"), slo.time("ttft"), slo.time("tpot")) == (5.0, 2.0, None)
+    assert parse("e2e.p50=1s").time("e2e") == 1.0
+
+
 def test_errors_are_a_share_of_all_requests() -> None:
     """Refusals and time-outs alike."""
     rows = [sample(n, n * 0.1, outcome="overloaded" if n < 2 else "ok") for n in range(100)]
