@@ -28,7 +28,13 @@ from ocrgate.load.workload import Caller, Callers, Document
 
 _SECONDS = 10.0
 _ROUTES = {path: api for api, path in PATHS.items() if path}
-_OWNERS = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llama.cpp", "ocrgate": "ocrgate"}
+_OWNERS = {
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "llamacpp": "llama.cpp",
+    "tensorrt_llm": "trtllm",
+    "ocrgate": "ocrgate",
+}
 
 
 async def detect(

@@ -38,13 +38,16 @@ KNOWN: Mapping[str, tuple[Known, ...]] = {
     "vllm:num_preemptions_total": (Known("preemptions"),),
     "vllm:generation_tokens_total": (Known("generated_tokens"),),
     "vllm:admission_rejections_total": (Known("rejections"),),
-    # SGLang, llama.cpp, TensorRT-LLM's server
+    # SGLang, llama.cpp, trtllm-serve, Triton before TensorRT-LLM
     "sglang:num_running_reqs": (Known("running"),),
     "sglang:num_queue_reqs": (Known("waiting"),),
     "sglang:token_usage": (Known("kv_usage"),),
     "llamacpp:requests_processing": (Known("running"),),
     "llamacpp:requests_deferred": (Known("waiting"),),
     "llamacpp:kv_cache_usage_ratio": (Known("kv_usage"),),
+    "trtllm_num_requests_running": (Known("running"),),
+    "trtllm_num_requests_waiting": (Known("waiting"),),
+    "trtllm_kv_cache_utilization": (Known("kv_usage"),),
     "nv_trt_llm_kv_cache_block_metrics": (
         Known("kv_usage", 1.0, ("kv_cache_block_type", "fraction")),
     ),
@@ -72,6 +75,9 @@ KNOWN: Mapping[str, tuple[Known, ...]] = {
     # of most servers
     "process_resident_memory_bytes": (Known("server_memory_bytes"),),
 }
+
+USUAL = ("/metrics", "/prometheus/metrics")
+"""Where servers have their pages; the second is trtllm-serve's, whose first is another format."""
 
 Reading = tuple[str, str, float]
 """What was read: its name, what it is of (an engine, a GPU, or nothing), and the value."""

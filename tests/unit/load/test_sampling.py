@@ -1,6 +1,7 @@
 """Pages of metrics."""
 
-from ocrgate.load.sampling import parse
+from ocrgate.engines.openai.servers import SERVERS
+from ocrgate.load.sampling import USUAL, parse
 
 PAGE = """\
 # HELP vllm:kv_cache_usage_perc KV-cache usage. 1 means 100 percent usage.
@@ -32,6 +33,17 @@ def test_known_readings_are_taken_by_engine_and_gpu() -> None:
         ("kv_usage", "1", 0.75),
         ("preemptions", "0", 3.0),
     ]
+
+
+def test_every_engine_s_own_names_are_known() -> None:
+    """What the gate reads of a server, a load test draws beside it."""
+    for server in SERVERS.values():
+        if server.metrics is None:
+            continue
+        names = (server.metrics.running, server.metrics.waiting, server.metrics.kv_usage)
+        page = "".join(f"{name} 1\n" for name in names)
+        assert sorted(name for name, *_ in parse(page)) == ["kv_usage", "running", "waiting"]
+        assert server.metrics.path in USUAL
 
 
 def test_a_page_of_something_else_says_nothing() -> None:

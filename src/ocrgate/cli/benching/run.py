@@ -6,7 +6,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ocrgate.cli.benching.gpus import GpuMeter
@@ -21,7 +21,7 @@ from ocrgate.load.pages import synthetic
 from ocrgate.load.probe import detect, try_out
 from ocrgate.load.record import OK, Record
 from ocrgate.load.runner import Offer, Session, describe
-from ocrgate.load.sampling import Meter, MetricsPage
+from ocrgate.load.sampling import USUAL, Meter, MetricsPage, Reading
 from ocrgate.load.sending import Result
 from ocrgate.load.targets import PROMPT, Api, Endpoint
 from ocrgate.load.workload import Workload
@@ -156,24 +156,37 @@ def _tried(endpoint: Endpoint, results: list[Result]) -> None:
 async def _meters(order: Order, endpoint: Endpoint) -> tuple[Meter, ...]:
     """What can be read beside the load: what was named, else the target's own page of metrics."""
     key = order.callers.keys[0]
-    pages = order.metrics
-    if pages is None:
-        pages = (f"{endpoint.base}/metrics",) if endpoint.api is not Api.RAW else ()
-    meters: list[Meter] = []
-    told: set[str] = set()
-    for number, url in enumerate(pages):
-        page = MetricsPage(url, key, name=f"{number + 1}" if len(pages) > 1 else "")
-        if (readings := await page.read()) is not None:
-            meters.append(page)
-            told |= {name for name, *_ in readings}
-        elif order.metrics is not None:
-            raise CommandFailed(f"--metrics {url}: no page of metrics that are known", Exit.ENGINE)
-        else:
-            page.close()
+    if order.metrics is None:
+        pages = await _own_page(endpoint, key)
+    else:
+        pages = [await _named_page(url, key, order.metrics) for url in order.metrics]
+    meters: list[Meter] = [page for page, _ in pages]
+    told = {name for _, readings in pages for name, *_ in readings}
     near = is_loopback(endpoint.address.host) and order.metrics != ()
     if near and not any(name.startswith("gpu_") for name in told):
         meters += await asyncio.to_thread(_gpus)
     return tuple(meters)
+
+
+_Page = tuple[MetricsPage, list[Reading]]
+
+
+async def _own_page(endpoint: Endpoint, key: str) -> list[_Page]:
+    """The target's own, if it has one that is known: one at most."""
+    for path in USUAL if endpoint.api is not Api.RAW else ():
+        page = MetricsPage(f"{endpoint.base}{path}", key)
+        if (readings := await page.read()) is not None:
+            return [(page, readings)]
+        page.close()
+    return []
+
+
+async def _named_page(url: str, key: str, named: Sequence[str]) -> _Page:
+    page = MetricsPage(url, key, name=f"{named.index(url) + 1}" if len(named) > 1 else "")
+    if (readings := await page.read()) is None:
+        page.close()
+        raise CommandFailed(f"--metrics {url}: no page of metrics that are known", Exit.ENGINE)
+    return page, readings
 
 
 def _gpus() -> list[Meter]:
