@@ -1,14 +1,15 @@
 """The engine over HTTP as the tests use it, and what a page is known to cost and to say."""
 
 import random
+from dataclasses import replace
 
 from tests.vllm import model, script
 from tests.vllm.pages import picture
 
 from ocrgate.domain.document import Encoding, PageImage
 from ocrgate.engines.openai.engine import OpenAIEngine
-from ocrgate.engines.openai.params import OpenAIParams
-from ocrgate.engines.recipes import recipe_named
+from ocrgate.engines.openai.params import OpenAIParams, ServerKind
+from ocrgate.engines.recipes import Sampling, recipe_named
 from ocrgate.engines.recipes.families.hunyuan import MARKERS
 from ocrgate.runtime.clock import LoopClock
 
@@ -32,6 +33,17 @@ def made(url: str, **fields: object) -> OpenAIEngine:
     """An engine that is not started."""
     params = OpenAIParams(recipe=RECIPE.name, connect=2, **fields)  # type: ignore[arg-type]
     return OpenAIEngine(params, url, LoopClock())
+
+
+def drawing(url: str, server: ServerKind = "vllm", **fields: object) -> OpenAIEngine:
+    """An engine that asks at once as HunyuanOCR 1.5 is asked after a loop: tokens are drawn, and of
+    all there are. ``fields`` are further ones of the request.
+    """
+    newest = recipe_named("hunyuanocr-1.5").draws
+    body = {**newest.body, **newest.again[0], **fields}
+    recipe = replace(RECIPE, draws=Sampling(newest.max_tokens, body, newest.again))
+    params = OpenAIParams(server=server, connect=2)
+    return OpenAIEngine(params, url, LoopClock(), recipe=recipe)
 
 
 def cost(engine: OpenAIEngine, width: int, height: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from tests.vllm import script
 from tests.vllm.calls import spread, until_running
 from tests.vllm.pages import completion, picture
-from tests.vllm.reading import RECIPE, cost, made, page, sizes, text_of
+from tests.vllm.reading import RECIPE, cost, drawing, made, page, sizes, text_of
 from tests.vllm.server import Vllm, free_port
 
 from ocrgate.domain.document import Encoding, PageImage
@@ -22,6 +22,7 @@ from ocrgate.engines.openai.faults import (
     EngineUnusable,
     is_replica_fault,
 )
+from ocrgate.engines.recipes import recipe_named
 from ocrgate.engines.recipes.families.hunyuan import MARKERS
 from ocrgate.errors import InvalidRequest
 from ocrgate.ports import Piece
@@ -100,6 +101,16 @@ async def test_bound_of_the_caller_gives_a_warning(engine: OpenAIEngine) -> None
     assert usage.output_tokens == 5
     assert reading.warnings == (PageWarning.TRUNCATED,)
     assert reading.text
+
+
+async def test_a_recipe_s_numbers_for_logits_processors_are_taken(server: Vllm) -> None:
+    """DeepSeek-OCR's guard against loops, here without the processor that they are for."""
+    numbers = recipe_named("deepseek-ocr").draws.body["vllm_xargs"]
+    engine = drawing(server.url, vllm_xargs=numbers)
+    await engine.start()
+    _, usage = await engine.recognize(page(), PageRequest(max_tokens=8))
+    await engine.close()
+    assert usage.output_tokens == 8
 
 
 async def test_page_longer_than_the_context_is_cut_and_says_so(engine: OpenAIEngine) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.vllm import model
-from tests.vllm.reading import cost, made, page
+from tests.vllm.reading import cost, drawing, made, page
 from tests.vllm.server import HOME, OFFLINE, free_port, guarded, until
 
 from ocrgate.domain.recognition import PageRequest, PageWarning
@@ -76,6 +76,18 @@ async def test_its_kind_is_found_out(foreign: str) -> None:
     reading, _ = await found.recognize(page(), PageRequest(max_tokens=8))
     await found.close()
     assert reading.text
+
+
+async def test_it_draws_from_all_tokens(foreign: str) -> None:
+    """As a page is asked for once more after a loop: its own sign for no bound is not -1, and it
+    has to be told that it is to draw at all.
+    """
+    engine = drawing(foreign, "transformers")
+    await engine.start()
+    asked = PageRequest(max_tokens=24)
+    texts = {(await engine.recognize(page(), asked))[0].text for _ in range(3)}
+    await engine.close()
+    assert len(texts) > 1
 
 
 async def test_pages_at_the_same_time_are_all_read(engine: OpenAIEngine) -> None:

@@ -124,6 +124,8 @@ def _sampling(server: Server, sampling: Mapping[str, Any]) -> dict[str, Any]:
     if server.nested is None:
         return known
     inner = {k: v for k, v in asked.items() if k in _NESTABLE and k not in known}
+    if asked.get("temperature"):  # else it takes the likeliest token, whatever the temperature
+        inner["do_sample"] = True
     return known | ({server.nested: _encode(inner).decode()} if inner else {})
 
 

@@ -67,6 +67,16 @@ def test_penalties_by_the_server_s_own_name() -> None:
     assert "repetition_penalty" not in sent("openai")
 
 
+def test_transformers_is_told_to_draw() -> None:
+    """It looks at a temperature only then; a second try would be the first one again."""
+    words = Instruction("", "read", image_first=True)
+    for temperature, draws in ((0.0, None), (0.3, True)):
+        sampling = {"max_tokens": 9, "temperature": temperature, "top_k": 5}
+        dialect = Dialect(SERVERS["transformers"], "m")
+        fields = json.loads(request_body(dialect, words, sampling, (Encoding.JPEG, b"x")))
+        assert json.loads(fields["generation_config"]).get("do_sample") is draws
+
+
 def test_a_schema_is_asked_for_where_it_can_be() -> None:
     """As OpenAI does it, which the others read too."""
     wanted = {"type": "json_schema", "json_schema": {"name": "fields", "schema": SCHEMA}}
