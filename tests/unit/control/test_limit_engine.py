@@ -211,3 +211,62 @@ def test_the_fixed_law_is_a_number_of_at_least_one() -> None:
     assert FixedLimit().value(0.0) == 16
     with pytest.raises(ValueError, match="at least 1"):
         FixedParams(0)
+
+
+def test_pages_that_stand_before_the_engines_queue_are_cut_off_and_as_many_as_half_its_batch() -> (
+    None
+):
+    """Its one thread for pictures keeps 20 of them running, whatever is sent."""
+    drive = Drive(start=20, knee=20)
+    drive.step(6.0, running=20.0)
+    assert "preparing" in drive.reasons
+    assert drive.limit <= 35
+    assert drive.step(10.0, running=20.0).limit <= 33
+
+
+def test_pages_on_a_long_way_to_the_engine_are_no_queue() -> None:
+    """Half of them are always on the way; more of them bring more."""
+    drive = Drive(start=8)
+    for _ in range(6):
+        drive.step(1.0, running=max(1.0, 0.3 * drive.limit))
+    assert "preparing" not in drive.reasons
+    assert drive.limit > 60
+
+
+def stepwise(pages: int) -> float:
+    """Work a second of an engine that is at its best with up to thirty pages at once."""
+    return 25.0 * pages if pages <= 30 else 10.0 * min(pages, 60)
+
+
+def driven(law: EngineLimit, seconds: float, begin: float = 0.0) -> list[tuple[float, int]]:
+    """A full limit before that engine, which never complains."""
+    seen = []
+    for step in range(round(seconds * 4)):
+        now = begin + step / 4
+        pages = law.value(now)
+        law.occupied(now, pages)
+        law.progress(now, stepwise(pages) / 4)
+        law.signals(now, Signals(float(pages), 0.0, 0.3 + now * 1e-6, 0.0))
+        law.tick(now)
+        seen.append((now, pages))
+    return seen
+
+
+def test_behind_a_step_the_better_point_before_it_is_found_again_and_kept() -> None:
+    """Slow start runs past it, since what many pages bring takes time to be seen."""
+    law = EngineLimit(EngineParams(start=8))
+    seen = driven(law, 90.0)
+    assert max(pages for _, pages in seen) > 33
+    lately = [pages for now, pages in seen if now > 40]
+    assert sum(24 <= pages <= 30 for pages in lately) > 0.8 * len(lately)
+
+
+def test_a_trial_ends_where_signals_end() -> None:
+    law = EngineLimit(EngineParams(start=8))
+    seen = driven(law, 90.0)
+    found = next(now for now, pages in seen if now > 8 and pages < 30)
+    law = EngineLimit(EngineParams(start=8))
+    driven(law, found + 0.5)
+    assert law.value(found + 0.5) < 30
+    later = [law.signals(found + 0.5 + i, None).limit for i in range(20)]
+    assert max(later) < 30

@@ -50,7 +50,9 @@ def test_concurrency_that_never_changed_proves_nothing() -> None:
         goodput.occupied(step / 4, 30)
         goodput.progress(step / 4, 100.0)
     assert goodput.elasticity(9.75) is None
-    assert goodput.rate(9.75, 2.0) == pytest.approx(400.0)
+    rate = goodput.rate(9.75, 2.0)
+    assert rate is not None
+    assert rate.mean == pytest.approx(400.0)
 
 
 def test_a_pause_is_no_measurement_and_old_ones_are_forgotten() -> None:

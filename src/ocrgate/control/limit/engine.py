@@ -1,20 +1,22 @@
 """The limit from the engine's own signals: slow start, then additive increase and cuts.
 
 Slow start multiplies by ``growth`` each second until the first complaint. A complaint is a
-preemption, a queue that stands in the engine (:mod:`ocrgate.control.limit.standing`), or a KV cache
-that is nearly full. Then, as in TCP (Jacobson 1988) with CUBIC's memory of where the last complaint
-was (Ha, Rhee, Xu 2008; RFC 9438): a cut, a hold of ``hold`` seconds, a quick return to where that
-was, a rest there, and a probe beyond that is careful at first and doubles its steps while nothing
-is wrong. To that are added
+preemption, a queue that stands in the engine or, out of its sight, before it
+(:mod:`ocrgate.control.limit.standing`), or a KV cache that is nearly full. Then, as in TCP
+(Jacobson 1988) with CUBIC's memory of where the last complaint was (Ha, Rhee, Xu 2008; RFC 9438): a
+cut, a hold of ``hold`` seconds, a quick return to where that was, a rest there, and a probe beyond
+that is careful at first and doubles its steps while nothing is wrong. To that are added
 
 * the size of a cut, in proportion to the harm: pages that the engine threw out or did not let in
   are what is too much, so one preempted page of thirty costs one place and not three, and a halved
   KV cache costs the half at once;
 * a goodput term. No growth that does not raise throughput: where the elasticity of streamed work
-  (:mod:`ocrgate.control.limit.goodput`) is below ``gain`` beyond doubt, the limit stays. No cut
-  that lowers it: a KV cache that is nearly full ends slow start and stops growth, but costs no
-  place until somebody is thrown out; and cuts for a queue after which less is done while the queue
-  is no shorter are taken back, and the queue is not believed in for ``distrust`` seconds;
+  (:mod:`ocrgate.control.limit.goodput`) is below ``gain`` beyond doubt, the limit stays, what was
+  grown in vain is taken back, and a lower limit that once brought as much is tried
+  (:mod:`ocrgate.control.limit.retreat`). No cut that lowers it: a KV cache that is nearly full ends
+  slow start and stops growth, but costs no place until somebody is thrown out; and cuts for a queue
+  after which less is done while the queue is no shorter are taken back, and the queue is not
+  believed in for ``distrust`` seconds;
 * judgement of the signals themselves (:mod:`ocrgate.control.limit.trust`).
 
 Growth happens only while the limit is full (the app-limited rule: an unused limit proves nothing),
@@ -25,9 +27,10 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from ocrgate.control.limit.goodput import Goodput, GoodputParams
+from ocrgate.control.limit.goodput import Goodput, GoodputParams, Rate
 from ocrgate.control.limit.law import Change, Reason, Sample, Signals
 from ocrgate.control.limit.occupancy import Occupancy
+from ocrgate.control.limit.retreat import Retreat, RetreatParams, Verdict
 from ocrgate.control.limit.standing import Standing
 from ocrgate.control.limit.trust import Trust, TrustParams
 
@@ -51,6 +54,8 @@ class EngineParams:
         hold: seconds without growth after a cut.
         waiting: pages that may stand in the engine's queue, but no more than a tenth of the limit.
         standing: seconds for which they must have stood there.
+        preparing: pages that may stand before the engine's queue, neither in it nor in the batch,
+        crowd: or this part of the batch, if that is more.
         kv: used share of the KV cache that counts as nearly full: no growth.
         gain: least elasticity of throughput that is worth growing for.
         reprobe: seconds after which growth is tried again where it brought nothing.
@@ -61,6 +66,7 @@ class EngineParams:
         headroom: bound of the limit in times of the pages lately in flight.
         most: bound of the limit.
         goodput: how throughput is watched.
+        retreat: how a lower limit is tried where growth brings nothing.
         trust: when signals are not believed.
     """
 
@@ -78,6 +84,8 @@ class EngineParams:
     hold: float = 1.5
     waiting: float = 2.0
     standing: float = 1.0
+    preparing: float = 4.0
+    crowd: float = 0.5
     kv: float = 0.92
     gain: float = 0.1
     reprobe: float = 30.0
@@ -88,6 +96,7 @@ class EngineParams:
     headroom: float = 5.0
     most: int = 4096
     goodput: GoodputParams = field(default_factory=GoodputParams)
+    retreat: RetreatParams = field(default_factory=RetreatParams)
     trust: TrustParams = field(default_factory=TrustParams)
 
     def __post_init__(self) -> None:
@@ -98,6 +107,7 @@ class EngineParams:
             "probe": self.probe > 0 and self.double > 0,
             "quick": 0 <= self.quick <= 1,
             "near": 0 < self.near <= 1,
+            "preparing": self.preparing >= 0 and self.crowd >= 0,
             "backoff": 0 < self.backoff < 1,
             "first_backoff": 0 < self.first_backoff < 1,
             "full_backoff": 0 < self.full_backoff < 1,
@@ -115,7 +125,7 @@ class _Cut:
     """The first of some cuts for a queue that are still being judged: what was before it."""
 
     limit: float
-    rate: float | None
+    rate: Rate | None
     waiting: float
 
 
@@ -129,6 +139,7 @@ class EngineLimit:
     def __init__(self, params: EngineParams | None = None) -> None:
         self._params = params or EngineParams()
         self._goodput = Goodput(self._params.goodput)
+        self._retreat = Retreat(self._params.retreat)
         self._trust = Trust(self._params.trust)
         self._limit = float(self._params.start)
         self._reason: Reason = "start"
@@ -142,6 +153,7 @@ class EngineLimit:
         self._cut: _Cut | None = None
         self._preemptions: float | None = None
         self._last = Signals()
+        self._repeated = 0  # complaints of a queue in a row, at the same limit
         self._queue = Standing(self._params.standing)
         self._blind = False
         self._occupancy = Occupancy()
@@ -178,16 +190,18 @@ class EngineLimit:
         now = self._occupancy.advance(now)
         if signals is None:
             self._trust.miss(now)
+            self._retreat.give_up()
             return self._decay()
         believed = self._trust.accept(now, signals, self._occupancy.inflight)
         if believed is None:
+            self._retreat.give_up()
             if not self._blind:  # what they led to is undone
                 self._limit = self._calm[0][1]
             self._blind, self._reason = True, "distrust"
             return self.say()
         self._blind = False
         self._last = believed
-        self._queue.add(now, believed)
+        self._queue.add(now, believed, self._occupancy.inflight)
         self._listen(now, believed)
         return self.say()
 
@@ -208,12 +222,29 @@ class EngineLimit:
             self.complain(now, "preemption", lost)
         elif self._queue.waiting > min(self._params.waiting, 0.1 * self._limit):
             self.complain(now, "waiting", 0.0)
+        elif self._hides(now):
+            self.complain(now, "preparing", 0.0)
         elif (signals.kv_usage or 0.0) >= self._params.kv:
             self.complain(now, "kv", 0.0)
         elif self._occupancy.inflight >= 0.9 * self._limit and now >= self._held_until:
             self._calm.append((now, self._limit))
         while len(self._calm) > 1 and self._calm[1][0] <= now - self._params.settled:
             self._calm.popleft()
+
+    def _hides(self, now: float) -> bool:
+        """Whether pages stand before the engine's own queue, and more of them bring nothing.
+
+        Where they do bring more, it is the way to the engine that takes its time, not the engine.
+        """
+        if self._queue.hidden <= self._hideable():
+            return False
+        seen = self._goodput.elasticity(now)
+        if seen is None:
+            return not self._slow  # which says more in a moment
+        return not seen.above(self._params.gain)
+
+    def _hideable(self) -> float:
+        return max(self._params.preparing, self._params.crowd * self._queue.running)
 
     def _lost(self, total: float | None) -> float:
         """Preemptions since the last poll; a counter that fell is a new engine's."""
@@ -234,6 +265,8 @@ class EngineLimit:
             self._occupancy.inflight > self._limit or now < self._cut_at + 1.0
         ):
             return  # the last cut is not felt yet: pages leave as they end
+        if self._retreat.under_way and reason in {"waiting", "preparing"}:
+            return  # of the trial's making
         if reason == "kv" and not self._slow:
             return  # reason enough not to grow (see _room), but no harm is done yet
         if reason != "waiting" or not self._take_back(now):
@@ -247,6 +280,8 @@ class EngineLimit:
             return least
         if reason == "kv":
             return base * params.full_backoff
+        if reason == "preparing":
+            return base - (self._queue.hidden - self._hideable())
         if reason == "preemption":
             return least if self._slow else base - max(lost, 1.0)
         queue, running = self._queue.waiting, self._queue.running
@@ -262,7 +297,11 @@ class EngineLimit:
         elif self._cut is None:
             rate = self._goodput.rate(now, 3.0)
             self._cut = _Cut(self._limit, rate, self._queue.waiting)
-        self._anchor = (base + target) / 2 if self._slow else min(base, target / params.backoff)
+        self._retreat.give_up()
+        same = self._anchor is not None and abs(base - self._anchor) <= 0.1 * base
+        self._repeated = (self._repeated if same else 0) + 1 if reason == "waiting" else 0
+        overshot = self._slow and reason != "preparing"  # that one is told exactly
+        self._anchor = (base + target) / 2 if overshot else min(base, target / params.backoff)
         self._limit = max(1.0, min(self._limit, target))
         self._slow = False
         self._arrived = None
@@ -279,7 +318,7 @@ class EngineLimit:
         rate = self._goodput.rate(now, 2.0)
         if self._limit > 0.75 * cut.limit or cut.rate is None or rate is None:
             return False
-        if rate > 0.95 * cut.rate or self._occupancy.inflight > self._limit + 1:
+        if rate.mean > 0.95 * cut.rate.mean or self._occupancy.inflight > self._limit + 1:
             return False
         self._limit, self._cut, self._anchor = cut.limit, None, cut.limit
         self._disbelieved_until = now + self._params.distrust
@@ -294,6 +333,8 @@ class EngineLimit:
             return
         self._stepped = now
         full = self._occupancy.was_full(self.value(now))
+        if self._retreats(now, full):
+            return
         if now < self._held_until:
             self._settle("hold")
         elif not full:
@@ -304,6 +345,36 @@ class EngineLimit:
         self._limit = min(
             self._limit, max(most, float(self._params.start)), float(self._params.most)
         )
+
+    def _retreats(self, now: float, full: bool) -> bool:
+        """Whether a lower limit is being tried; see :mod:`ocrgate.control.limit.retreat`."""
+        if self._retreat.under_way:
+            verdict = self._retreat.judge(now, self._occupancy.inflight, self._goodput)
+            if verdict is not None:
+                self._follow(now, verdict)
+            return True
+        if not (full and self._is_grown(now)):
+            return False
+        flat = self._reason == "no_gain" or self._repeated > 2
+        lower = self._retreat.begin(now, self._limit, self._goodput, flat)
+        if lower is None:
+            return False
+        self._limit, self._reason = lower, "no_gain"
+        return True
+
+    def _is_grown(self, now: float) -> bool:
+        """Whether the limit is where the last complaint was, and so many pages are there."""
+        felt = (
+            now >= self._cut_at + self._params.hold and self._occupancy.inflight <= self._limit + 1
+        )
+        return felt and self._anchor is not None and self._limit >= 0.95 * self._anchor
+
+    def _follow(self, now: float, verdict: Verdict) -> None:
+        self._limit = verdict.limit
+        if verdict.over:
+            self._anchor, self._arrived = self._limit, None
+        if verdict.kept:
+            self._held_until = now + self._params.reprobe
 
     def _settle(self, reason: Reason) -> None:
         lasting = {"preemption", "waiting", "kv", "drop", "no_gain", "no_harm"}
@@ -318,8 +389,10 @@ class EngineLimit:
         elif seen is not None and seen.below(params.gain):
             self._reason = "no_gain"
             if self._slow:  # it went on until this was certain
-                self._limit = min(self._limit, self._goodput.enough(now) or self._limit)
-            self._anchor, self._slow = self._limit, False
+                self._limit = self._goodput.enough(now, self._limit, 0.0) or self._limit
+            elif self._arrived is not None:  # what was grown since is taken back
+                self._limit = min(self._limit, self._anchor or self._limit)
+            self._anchor, self._slow, self._arrived = self._limit, False, None
             self._held_until = now + params.reprobe
         else:
             step = self._step(now, passed)

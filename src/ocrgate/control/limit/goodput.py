@@ -29,6 +29,25 @@ class Elasticity:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """Work per second over some time.
+
+    Attributes:
+        mean: of its buckets.
+        noise: their standard deviation.
+        error: standard error of the mean.
+    """
+
+    mean: float
+    noise: float
+    error: float
+
+    def over(self, other: "Rate") -> float:
+        """By how many standard errors it is more than the other."""
+        return (self.mean - other.mean) / math.hypot(self.error, other.error)
+
+
+@dataclass(frozen=True, slots=True)
 class GoodputParams:
     """How throughput is watched.
 
@@ -40,6 +59,8 @@ class GoodputParams:
         least: rates that a judgement needs.
         floor: least standard error per rate (as a part of it): rates that agree by chance are
             not certain.
+        memory: seconds for which rates are kept, to look up what fewer pages brought.
+        width: numbers of pages within this factor of each other are taken together for that.
     """
 
     bucket: float = 0.5
@@ -47,6 +68,8 @@ class GoodputParams:
     near: float = 0.35
     least: int = 5
     floor: float = 0.02
+    memory: float = 60.0
+    width: float = 1.25
 
 
 class Goodput:
@@ -79,16 +102,30 @@ class Goodput:
         """What was seen says nothing of what comes."""
         self._points.clear()
 
-    def rate(self, now: float, seconds: float) -> float | None:
-        """Work per second of the last ``seconds``; None without a whole bucket in them."""
+    def rate(self, now: float, seconds: float) -> Rate | None:
+        """The rate of the last ``seconds``; None without two buckets in them."""
         lately = [work for when, _, work in self._points if when > now - seconds]
-        return sum(lately) / len(lately) if lately else None
+        if len(lately) < 2:
+            return None
+        mean = sum(lately) / len(lately)
+        spread = sum((work - mean) ** 2 for work in lately) / (len(lately) - 1)
+        noise = max(math.sqrt(spread), self._params.floor * mean)
+        return Rate(mean, noise, max(noise, 1e-9) / math.sqrt(len(lately)))
 
-    def enough(self, now: float) -> float | None:
-        """The fewest pages in flight with which, lately, 95 % of the best rate was reached."""
-        lately = [each for each in self._points if each[0] > now - self._params.window]
-        best = max((work for _, _, work in lately), default=0.0)
-        return min((pages for _, pages, work in lately if work >= 0.95 * best), default=None)
+    def enough(self, now: float, below: float, least: float) -> float | None:
+        """The fewest pages in flight that brought 95 % of the best rate remembered.
+
+        Of numbers up to ``below``; None if none of those brought ``least`` or more.
+        """
+        alike: dict[int, list[tuple[float, float]]] = {}
+        for when, pages, work in self._points:
+            if when > now - self._params.memory and pages <= below:
+                group = round(math.log(pages) / math.log(self._params.width))
+                alike.setdefault(group, []).append((pages, work))
+        means = [_mean(seen) for seen in alike.values()]
+        best = max((work for _, work in means), default=0.0)
+        enough = max(least, 0.95 * best)
+        return min((pages for pages, work in means if work >= enough), default=None)
 
     def elasticity(self, now: float) -> Elasticity | None:
         """The slope around the present concurrency; None when there is too little to say."""
@@ -114,9 +151,14 @@ class Goodput:
             # A gap over four buckets is a pause of whoever calls, not a measurement.
             if span < 4 * self._params.bucket and self._area > 0:
                 self._points.append((self._seen, self._area / span, self._work / span))
-            while self._points and self._points[0][0] <= now - self._params.window:
+            while self._points and self._points[0][0] <= now - self._params.memory:
                 self._points.popleft()
             self._since, self._area, self._work = self._seen, 0.0, 0.0
+
+
+def _mean(points: list[tuple[float, float]]) -> tuple[float, float]:
+    count = len(points)
+    return sum(pages for pages, _ in points) / count, sum(work for _, work in points) / count
 
 
 def _regress(points: list[tuple[float, float]], floor: float) -> Elasticity | None:

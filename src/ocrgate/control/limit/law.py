@@ -18,6 +18,7 @@ Reason = Literal[
     "app_limited",
     "preemption",
     "waiting",
+    "preparing",
     "kv",
     "no_gain",
     "no_harm",
