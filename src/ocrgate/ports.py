@@ -83,6 +83,28 @@ class Signalling(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """An engine that is not there yet.
+
+    Attributes:
+        words: how far its start is, for anybody to read.
+        seconds: until it is expected to be there; None where that is not known.
+    """
+
+    words: str
+    seconds: float | None = None
+
+
+@runtime_checkable
+class Awaited(Protocol):
+    """An engine whose server is started here, which may take minutes."""
+
+    @property
+    def coming(self) -> Coming | None:
+        """How far the start is; None while the server is there, and once it was given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Some output while a page is read: text (it may be empty), and all tokens until now."""
 

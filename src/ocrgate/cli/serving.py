@@ -12,12 +12,14 @@ from ocrgate import __version__
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.reloading import Reload
 from ocrgate.cli.report import CommandFailed, say
+from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.errors import EngineError
 from ocrgate.gateway.app import create_app
 from ocrgate.gateway.application import Application
 from ocrgate.gateway.server import Server, make_server
 from ocrgate.keys import CachedKeys, SqlKeyStore
+from ocrgate.runtime.engines import EngineParams
 from ocrgate.runtime.service import Service, ServiceParams
 from ocrgate.settings import Settings
 from ocrgate.telemetry.asgi import TraceRequests
@@ -27,6 +29,7 @@ from ocrgate.telemetry.tracing import Tracing, TracingUnavailable, build_tracing
 
 _POLL = 0.05  # seconds between looks at whether the server has started
 _PATIENCE = 5.0  # seconds for an engine's servers to be there before we answer without one
+_A_MOMENT = 0.5  # seconds in which a server of ours that cannot start at all has said so
 
 
 class EngineFirst(Service):
@@ -79,9 +82,17 @@ def build(settings: Settings, store: SqlKeyStore | None) -> Built:
     service = EngineFirst.build(params, metrics=metrics, spans=tracing.span)
     keys = CachedKeys(store, ttl=settings.auth.cache_seconds) if store else None
     app = create_app(settings, service, keys=keys, metrics=metrics)
-    # What is started by somebody else may come later; what we start ourselves must come up.
-    patience = _PATIENCE if isinstance(settings.engine, OpenAIParams) else None
+    patience = _patience(settings.engine)
     return Built(_server(app, settings, service, tracing), service, metrics, tracing, patience)
+
+
+def _patience(engine: EngineParams) -> float | None:
+    """A server that somebody else starts may come later, one of ours takes minutes to load; the
+    embedded engine is there in a second, or not at all.
+    """
+    if isinstance(engine, OpenAIParams):
+        return _PATIENCE
+    return _A_MOMENT if isinstance(engine, VllmParams) else None
 
 
 def _tracing(settings: Settings) -> Tracing:
@@ -107,7 +118,8 @@ def run(built: Built, listener: socket.socket, url: str) -> None:
     """Serve until a signal, then finish what was accepted.
 
     Raises:
-        EngineUnavailable: the engine cannot be started, and waiting would not help.
+        EngineError: the engine cannot be started, and waiting would not help; or it was there, and
+            whoever watches it has given it up.
     """
     loop_factory = built.server.config.get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -115,7 +127,9 @@ def run(built: Built, listener: socket.socket, url: str) -> None:
 
 
 async def _serve(built: Built, listener: socket.socket, url: str) -> None:
+    given_up = asyncio.create_task(_end_without_engine(built))
     beside = [
+        given_up,
         asyncio.create_task(_announce(built, url)),
         asyncio.create_task(watch_lag(built.metrics.loop_lag)),
     ]
@@ -129,6 +143,8 @@ async def _serve(built: Built, listener: socket.socket, url: str) -> None:
         if built.reload is not None:
             built.reload.listen(asyncio.get_running_loop())
         await built.server.serve(sockets=[listener])
+        if given_up.done():
+            raise given_up.result()
     finally:
         for task in beside:
             task.cancel()
@@ -144,11 +160,22 @@ async def _announce(built: Built, url: str) -> None:
     try:
         replicas.require()
     except EngineError as error:
-        say(f"WARNING: {error.detail}")
+        if replicas.coming is None:
+            say(f"WARNING: {error.detail}")
         say(f"Waiting for the engine. {url} answers 503 until it is there (end with Ctrl-C).")
         await _poll(lambda: replicas.available)
     say(f"ocrgate is ready at {url}   (documentation: {url}/docs, end with Ctrl-C)")
     say(f"  curl -F file=@page.png {url}/ocr")
+
+
+async def _end_without_engine(built: Built) -> EngineError:
+    """End the server once its engine was given up: why that is.
+
+    Whoever watches over this process can then do what we cannot: start it elsewhere, tell somebody.
+    """
+    why = await built.service.replicas.until_given_up()
+    built.server.should_exit = True
+    return why
 
 
 async def _poll(is_so: Callable[[], bool]) -> None:

@@ -17,7 +17,7 @@ from ocrgate.errors import (
     EngineError,
     EngineUnavailable,
 )
-from ocrgate.ports import Clock, Engine, TimerHandle
+from ocrgate.ports import Awaited, Clock, Coming, Engine, TimerHandle
 from ocrgate.runtime.clock import sleep, until
 from ocrgate.runtime.patience import Patience
 from ocrgate.runtime.replica import (
@@ -143,6 +143,11 @@ class Fleet:
         if all(one.gone for one in self.replicas):
             self.given_up.set()
         self._wake()
+
+    async def until_given_up(self) -> EngineError:
+        """Wait until nothing will bring back any replica: why."""
+        await self.given_up.wait()
+        return EngineUnavailable(str(self.replicas[-1].fault))
 
     def leave(self) -> None:
         """The server goes away: pages wait no longer for a replica than a breaker stays open, in
@@ -368,6 +373,13 @@ class Fleet:
 
     # What is known
 
+    @property
+    def sound(self) -> bool:
+        """Whether a replica takes pages, and not as a probe only."""
+        now, closed = self._clock.now(), BreakerState.CLOSED
+        there = (one for one in self.replicas if one.up and not one.gone)
+        return any(one.breaker.state(now) is closed for one in there)
+
     def snapshot(self) -> tuple[ReplicaState, ...]:
         """Every replica now."""
         now = self._clock.now()
@@ -386,10 +398,31 @@ class Fleet:
         """Why no replica takes a page, and when one may."""
         faults = [str(one.fault) for one in self.replicas if one.fault is not None]
         why = f": {faults[-1]}" if faults else ""
+        coming = self.coming
+        expected = coming.seconds or 0.0 if coming is not None else 0.0
         if self.closed or not any(one.up and not one.gone for one in self.replicas):
-            return EngineUnavailable(f"no engine is up{why}", retry_after=self._params.restart_most)
+            what = (
+                f"no engine is up{why}" if coming is None else f"the engine starts; {coming.words}"
+            )
+            return EngineUnavailable(what, retry_after=max(self._params.restart_most, expected))
+        if coming is not None:
+            what = f"the engine is started again; {coming.words}"
+        else:
+            what = f"the engine failed too often lately and is left alone for a while{why}"
         wait = self._due() - self._clock.now()
-        return BreakerOpen(
-            f"the engine failed too often lately and is left alone for a while{why}",
-            retry_after=max(1.0, wait) if wait < math.inf else 1.0,
-        )
+        return BreakerOpen(what, retry_after=max(1.0, expected, wait if wait < math.inf else 0.0))
+
+    @property
+    def coming(self) -> Coming | None:
+        """How far the start is of the one that is expected first, where none is there and servers
+        are started here.
+        """
+        if self.closed or self.sound:
+            return None
+        starts = [one.engine.coming for one in self.replicas if isinstance(one.engine, Awaited)]
+        found = [start for start in starts if start is not None]
+        return min(found, key=_left, default=None)
+
+
+def _left(start: Coming) -> float:
+    return math.inf if start.seconds is None else start.seconds

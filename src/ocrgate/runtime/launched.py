@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -14,7 +15,7 @@ from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
 from ocrgate.engines.openai.engine import CANARY_TOKENS
 from ocrgate.engines.openai.images import canary
 from ocrgate.errors import EngineError, EngineUnavailable
-from ocrgate.ports import Engine, EngineDescription, Listener, Signalling
+from ocrgate.ports import Coming, Engine, EngineDescription, Listener, Signalling
 from ocrgate.runtime.replica import is_replicas_fault
 
 _log = structlog.get_logger(__name__)
@@ -32,6 +33,9 @@ class Watched(Protocol):
     def replica_down(self, index: int, why: str = ...) -> None:
         """It is no more."""
 
+    def replica_given_up(self, index: int, why: str) -> None:
+        """It is no more, and no restart would help."""
+
 
 class Starter(Protocol):
     """Starts the servers: :class:`~ocrgate.engines.launch.supervisor.Supervisor`."""
@@ -42,6 +46,9 @@ class Starter(Protocol):
         Raises:
             EngineUnavailable: none can be started.
         """
+
+    def coming(self, index: int) -> Coming:
+        """How far the server of that index is, while it is not up."""
 
     async def close(self) -> None:
         """Finish the pages in flight and end all. Safe to call twice."""
@@ -75,7 +82,10 @@ class Launch:
         self._pause = pause
         self._chores: dict[int, asyncio.Task[None]] = {}  # by the server that they follow
         self._watched: Watched | None = None
-        self.engines = tuple(LaunchedEngine(self, fit(url, load)) for url in urls)
+        self._closing = False
+        self.engines = tuple(
+            LaunchedEngine(self, index, fit(url, load)) for index, url in enumerate(urls)
+        )
 
     def watch(self, watched: Watched) -> None:
         """Tell ``watched`` from now on which servers come and go."""
@@ -95,8 +105,13 @@ class Launch:
             engine.settled.clear()  # whoever asks again waits for it to come back after all
             raise EngineUnavailable(engine.gone)
 
+    def coming(self, index: int) -> Coming:
+        """How far the server of that index is, while it is not up."""
+        return self._starter.coming(index)
+
     async def close(self) -> None:
         """End all servers. Safe to call twice."""
+        self._closing = True
         for chore in self._chores.values():
             chore.cancel()
         await asyncio.gather(*self._chores.values(), return_exceptions=True)
@@ -108,8 +123,8 @@ class Launch:
         """None of them could be started: what waits need not wait any longer."""
         if starting.cancelled() or starting.exception() is None:
             return
-        for engine in self.engines:
-            engine.lose(str(starting.exception()))
+        for index in range(len(self.engines)):
+            self._give_up(index, str(starting.exception()))
 
     def _changed(self, change: Change) -> None:
         engine = self.engines[change.index]
@@ -119,9 +134,9 @@ class Launch:
         if change.state is State.UP:
             self._chores[change.index] = asyncio.create_task(self._came_up(engine, change))
         elif change.state is State.STOPPED:
-            if change.diagnosis is not None or not self._is_starting():
-                engine.lose(why)  # else the failed start says why, in a moment
             self._tell_down(change.index, why)
+            if change.diagnosis is not None or not self._is_starting():
+                self._give_up(change.index, why)  # else the failed start says why, in a moment
         elif change.state is State.DOWN:
             self._tell_down(change.index, why)
 
@@ -148,10 +163,16 @@ class Launch:
             _log.warning("a server is up and is not read from", url=change.url, reason=str(error))
             await fitted.close()
             return False
-        await engine.take(fitted)
+        engine.take(fitted)
         return True
 
+    def _give_up(self, index: int, why: str) -> None:
+        self.engines[index].lose(why)
+        if self._watched is not None and not self._closing:
+            self._watched.replica_given_up(index, why)
+
     def _tell_down(self, index: int, why: str) -> None:
+        self.engines[index].there = False
         if self._watched is not None:
             self._watched.replica_down(index, why)
 
@@ -176,25 +197,56 @@ class Launch:
         return self.engines[index].inflight > 0
 
 
+@dataclass(slots=True, eq=False)
+class _Spoken:
+    """An engine that speaks to a server, and the pages that it has there."""
+
+    engine: Engine
+    pages: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begun(self) -> None:
+        self.pages += 1
+        self.idle.clear()
+
+    def ended(self) -> None:
+        self.pages -= 1
+        if not self.pages:
+            self.idle.set()
+
+    async def close(self) -> None:
+        """Once its pages have ended: some may be at the new server already, which answered them
+        before whoever watches it said that it is up.
+        """
+        if self.pages:
+            await self.idle.wait()
+        await self.engine.close()
+
+
 class LaunchedEngine:
     """One such server (an :class:`~ocrgate.ports.Engine`).
 
     Args:
         launch: all of them.
+        index: which of them it is.
         engine: speaks to it; exchanged when the server was started anew.
 
     Attributes:
+        there: whether the server is up and spoken to.
         settled: set once the server was up, or is known never to be.
         gone: why it is not and will not be there, None as long as it may.
         inflight: pages that it has.
     """
 
-    def __init__(self, launch: Launch, engine: Engine) -> None:
+    def __init__(self, launch: Launch, index: int, engine: Engine) -> None:
         self._launch = launch
-        self._engine = engine
+        self._index = index
+        self._spoken = _Spoken(engine)
+        self._ends: set[asyncio.Task[None]] = set()
         self._has_read = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self.there = False
         self.settled = asyncio.Event()
         self.gone: str | None = None
         self.inflight = 0
@@ -202,7 +254,14 @@ class LaunchedEngine:
     @property
     def description(self) -> EngineDescription:
         """What it is; slots and images as the running server was started for."""
-        return self._engine.description
+        return self._spoken.engine.description
+
+    @property
+    def coming(self) -> Coming | None:
+        """How far its start is; None while it is there, and once it was given up."""
+        if self.there or self.gone is not None:
+            return None
+        return self._launch.coming(self._index)
 
     async def start(self) -> None:
         """Wait until the server has read a page.
@@ -216,13 +275,16 @@ class LaunchedEngine:
         self, image: PageImage, request: PageRequest, listener: Listener | None = None
     ) -> tuple[PageReading, Usage]:
         """Read one page, see :meth:`~ocrgate.ports.Engine.recognize`."""
+        spoken = self._spoken
+        spoken.begun()
         self.inflight += 1
         self._idle.clear()
         try:
-            answer = await self._engine.recognize(image, request, listener)
+            answer = await spoken.engine.recognize(image, request, listener)
             self._has_read = True
             return answer
         finally:
+            spoken.ended()
             self.inflight -= 1
             if not self.inflight:
                 self._idle.set()
@@ -233,13 +295,17 @@ class LaunchedEngine:
         Raises:
             EngineUnavailable, EngineFailed: it did not answer in time.
         """
-        engine = self._engine
+        engine = self._spoken.engine
         return await engine.signals() if isinstance(engine, Signalling) else None
 
     async def close(self) -> None:
         """End all servers: they share one life. Safe to call twice."""
         await self._launch.close()
-        await self._engine.close()
+        ends = [*self._ends]
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+        await self._spoken.engine.close()
 
     async def reads(self) -> None:
         """Return if it has read a page since this was asked last, or reads a known one now.
@@ -250,20 +316,23 @@ class LaunchedEngine:
         if self._has_read:
             self._has_read = False
             return
-        tasks = self._engine.description.tasks
+        engine = self._spoken.engine
+        tasks = engine.description.tasks
         asked = PageRequest(task=min(tasks, key=list(Task).index), max_tokens=CANARY_TOKENS)
         try:
-            await self._engine.recognize(canary(), asked)
+            await engine.recognize(canary(), asked)
         except EngineError as error:
             if is_replicas_fault(error):
                 raise
 
-    async def take(self, engine: Engine) -> None:
-        """Speak to the server that was started anew; what the old one had is lost."""
-        old, self._engine = self._engine, engine
-        self.gone = None
+    def take(self, engine: Engine) -> None:
+        """Speak to the server that was started anew."""
+        old, self._spoken = self._spoken, _Spoken(engine)
+        self.gone, self.there = None, True
         self.settled.set()
-        await old.close()
+        end = asyncio.create_task(old.close())
+        self._ends.add(end)
+        end.add_done_callback(self._ends.discard)
 
     async def drained(self) -> None:
         """Return when it has no page."""

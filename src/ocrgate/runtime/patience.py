@@ -24,7 +24,8 @@ class Patience:
             page would not be read in time any more.
         waits: whether it was accepted; else it fails at once when no replica takes pages.
         waited: whether it has waited for its turn already. It then goes on waiting also when it is
-            sent and the server cannot be reached, which a page that has only just come does not.
+            sent as a probe and the server cannot be reached, which one that has only just come does
+            not.
         elsewhere: whether another engine reads the page at once that would wait for this reason.
             It is asked whenever there is news, and where it says so the page fails with that.
     """

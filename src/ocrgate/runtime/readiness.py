@@ -88,6 +88,9 @@ class Readiness:
         """What is known now: ``starting``, ``ok`` or ``unready``. Asks the canary if it is old."""
         self._ask_if_doubtful()
         age = None if self._last is None else self._clock.now() - self._last
+        if self._engine.coming is not None:
+            detail = self._engine.why_none().detail
+            return State("starting" if age is None else "unready", detail, age)
         if self._fault is not None:
             return State("unready", self._fault, age)
         if age is None:
@@ -123,6 +126,8 @@ class Readiness:
         now = self._clock.now()
         fresh = self._last is not None and now - self._last < self._params.fresh
         if self._closed or (fresh and not self._doubted and self._fault is None):
+            return None
+        if self._engine.coming is not None:  # there is nobody to ask
             return None
         if self._asking is None or self._asking.done():
             if now - self._failed < self._params.pause:

@@ -10,12 +10,12 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ocrgate.control.breaker import BreakerState, Verdict
+from ocrgate.control.breaker import Verdict
 from ocrgate.control.retry import Failure, Retry, RetryBudget
 from ocrgate.domain.document import PageImage
 from ocrgate.domain.recognition import PageRequest
 from ocrgate.errors import EngineError, EngineUnavailable
-from ocrgate.ports import Clock, Engine, EngineDescription, Listener
+from ocrgate.ports import Clock, Coming, Engine, EngineDescription, Listener
 from ocrgate.runtime.clock import LoopClock
 from ocrgate.runtime.fleet import Fleet
 from ocrgate.runtime.patience import Patience
@@ -100,13 +100,15 @@ class Replicas:
         self._budget.widen(slots)
 
     def require(self) -> None:
-        """Do nothing if a page given now would be tried.
+        """Do nothing if a page that comes now would be tried.
+
+        While a server is started here, those who were accepted see whether it is there already.
 
         Raises:
             BreakerOpen, EngineUnavailable: it would not, and why.
         """
-        if not self.available:
-            raise self._fleet.why_none()
+        if not self.available or self.coming is not None:
+            raise self.why_none()
 
     @property
     def available(self) -> bool:
@@ -116,7 +118,16 @@ class Replicas:
     @property
     def sound(self) -> bool:
         """Whether a replica takes pages, and not as a probe only."""
-        return any(one.up and one.breaker is BreakerState.CLOSED for one in self.snapshot())
+        return self._fleet.sound
+
+    def why_none(self) -> EngineError:
+        """Why no replica takes a page, and when one may."""
+        return self._fleet.why_none()
+
+    @property
+    def coming(self) -> Coming | None:
+        """How far the engine's start is, where none is there and its servers are started here."""
+        return self._fleet.coming
 
     def snapshot(self) -> tuple[ReplicaState, ...]:
         """Every replica now."""
@@ -177,7 +188,7 @@ class Replicas:
         attempt = self._fleet.begin((), page)
         if attempt is None:
             if not patience.waits:
-                raise self._fleet.why_none()
+                raise self.why_none()
             attempt = await self._fleet.wait(page, patience)
             patience = replace(patience, waited=True)
         return await self._read(attempt, patience)
@@ -188,7 +199,7 @@ class Replicas:
             try:
                 return await self._carry_out(first)
             except EngineError as error:
-                waits_on = _waits_on(error, patience)
+                waits_on = _waits_on(error, first, patience)
                 if not waits_on and not self._may_try_again(first, error, patience.deadline):
                     raise
             if not waits_on:
@@ -213,7 +224,7 @@ class Replicas:
                 return await self._carry_out(attempt)
             except EngineError as error:
                 last = error
-        raise last or self._fleet.why_none()
+        raise last or self.why_none()
 
     async def close(self) -> None:
         """Stop everything. Pages that wait for a replica fail. Safe to call twice."""
@@ -233,8 +244,7 @@ class Replicas:
 
     async def until_given_up(self) -> EngineError:
         """Wait until nothing will bring back any replica: why."""
-        await self._fleet.given_up.wait()
-        return self._fleet.why_none()
+        return await self._fleet.until_given_up()
 
     def leave(self) -> None:
         """The server goes away: pages wait no longer than some seconds for a replica."""
@@ -324,13 +334,15 @@ def _is_away(error: EngineError) -> bool:
     return isinstance(error, EngineUnavailable) and is_replicas_fault(error)
 
 
-def _waits_on(error: EngineError, patience: Patience) -> bool:
-    """Whether a page that waited before it was sent goes on waiting.
+def _waits_on(error: EngineError, attempt: Attempt, patience: Patience) -> bool:
+    """Whether a page that was not begun waits, since it was accepted.
 
-    Not without a deadline: nothing else says how long.
+    Not one that has only just come and was sent to see whether the server is there again: it was
+    not expected to be. And none without a deadline, as nothing else says how long.
     """
-    waited = patience.waited and patience.deadline < math.inf
-    return waited and _is_away(error) and not patience.elsewhere(error)
+    accepted = patience.waits and (patience.waited or not attempt.leave.probe)
+    bounded = accepted and patience.deadline < math.inf
+    return bounded and _is_away(error) and not patience.elsewhere(error)
 
 
 def _merged(each: Sequence[EngineDescription]) -> EngineDescription:

@@ -15,6 +15,7 @@ from ocrgate.engines.launch.facts import LaunchFacts
 from ocrgate.engines.launch.pace import Change, Hooks, Observer, State
 from ocrgate.engines.openai.faults import EngineBusy
 from ocrgate.errors import EngineFailed, EngineUnavailable
+from ocrgate.ports import Awaited, Coming
 from ocrgate.runtime.launched import Launch
 from ocrgate.testing import ManualClock, ScriptedEngine
 
@@ -84,6 +85,12 @@ class Servers:
     def replica_down(self, index: int, why: str = "") -> None:
         self.told.append(("down", index))
 
+    def replica_given_up(self, index: int, why: str) -> None:
+        self.told.append((f"given up: {why}", index))
+
+    def coming(self, index: int) -> Coming:
+        return Coming(f"server {index}: it loads", 7.0)
+
     async def say(
         self, index: int, state: State, load: Load | None = None, why: Diagnosis | None = None
     ) -> None:
@@ -140,6 +147,10 @@ async def test_what_cannot_be_started_says_why() -> None:
     servers.started.set()
     with pytest.raises(EngineUnavailable, match="the model is not there"):
         await starting
+    assert [end for end in servers.told if end[0] != "down"] == [
+        ("given up: the model is not there", 0),
+        ("given up: the model is not there", 1),
+    ]
 
 
 async def test_one_of_several_that_is_given_up_says_why_and_is_not_asked_again_and_again() -> None:
@@ -149,10 +160,57 @@ async def test_one_of_several_that_is_given_up_says_why_and_is_not_asked_again_a
     await servers.say(0, State.STOPPED, why=BROKEN)
     with pytest.raises(EngineUnavailable, match="a flag is not known"):
         await starting
+    assert servers.told == [("down", 0), ("given up: a flag is not known", 0)]
     again = asyncio.create_task(servers.launch.engines[0].start())
     await settle()
     assert not again.done()
     again.cancel()
+
+
+async def test_an_engine_tells_how_far_its_server_is_until_it_is_there() -> None:
+    """And again after a death; once it was given up there is nothing to wait for."""
+    servers = Servers()
+    engine = servers.launch.engines[1]
+    assert isinstance(engine, Awaited)
+    said = [engine.coming]
+    for state in (State.UP, State.DOWN, State.STOPPED):
+        await servers.say(1, state, why=None if state is State.UP else BROKEN)
+        said.append(engine.coming)
+    loads = Coming("server 1: it loads", 7.0)
+    assert said == [loads, None, loads, None]
+
+
+async def test_a_page_that_the_new_server_has_already_is_not_cut_off_when_it_is_told_of() -> None:
+    """A server answers before whoever watches it says so: pages that see whether it is there."""
+    servers = Servers()
+    await servers.say(0, State.UP)
+    await servers.say(0, State.DOWN, why=BROKEN)
+    engine, (_, _, old) = servers.launch.engines[0], servers.made[-1]
+    reading = asyncio.create_task(engine.recognize(PAGE, PageRequest()))
+    await settle()
+    await servers.say(0, State.UP)
+    assert old is not servers.made[-1][2]
+    closed = [old.closed]
+    await servers.clock.run(1.0)
+    await reading
+    await settle()
+    assert [*closed, old.closed] == [False, True]
+    await engine.close()
+    assert servers.made[-1][2].closed
+
+
+async def test_closing_is_no_giving_up() -> None:
+    """Whoever is told of that would end with an error."""
+    servers = Servers()
+    starting = asyncio.create_task(servers.launch.engines[0].start())
+    await settle()
+    servers.failure = EngineUnavailable("vLLM was stopped while it was starting")
+    servers.started.set()
+    await servers.launch.close()
+    with pytest.raises(EngineUnavailable):
+        await starting
+    await servers.say(0, State.STOPPED)
+    assert servers.told == [("down", 0)]
 
 
 async def test_a_server_is_drained_when_its_last_page_has_ended() -> None:

@@ -20,7 +20,7 @@ from ocrgate.engines.launch.process import ServerProcess
 from ocrgate.engines.launch.secrets import without_secrets
 from ocrgate.engines.launch.waiting import at_most, ended, sleep
 from ocrgate.errors import EngineUnavailable
-from ocrgate.ports import Clock
+from ocrgate.ports import Clock, Coming
 
 _log = structlog.get_logger(__name__)
 _server_log = structlog.get_logger("ocrgate.vllm")
@@ -69,6 +69,9 @@ class Instance:
         self._budget = LineBudget()
         self._worked = 0.0
         self._failures = 0
+        self._since = 0.0  # when this start, or the wait for the next, has begun
+        self._took: float | None = None  # seconds of the last start that went well
+        self._trouble: Diagnosis | None = None
         self.url = url_of(self._start.params.host, self._start.seat.port)
         self.state = State.STOPPED
         self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -104,6 +107,17 @@ class Instance:
                     return
             await self._back_off(trouble)
 
+    def coming(self) -> Coming:
+        """How far it is, while it is not up."""
+        passed = self._clock.now() - self._since
+        left = None if self._took is None else max(0.0, self._took - passed)
+        if self.state is State.STARTING and self._process is not None:
+            words = f"{passed:.0f} s so far, {self._process.stage}"
+        else:
+            words = "it is about to start"
+        again = f"; before, {self._trouble.what}" if self._trouble is not None else ""
+        return Coming(f"vLLM: {words}{again}", left)
+
     async def close(self) -> None:
         """End what runs: first its pages, then itself. After :meth:`run` was cancelled."""
         await self._retire()
@@ -121,6 +135,7 @@ class Instance:
         """
         self._start = start = self._lessons.next_start
         self._worked = 0.0
+        self._since, self._process = self._clock.now(), None
         self._tell(State.STARTING)
         if await is_taken(self.url):
             return 0.0, _PORT_TAKEN
@@ -137,6 +152,7 @@ class Instance:
         if trouble is not None:
             return 0.0, trouble
         since = self._clock.now()
+        self._took, self._trouble = since - self._since, None
         self._tell(State.UP)
         if not self.first.done():
             self.first.set_result(None)
@@ -270,6 +286,7 @@ class Instance:
 
     async def _back_off(self, trouble: Diagnosis) -> None:
         wait = delay(self._pace.backoff, self._failures, self._chance())
+        self._since = self._clock.now() + wait
         self._tell(State.RESTARTING, trouble, wait)
         await sleep(self._clock, wait)
 
@@ -297,6 +314,7 @@ class Instance:
         self, state: State, diagnosis: Diagnosis | None = None, wait: float | None = None
     ) -> None:
         self.state = state
+        self._trouble = diagnosis or self._trouble
         load = self._lessons.next_start.load if wait is not None else self._start.load
         facts = self._process.facts if self._process else LaunchFacts()
         index = self._start.seat.index

@@ -13,6 +13,7 @@ from ocrgate.engines.launch.diagnosis import tells
 from ocrgate.engines.launch.facts import LaunchFacts, noticed
 from ocrgate.engines.launch.lines import LineSplitter, Tail
 from ocrgate.engines.launch.secrets import HIDDEN, secrets_in
+from ocrgate.engines.launch.stages import FIRST, stage
 
 _CHUNK = 2**14
 _SWEEP = keeper.GRACE + 2 * keeper.LATEST  # seconds that the keeper takes at most
@@ -41,6 +42,7 @@ class ServerProcess:
         self._secrets = secrets_in(words, env)
         self._tail = Tail(tells)
         self.facts = LaunchFacts()
+        self.stage = FIRST
 
     @property
     def alive(self) -> bool:
@@ -132,6 +134,7 @@ class ServerProcess:
             line = line.replace(secret, HIDDEN)
         self._tail.add(line, time.monotonic())
         self.facts = noticed(self.facts, line)
+        self.stage = stage(self.stage, line)
         self._listener(line)
 
 

@@ -22,7 +22,7 @@ from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.launch.pinning import pin
 from ocrgate.engines.launch.served import ServedModel
 from ocrgate.errors import EngineUnavailable
-from ocrgate.ports import Clock
+from ocrgate.ports import Clock, Coming
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +75,12 @@ class Supervisor:
     def urls(self) -> tuple[str, ...]:
         """Where the servers answer, in the order of their index; empty before the start."""
         return tuple(instance.url for instance in self._instances)
+
+    def coming(self, index: int) -> Coming:
+        """How far the server of that index is, while it is not up."""
+        if index < len(self._instances):
+            return self._instances[index].coming()
+        return Coming("vLLM: it is about to start")
 
     async def start(self) -> None:
         """Start all servers; return when each has read a page or failed, and one at least has.
