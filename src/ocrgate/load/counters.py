@@ -27,7 +27,6 @@ class Counters:
         outcomes: measured requests by outcome.
         latency: of answers, from the intended instant, seconds.
         first: the same of the first text or byte.
-        recent_latency: of the last answers.
     """
 
     label: str = ""

@@ -33,7 +33,6 @@ DAMAGED = (
 
 Matrix = tuple[float, float, float, float, float, float]
 Bounds = tuple[float, float, float, float]
-Instructions = list[Any]
 
 
 @dataclass(slots=True)
