@@ -1,12 +1,12 @@
-"""Which files to read: names, patterns, folders and standard input, checked before any work."""
+"""Which files to read: names, patterns, folders, pipes and standard input, checked before any work."""
 
 import glob
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from ocrgate.errors import InvalidRequest, NotFound, PayloadTooLarge, UnreadableDocument
 
@@ -38,15 +38,16 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO, scratch: Path, most: in
     """The files that arguments stand for, each once, in order.
 
     Args:
-        arguments: file names, patterns that the shell left alone, folders, or ``-``.
+        arguments: file names, patterns that the shell left alone, folders, pipes (such as the
+            shell makes of ``<(command)``), or ``-``.
         stdin: what ``-`` reads.
-        scratch: a folder for what came from standard input; the caller removes it.
-        most: bytes accepted from standard input.
+        scratch: a folder for what came from standard input and pipes; the caller removes it.
+        most: bytes accepted from each of them.
 
     Raises:
         NotFound: a name or pattern matches nothing, or a folder has nothing to read.
-        UnreadableDocument: a file may not be opened, or standard input is empty.
-        PayloadTooLarge: standard input has more than ``most`` bytes.
+        UnreadableDocument: a file or folder may not be opened, or standard input is empty.
+        PayloadTooLarge: standard input or a pipe has more than ``most`` bytes.
         InvalidRequest: standard input is asked for twice.
     """
     if arguments.count(STDIN) > 1:
@@ -54,12 +55,19 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO, scratch: Path, most: in
     found: dict[Path, Source] = {}
     for argument in arguments:
         if argument == STDIN:
-            source = _from_stdin(stdin, scratch, most)
+            named = Source(Path(), "standard input", Path("stdin"))
+            source = _spooled(stdin, named, scratch, most)
             found[source.path] = source
-        else:
-            for source in _named(argument):
-                found.setdefault(source.path.resolve(), source)
+            continue
+        for source in _named(argument):
+            kept = source if _is_plain(source.path) else _from_pipe(source, scratch, most)
+            found.setdefault(kept.path.resolve(), kept)
     return list(found.values())
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether it is a file, of which any part can be read at any time; not a pipe or a device."""
+    return path.is_file() or not path.exists()
 
 
 def _named(argument: str) -> Iterator[Source]:
@@ -75,7 +83,8 @@ def _named(argument: str) -> Iterator[Source]:
 
 
 def _of_folder(folder: Path) -> Iterator[Source]:
-    found = [path for path in _walk(folder) if path.suffix.lower() in SUFFIXES]
+    named = (path for path in _walk(folder) if path.suffix.lower() in SUFFIXES)
+    found = [path for path in named if _is_plain(path)]
     if not found:
         raise NotFound(f"{folder}: no picture or PDF in this folder", field="FILE")
     for path in found:
@@ -84,9 +93,14 @@ def _of_folder(folder: Path) -> Iterator[Source]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Visible files below a folder, sorted; links to folders are not followed (they may circle)."""
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder, onerror=_unopened):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _unopened(error: OSError) -> NoReturn:
+    message = f"{error.filename}: this folder may not be opened"
+    raise UnreadableDocument(message, field="FILE") from error
 
 
 def _of_pattern(pattern: str) -> Iterator[Source]:
@@ -112,15 +126,25 @@ def _checked(path: Path, place: Path) -> Source:
     return Source(path, str(path), place)
 
 
-def _from_stdin(stdin: BinaryIO, scratch: Path, most: int) -> Source:
+def _from_pipe(source: Source, scratch: Path, most: int) -> Source:
+    """What can be read once only, and from its beginning to its end, kept in a file."""
+    try:
+        with source.path.open("rb") as pipe:
+            return _spooled(pipe, source, scratch, most)
+    except OSError as error:
+        message = f"{source.shown}: {error.strerror or error}"
+        raise UnreadableDocument(message, field="FILE") from error
+
+
+def _spooled(stream: BinaryIO, source: Source, scratch: Path, most: int) -> Source:
     with tempfile.NamedTemporaryFile(dir=scratch, prefix="stdin-", delete=False) as spool:
         left = most + 1
-        while left and (data := stdin.read(min(left, _PIECE))):
+        while left and (data := stream.read(min(left, _PIECE))):
             spool.write(data)
             left -= len(data)
     if not left:
-        message = f"standard input has more than {most} bytes (image.max_bytes)"
+        message = f"{source.shown} has more than {most} bytes (image.max_bytes)"
         raise PayloadTooLarge(message, field="FILE", limit=f"{most} bytes")
     if left == most + 1:
-        raise UnreadableDocument("standard input is empty", field="FILE")
-    return Source(Path(spool.name), "standard input", Path("stdin"))
+        raise UnreadableDocument(f"{source.shown} is empty", field="FILE")
+    return replace(source, path=Path(spool.name))

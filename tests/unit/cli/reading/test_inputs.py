@@ -2,12 +2,19 @@
 
 import io
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from ocrgate.cli.reading.inputs import Source, expand
-from ocrgate.errors import InvalidRequest, NotFound, PayloadTooLarge, UnreadableDocument
+from ocrgate.errors import (
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    RequestError,
+    UnreadableDocument,
+)
 
 
 @pytest.fixture
@@ -84,6 +91,31 @@ def test_standard_input_is_spooled_once(tmp_path: Path) -> None:
         expanded("-", "-", stdin=b"data", scratch=tmp_path)
 
 
+def test_a_pipe_is_read_once_from_its_beginning(tmp_path: Path) -> None:
+    """As the shell makes one of <(command): it has no length and no way back."""
+    pipe = tmp_path / "63"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"data",))
+    writer.start()
+    (source,) = expanded(str(pipe), scratch=tmp_path)
+    writer.join()
+    assert (source.path.read_bytes(), source.shown) == (b"data", str(pipe))
+    assert source.place == Path("63")
+
+
+def test_a_pipe_in_a_folder_is_left_out(tree: Path) -> None:
+    """Nobody may ever write into it, and who named the folder means its files."""
+    os.mkfifo(tree / "pipe.png")
+    assert places(expanded(str(tree))) == ["a.JPG", "b.png", "sub/c.pdf"]
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+def test_devices_are_bounded_as_standard_input_is(tmp_path: Path, device: str) -> None:
+    """Nothing to read, and no end of it."""
+    with pytest.raises(RequestError, match=device):
+        expanded(device, scratch=tmp_path)
+
+
 @pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
 def test_standard_input_is_bounded(tmp_path: Path, size: int, fits: bool) -> None:
     """An endless pipe does not fill the disk."""
@@ -98,6 +130,14 @@ def test_empty_standard_input_is_told(tmp_path: Path) -> None:
     """A pipe whose writer failed is an error."""
     with pytest.raises(UnreadableDocument, match="empty"):
         expanded("-", scratch=tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may open every folder")
+def test_a_folder_below_that_may_not_be_opened_is_told(tree: Path) -> None:
+    """Its pages would be missing and nobody would know."""
+    (tree / "sub").chmod(0)
+    with pytest.raises(UnreadableDocument, match="sub: this folder may not be opened"):
+        expanded(str(tree))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open every file")
