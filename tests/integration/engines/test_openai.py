@@ -96,6 +96,27 @@ async def test_the_text_is_the_same_however_it_comes(
         assert usage.output_tokens > 0
 
 
+HALF = b'data: {"choices":[{"delta":{"content":"read"}}]}\n\n'
+END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [b'\xef\xbb\xbfdata: {"choices":[{"delta":{"content":"read"}}]}\n\n', END],
+        [HALF, b'data: {"choices":[],"usage":{"prompt_tokens":null}}\n\n', END],
+        [HALF, END, b"data:  [DONE]\n\n"],
+        [HALF, b'data: {"choices":null,"error":null}\n\n', END],
+    ],
+    ids=["byte order mark", "no count", "blanks before the end", "nulls"],
+)
+async def test_oddities_lose_nothing(attach: Attach, page: PageImage, chunks: list[bytes]) -> None:
+    """What some server or proxy adds or leaves out is no reason to lose a page, or half of it."""
+    async with attach(Raw(chunks)) as pair:
+        reading, _ = await pair.engine.recognize(page, PageRequest())
+        assert (reading.text, reading.warnings) == ("read", ())
+
+
 TORN = b'data: {"choices":[{"delta":{"content":"\xe4"}}]}\n\n'
 
 FAULTS: dict[str, tuple[Script, type[OcrgateError]]] = {

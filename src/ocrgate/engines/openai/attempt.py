@@ -87,7 +87,7 @@ class Attempt:
         tokens = transcript.tokens
         ended = False
         for event in events:
-            if event == DONE:
+            if event.strip() == DONE:
                 ended = True
                 break
             if event:

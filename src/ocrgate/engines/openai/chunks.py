@@ -23,7 +23,7 @@ class Choice(msgspec.Struct):
 class TokenCount(msgspec.Struct):
     """Tokens so far, or in all when it comes last."""
 
-    prompt_tokens: int = 0
+    prompt_tokens: int | None = 0
     completion_tokens: int | None = 0
 
 

@@ -11,6 +11,7 @@ MAX_EVENT = 1 << 20
 
 _DATA = b"data: "
 _END = b"\n\n"
+_BOM = b"\xef\xbb\xbf"  # may stand before the first line
 
 
 class EventTooLong(Exception):
@@ -89,6 +90,7 @@ class EventParser:
             self._size = 0
             return
         name, _, value = line.partition(b":")
+        name = name.removeprefix(_BOM)
         if name == b"data":
             self._hold(self._data, value.removeprefix(b" "))
             self._size += 1  # so that lines without bytes count too

@@ -14,6 +14,7 @@ from ocrgate.engines.openai.sse import EventParser, EventTooLong
         (b"data: a\r\n\r\ndata: b\r\n\r\n", [b"a", b"b"]),
         (b"data: a\r\rdata: b\r\r", [b"a", b"b"]),
         (b": ping\n\ndata: a\n\n", [b"a"]),
+        (b"\xef\xbb\xbfdata: a\n\ndata: b\n\n", [b"a", b"b"]),
         (b"event: x\nid: 3\nretry: 5\ndata: a\n\n", [b"a"]),
         (b"data: a\ndata: b\n\n", [b"a\nb"]),
         (b'error: {"code":500}\n\n', [b'{"error": {"code":500}}']),
