@@ -1,4 +1,4 @@
-"""Which files to read: names, patterns, folders, pipes and standard input, checked before any work."""
+"""Which files to read: names, patterns, folders, pipes, standard input. Checked before any work."""
 
 import glob
 import os
