@@ -1,7 +1,6 @@
 """Checks of what is installed and what the machine has."""
 
 import importlib.util
-import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -66,9 +65,10 @@ def weights(settings: Settings) -> Check:
 
 
 def cores() -> Check:
-    """Cores that this process may use."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Check("cores", State.OK, f"{usable} usable")
+    """Cores that this process may use, container limits included."""
+    from ocrgate.engines.cpu.cores import usable_cores
+
+    return Check("cores", State.OK, f"{usable_cores()} usable")
 
 
 def memory(settings: Settings) -> Check:

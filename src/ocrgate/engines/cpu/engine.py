@@ -1,11 +1,11 @@
 """The embedded engine as the gateway sees it: pages go to workers, readings come back."""
 
 import asyncio
-import os
 from typing import cast
 
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Task, Usage
+from ocrgate.engines.cpu.cores import usable_cores
 from ocrgate.engines.cpu.known_page import KNOWN_TEXT, known_page
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.errors import EngineUnavailable
@@ -16,8 +16,11 @@ NAME = "cpu/pp-ocrv6"
 
 
 def worker_count(params: CpuParams) -> int:
-    """Processes to start: as many as asked for, else one per core this process may use."""
-    return params.workers or len(os.sched_getaffinity(0))
+    """Processes to start: as many as asked for, else one per core this process may use.
+
+    Each holds networks of its own, so one too many is paid in memory.
+    """
+    return params.workers or usable_cores()
 
 
 class CpuEngine:

@@ -10,7 +10,8 @@ class CpuParams:
 
     Attributes:
         kind: selects this engine.
-        workers: processes, each with one compute thread; None means one per core.
+        workers: processes, each with one compute thread; None means one per core that this process
+            may use, by its affinity and its container's quota.
         max_side: longest side handed to the engine; crops are cut at this size.
         detector_side: longest side shown to the text detector.
         nice: how far the workers step back behind everybody else (0 to 19).
