@@ -3,7 +3,10 @@
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,7 +51,8 @@ def create(
             "letters, digits and . @ : + - _ (64 at most) make a name", field="NAME"
         )
     allowed = parse_rate(rate) if rate is not None else None
-    key, secret = _store(config).create(name, lane=lane, rate=allowed, concurrency=concurrency)
+    with _store(config) as store:
+        key, secret = store.create(name, lane=lane, rate=allowed, concurrency=concurrency)
     if as_json:
         show(json.dumps(asdict(key) | {"secret": secret}))
         return
@@ -60,7 +64,8 @@ def create(
 @app.command("list")
 def list_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List all keys, revoked ones too. Secrets are not known here."""
-    keys = _store(config).all()
+    with _store(config) as store:
+        keys = store.all()
     if as_json:
         show(json.dumps([asdict(key) for key in keys], indent=2, ensure_ascii=False))
         return
@@ -81,7 +86,8 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """End a key. A running server follows within seconds (auth.cache_seconds)."""
-    key = _store(config).revoke(name)
+    with _store(config) as store:
+        key = store.revoke(name)
     if as_json:
         show(json.dumps(asdict(key), ensure_ascii=False))
     else:
@@ -107,13 +113,23 @@ def open_store(settings: "Settings") -> "SqlKeyStore":
     Raises:
         CommandFailed: it cannot be made or is none.
     """
-    from sqlalchemy.exc import DatabaseError
-
     from ocrgate.keys import SqlKeyStore
 
-    path = settings.auth.database
+    with usable(settings.auth.database):
+        return SqlKeyStore(settings.auth.database)
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Say of a database of keys that fails what is wrong with it.
+
+    Raises:
+        CommandFailed: it cannot be read or written.
+    """
+    from sqlalchemy.exc import DatabaseError
+
     try:
-        return SqlKeyStore(path)
+        yield
     except (OSError, DatabaseError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "orig", error)
         message = f"{path} cannot be used as the database of keys: {reason}"
@@ -121,8 +137,11 @@ def open_store(settings: "Settings") -> "SqlKeyStore":
         raise CommandFailed(message, Exit.ENVIRONMENT, hint) from error
 
 
-def _store(config: ConfigOption) -> "SqlKeyStore":
-    return open_store(load_settings(config).settings)
+@contextmanager
+def _store(config: ConfigOption) -> "Iterator[SqlKeyStore]":
+    settings = load_settings(config).settings
+    with usable(settings.auth.database):
+        yield open_store(settings)
 
 
 def _row(key: "ApiKey") -> tuple[str, ...]:

@@ -45,19 +45,31 @@ class FileWriter:
         self._pages += 1
 
     def close(self) -> None:
-        """Complete the file and give it its name. Safe to call twice."""
+        """Complete the file and give it its name. Safe to call twice.
+
+        Raises:
+            OSError: it cannot be written; of a text what was written stays in ``.part``.
+        """
         if self._closed:
             return
         self._closed = True
+        try:
+            self._finish()
+        except OSError:
+            if not (self._sink and self._part.stat().st_size):
+                self._part.unlink(missing_ok=True)  # nobody could read it
+            raise
+        if self._pages:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
         try:
             self._writer.close()
         finally:
             if self._sink:
                 self._sink.close()
-        if self._pages:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink(missing_ok=True)
 
 
 def open_writer(

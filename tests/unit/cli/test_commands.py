@@ -2,8 +2,10 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,16 @@ def test_the_secret_of_a_new_key_is_all_that_is_printed(shell: Shell) -> None:
     key = SqlKeyStore(shell.folder / "keys.sqlite").find(secret)
     assert key is not None
     assert (key.name, key.rate, key.concurrency) == ("scanner", 120.0, 4)
+
+
+@pytest.mark.parametrize("words", [["create", "a"], ["list"], ["revoke", "a"]])
+def test_a_database_that_fails_is_told_as_such(shell: Shell, words: list[str]) -> None:
+    """A full disk, or a file of something else, is not a mistake inside ocrgate."""
+    with closing(sqlite3.connect(shell.folder / "keys.sqlite")) as database:
+        database.execute("CREATE TABLE api_keys (id TEXT, name TEXT, revoked REAL)")
+    assert shell("keys", *words, "--config", str(shell.config)) == Exit.ENVIRONMENT
+    assert "cannot be used as the database of keys: " in shell.err
+    assert "auth.database" in shell.err
 
 
 def test_keys_can_be_listed_and_revoked(shell: Shell) -> None:

@@ -24,13 +24,14 @@ def port(settings: Settings) -> Check:
 
 def keys(settings: Settings) -> Check:
     """Whether keys can be stored, and how many there are."""
-    from ocrgate.cli.keys import open_store
+    from ocrgate.cli.keys import open_store, usable
 
     try:
-        store = open_store(settings)
-        active = sum(key.revoked is None for key in store.all())
+        with usable(settings.auth.database):
+            keys = open_store(settings).all()
     except CommandFailed as error:
         return Check("keys", State.FAILED, str(error), error.hint)
+    active = sum(key.revoked is None for key in keys)
     return Check("keys", State.OK, f"{active} active in {settings.auth.database}")
 
 

@@ -9,6 +9,7 @@ from ocrgate.cli.exit import Exit
 from ocrgate.cli.reading.outputs import Target, partial_name
 from ocrgate.cli.reading.progress import Progress
 from ocrgate.cli.reading.report import FileReport
+from ocrgate.cli.reading.sink import about
 from ocrgate.cli.report import CommandFailed
 from ocrgate.client import AsyncClient, Converted, Reading
 from ocrgate.errors import (
@@ -134,5 +135,10 @@ def _load(path: Path) -> bytes:
 def _write(path: Path, body: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = partial_name(path)
-    draft.write_bytes(body)
-    draft.replace(path)
+    with about(path):
+        try:
+            draft.write_bytes(body)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise

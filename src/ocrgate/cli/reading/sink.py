@@ -1,7 +1,8 @@
 """What takes the pages of one file: a draft on disk, or standard output."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO, TypeVar
 
@@ -56,33 +57,38 @@ class FileSink:
         target.parent.mkdir(parents=True, exist_ok=True)
         self._target = target
         self._partial = partial_name(target)
-        self._writer = open_writer(
-            kind,
-            self._partial,
-            engine=engine,
-            source_pdf=source_pdf,
-            language=language,
-            title=target.stem,
-        )
+        with about(target):
+            self._writer = open_writer(
+                kind,
+                self._partial,
+                engine=engine,
+                source_pdf=source_pdf,
+                language=language,
+                title=target.stem,
+            )
 
     def page(self, reading: PageReading, image: PageImage | None, usage: Usage) -> None:
         """Write one page."""
-        self._writer.page(reading, image=image, usage=usage)
+        with about(self._target):
+            self._writer.page(reading, image=image, usage=usage)
 
     def finish(self) -> None:
         """Complete the file and give it its name."""
-        self._writer.close()
-        self._partial.replace(self._target)
+        with about(self._target):
+            self._writer.close()
+            self._partial.replace(self._target)
 
     def keep_partial(self) -> str:
         """Complete the file with the pages that are there."""
-        self._writer.close()
+        with about(self._target):
+            self._writer.close()
         return str(self._partial)
 
     def discard(self) -> None:
         """Leave nothing."""
-        self._writer.close()
-        self._partial.unlink(missing_ok=True)
+        with about(self._target):
+            self._writer.close()
+            self._partial.unlink(missing_ok=True)
 
 
 class StreamSink:
@@ -120,6 +126,16 @@ class StreamSink:
     def discard(self) -> None:
         """The same: a head that was printed gets its foot."""
         self.finish()
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Name the file in errors of writing it, which know none, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 async def off_loop(call: Callable[..., T], *arguments: object) -> T:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import socket
 from pathlib import Path
 
@@ -61,6 +62,19 @@ async def test_another_server_is_told_at_once(body: bytes) -> None:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(CommandFailed, match="is no ocrgate server"):
             await greet(f"http://127.0.0.1:{port}", None)
+
+
+async def test_a_full_disk_leaves_nothing_and_names_the_file(tmp_path: Path) -> None:
+    """Half a result under any name is none."""
+    (tmp_path / "a.png").write_bytes(b"picture")
+    (tmp_path / "out.partial.txt").symlink_to("/dev/full")
+    target = Target(Source(tmp_path / "a.png", "a.png", Path("a.png")), tmp_path / "out.txt")
+    async with AsyncClient("http://h", transport=_Answer({})) as client:
+        reader = RemoteReader(client, Reading(), Format.TEXT, io.StringIO(), titled=False)
+        with pytest.raises(OSError, match="No space left") as failed:
+            await reader.read(FileReport(target), Lines(io.StringIO(), "files"))
+    assert failed.value.filename == str(tmp_path / "out.txt")
+    assert os.listdir(tmp_path) == ["a.png"]  # noqa: PTH208 - the quicker one in a coroutine
 
 
 class _Answer(httpx.AsyncBaseTransport):
