@@ -1,5 +1,6 @@
 """What takes the pages of one file."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ def test_a_full_disk_names_the_file_and_leaves_nothing_empty(tmp_path: Path) -> 
     """The error itself says neither which file nor which disk."""
     (tmp_path / "a.partial.txt.part").symlink_to("/dev/full")
     sink = sink_to(tmp_path / "a.txt")
-    sink.page(page_reading("hello"), None, Usage())  # still in memory
     with pytest.raises(OSError, match="No space left") as failed:
-        sink.finish()
+        sink.page(page_reading("hello"), None, Usage())
     assert failed.value.filename == str(tmp_path / "a.txt")
+    with contextlib.suppress(OSError):
+        sink.discard()
     assert list(tmp_path.iterdir()) == []
