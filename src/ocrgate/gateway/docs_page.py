@@ -63,12 +63,12 @@ def html(spec: Json, base: str = "http://127.0.0.1:7860") -> str:
 
 def _prose(text: str) -> str:
     """A sentence of the specification, which marks code by backticks, as HTML."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return re.sub(r"(`{1,2})([^`]+)\1", r"<code>\2</code>", escape(text))
 
 
 def _operation(method: str, path: str, operation: Json) -> str:
     parameters = (
-        (f"<code>{escape(item['name'])}</code>", item["in"], escape(item.get("description", "")))
+        (f"<code>{escape(item['name'])}</code>", item["in"], _prose(item.get("description", "")))
         for item in operation.get("parameters", ())
     )
     bodies = (
@@ -76,7 +76,7 @@ def _operation(method: str, path: str, operation: Json) -> str:
         for media, content in operation.get("requestBody", {}).get("content", {}).items()
     )
     answers = (
-        (status, escape(answer["description"]), _media(answer))
+        (status, _prose(answer["description"]), _media(answer))
         for status, answer in operation["responses"].items()
     )
     return "".join(
@@ -100,14 +100,14 @@ def _media(answer: Json) -> str:
 
 def _type(name: str, schema: Json) -> str:
     rows = (
-        (f"<code>{escape(member)}</code>", _link(kind), escape(words))
+        (f"<code>{escape(member)}</code>", _link(kind), _prose(words))
         for member, kind, words in rows_of(schema)
     )
     values = ", ".join(map(str, schema.get("enum", ())))
     return "".join(
         [
             f'<details id="{name}"><summary>{name}</summary>',
-            f"<p>{escape(schema.get('description', ''))} {escape(values)}</p>",
+            f"<p>{_prose(schema.get('description', ''))} {escape(values)}</p>",
             _table(("member", "type", "meaning"), rows),
             "</details>",
         ]

@@ -128,3 +128,11 @@ def test_examples_name_the_server_that_shows_them(spec: dict[str, Any]) -> None:
         spec, "https://ocr.example:8443"
     )
     assert "<script>" not in html(spec, "http://<script>")
+
+
+def test_code_is_marked_and_backticks_are_not_shown(spec: dict[str, Any]) -> None:
+    """Those of Markdown, and the double ones of docstrings."""
+    page = html(spec)
+    assert "`" not in page
+    assert "<code>X-Debug-Gate</code>" in page
+    assert "<code>usage</code> is null" in page
