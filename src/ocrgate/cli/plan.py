@@ -42,7 +42,6 @@ def plan(
     from ocrgate.load.plan import wish as wishes
     from ocrgate.load.plan.outlook import outlook
     from ocrgate.load.plan.pages import named
-    from ocrgate.simulate.gpus import Assumed
 
     if list_gpus:
         _list()
@@ -60,11 +59,11 @@ def plan(
         gpus=gpus,
         neighbour=neighbour * _GIB,
         peak=peak,
-        assumed=Assumed(utilization=gpu_memory),
+        assumed=replace(wishes.ASSUMED, utilization=gpu_memory),
     )
     fit = _calibration(calibrate, calibrated_on, wish) if calibrate else None
     if fit is not None:
-        wish = replace(wish, assumed=replace(wish.assumed, slower=fit.slower))
+        wish = fit.applied(wish)
         wish = replace(wish, pages=fit.pages) if fit.pages and pages == "mix" else wish
     found = outlook(wish, fit.known if fit else None, say)
     if as_json:

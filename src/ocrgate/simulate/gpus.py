@@ -15,8 +15,10 @@ class Assumed:
     """What no data sheet says. The defaults are guesses; a measurement may replace them.
 
     Attributes:
-        bandwidth: share of the data sheet's that is reached while decoding.
-        rate: share of the dense bf16 rate, in matrix products of prompt and encoder.
+        bandwidth: share of the data sheet's that is reached while weights are read, and
+        kv_bandwidth: while the KV cache is.
+        rate: share of the dense bf16 rate, in matrix products of the encoder, and
+        prompt_rate: of prompts.
         attention: the same, in the encoder's attention.
         host: seconds of a step for launch, scheduling and sampling in the server.
         host_sequence: seconds for detokenizing and sending one token.
@@ -25,11 +27,14 @@ class Assumed:
         context: tokens of KV that a sequence reads in a step, on average.
         prepare: seconds of decoding for any picture, and
         prepare_megapixel: for each million pixels of it.
-        slower: times as long that every step takes, from a measurement.
+        slower: times as long that every step takes, from a measurement, and
+        slower_start: times as long again that its fixed part does: host and weights.
     """
 
     bandwidth: float = 0.6
+    kv_bandwidth: float = 0.6
     rate: float = 0.4
+    prompt_rate: float = 0.4
     attention: float = 0.3
     host: float = 3e-3
     host_sequence: float = 2e-5
@@ -39,6 +44,7 @@ class Assumed:
     prepare: float = 0.003
     prepare_megapixel: float = 0.015
     slower: float = 1.0
+    slower_start: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +154,15 @@ def derived(
 
 
 def _speed(gpu: Gpu, shape: Weights, guess: Assumed) -> Speed:
-    bandwidth = guess.bandwidth * gpu.bandwidth / guess.slower
-    rate = guess.rate * gpu.dense_rate / guess.slower
+    """Seconds of each part: work by the share of the peak that is reached."""
+    bandwidth, rate = gpu.bandwidth / guess.slower, gpu.dense_rate / guess.slower
     attention = 4.0 * shape.vision_layers * shape.vision_width
+    fixed = guess.slower * guess.host + shape.bytes * shape.text / (guess.bandwidth * bandwidth)
     return Speed(
-        base=guess.slower * guess.host + shape.bytes * shape.text / bandwidth,
+        base=guess.slower_start * fixed,
         per_sequence=guess.slower * guess.host_sequence
-        + guess.context * shape.kv_bytes / bandwidth,
-        per_prefill_token=2 * shape.text / rate,
-        per_patch=2 * shape.vision / rate,
-        per_patch_pair=guess.slower * attention / (guess.attention * gpu.dense_rate),
+        + guess.context * shape.kv_bytes / (guess.kv_bandwidth * bandwidth),
+        per_prefill_token=2 * shape.text / (guess.prompt_rate * rate),
+        per_patch=2 * shape.vision / (guess.rate * rate),
+        per_patch_pair=attention / (guess.attention * rate),
     )

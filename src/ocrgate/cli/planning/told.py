@@ -21,11 +21,16 @@ def as_json(wish: Wish, found: Outlook, fit: Calibration | None) -> dict[str, ob
         "side": wish.side,
         "deadline": wish.deadline,
         "late_allowed": wish.late,
-        "assumed": asdict(wish.assumed),
+        "assumed": asdict(wish.assumed) | {"context": found.weight.context},
         **asdict(found),
     }
     if fit is not None:
-        shown["calibration"] = {"slower": fit.slower, "off": fit.known.pace, "steps": fit.steps}
+        shown["calibration"] = {
+            "slower": fit.assumed.slower,
+            "slower_start": fit.assumed.slower_start,
+            "off": fit.known.pace,
+            "steps": fit.steps,
+        }
     return shown
 
 
@@ -95,7 +100,8 @@ def _words(wish: Wish, found: Outlook, fit: Calibration | None) -> list[str]:
         )
     else:
         lines.append(
-            f"Calibrated: steps take {fit.slower:.2f} times as long as the data sheet's model, "
+            f"Calibrated: steps take {fit.assumed.slower:.2f} times as long as the data sheet's "
+            f"model, their fixed part {fit.assumed.slower_start:.2f} times as long again, "
             f"give or take a factor of {fit.known.pace:.2f}."
         )
     lines.append(

@@ -1,24 +1,19 @@
 """A plan made surer by a run: how much slower the engine was than the data sheet has it."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import stdev
+from functools import partial
 
 from ocrgate.errors import InvalidRequest
-from ocrgate.load.plan.pages import Measured
+from ocrgate.load.plan.fit import Loop, fitted, matched
+from ocrgate.load.plan.pages import Measured, Replayed
 from ocrgate.load.plan.uncertain import Known
 from ocrgate.load.plan.wish import Wish
-from ocrgate.load.record import OK, Record, Step
+from ocrgate.load.record import OK, Record, Sample, Step
 from ocrgate.load.slo import throughput
-from ocrgate.load.tune.trial import Purpose, Trial
-from ocrgate.load.tune.virtual import Stand, slots, unlimited
+from ocrgate.simulate.gpus import Assumed
 
-_ROUNDS = 4
 _LEAST = 20  # pages of a step from which it is believed
-_SURE = 1.08  # a measurement on one day is no nearer to the next day's than that
 _ELSEWHERE = 1.35  # times further off on another GPU than the one that was measured
-_NINETY = 1.645
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +21,21 @@ class Calibration:
     """What a run says.
 
     Attributes:
-        slower: times as long as the data sheet's model that steps take.
+        assumed: the wish's assumptions with the pace that was found.
         known: how sure that is.
         pages: those of the run; None where their tokens were not told.
         steps: closed loops that were used, with pages a second measured and as modelled now.
     """
 
-    slower: float
+    assumed: Assumed
     known: Known
     pages: Measured | None
     steps: tuple[tuple[int, float, float], ...]
+
+    def applied(self, wish: Wish) -> Wish:
+        """The wish with the pace that was found; its pages stay."""
+        slower, start = self.assumed.slower, self.assumed.slower_start
+        return replace(wish, assumed=replace(wish.assumed, slower=slower, slower_start=start))
 
 
 def calibrated(record: Record, wish: Wish, *, elsewhere: bool = False) -> Calibration:
@@ -49,29 +49,21 @@ def calibrated(record: Record, wish: Wish, *, elsewhere: bool = False) -> Calibr
     Raises:
         InvalidRequest: the record has no closed loop with enough pages.
     """
-    pages = _pages(record)
-    used = replace(wish, pages=pages) if pages else wish
-    points = [(step.concurrency, rate) for step, rate in _steps(record) if step.concurrency]
-    if not points:
+    counts = _counts(record.samples.rows)
+    loops = [_loop(record, step, rate) for step, rate in _steps(record)]
+    if not loops:
         raise InvalidRequest(
             "the record has no closed loop (bench --concurrency) with "
             f"{_LEAST} pages or more to calibrate by",
             field="--calibrate",
         )
-    slower = wish.assumed.slower
-    modelled = [0.0] * len(points)
-    for _ in range(_ROUNDS):
-        now = replace(used, assumed=replace(wish.assumed, slower=slower))
-        modelled = [_modelled(now, callers) for callers, _ in points]
-        slower *= math.exp(_mean(_logs(points, modelled)))
-    off = _logs(points, modelled)
-    spread = math.exp(_NINETY * stdev(off)) if len(off) > 1 else 1.15
-    pace = max(_SURE, spread) * (_ELSEWHERE if elsewhere else 1.0)
+    fit = fitted(wish, loops)
+    pace = fit.pace * (_ELSEWHERE if elsewhere else 1.0)
     return Calibration(
-        slower,
-        Known(pace, lengths=pages is not None),
-        pages,
-        tuple((n, rate, m) for (n, rate), m in zip(points, modelled, strict=True)),
+        fit.put(wish.assumed),
+        Known(pace, lengths=bool(counts), matched=partial(matched, fit, wish, loops)),
+        Measured(counts) if counts else None,
+        tuple((one.callers, one.rate, rate) for one, rate in zip(loops, fit.rates, strict=True)),
     )
 
 
@@ -82,35 +74,21 @@ def _steps(record: Record) -> list[tuple[Step, float]]:
         enough = step.tally.outcomes.get(OK, 0) >= _LEAST
         if step.loop == "closed" and rate and enough and not step.client.saturated:
             found.append((step, rate))
-    return found
+    return [(step, rate) for step, rate in found if step.concurrency]
 
 
-def _pages(record: Record) -> Measured | None:
+def _loop(record: Record, step: Step, rate: float) -> Loop:
+    rows = sorted(record.of(step), key=lambda sample: sample.sent)
+    counts = _counts(rows)
+    pages = Replayed(counts) if counts else None
+    return Loop(step.concurrency or 1, rate, step.seconds, pages)
+
+
+def _counts(rows: list[Sample]) -> tuple[tuple[int, int], ...]:
+    """Tokens of prompt and of text of each page; none where too few were told."""
     counts = tuple(
         (sample.input_tokens // sample.pages, sample.output_tokens // sample.pages)
-        for sample in record.samples.rows
+        for sample in rows
         if sample.outcome == OK and sample.input_tokens and sample.output_tokens
     )
-    return Measured(counts) if len(counts) >= _LEAST else None
-
-
-def _modelled(wish: Wish, callers: int) -> float:
-    stand = Stand(
-        slots(wish.profile()),
-        wish.prepared,
-        math.inf,
-        120.0,
-        seed=7,
-        pages=300,
-        max_tokens=wish.model.cap,
-    )
-    return unlimited(stand).measure(Trial((callers,), Purpose.CONFIRM)).goodput
-
-
-def _logs(points: Sequence[tuple[int, float]], modelled: Sequence[float]) -> list[float]:
-    """How many times as fast as measured the model is, in logarithms."""
-    return [math.log(max(m, 1e-9) / rate) for (_, rate), m in zip(points, modelled, strict=True)]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    return counts if len(counts) >= _LEAST else ()

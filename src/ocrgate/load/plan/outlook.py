@@ -18,7 +18,8 @@ _VALUES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512
 _SIDES = (768, 1024, 1536, 2048, 3072, 4096)
 _START = 4
 _DRAWS = 16
-_PAGES = 250  # of a trial
+_PAGES = 250  # of a trial, and
+_TURNS = 1.5  # a page at once before it
 _LEAST_KV = 4096  # tokens below which no page can be read
 _TRIALS = 9
 _DAY = 86_400
@@ -104,8 +105,8 @@ def outlook(
     spread = sorted(
         _rate(each, at_once, number) for number, each in enumerate(draws(wish, known, _DRAWS))
     )
-    low, high = quantile(spread, 0.05) or 0.0, quantile(spread, 0.95) or 0.0
-    interval = Interval(rate * wish.gpus, low * wish.gpus, high * wish.gpus)
+    low, middle, high = (quantile(spread, share) or 0.0 for share in (0.05, 0.5, 0.95))
+    interval = _times(Interval(middle, low, high), wish.gpus)
     if rungs:
         say("Trying what more would give ...")
     return Outlook(
@@ -117,7 +118,7 @@ def outlook(
         interval,
         _times(interval, _DAY / wish.peak),
         late,
-        tuple(_rungs(wish, rate)) if rungs else (),
+        tuple(_rungs(wish, rate, middle)) if rungs else (),
     )
 
 
@@ -188,6 +189,7 @@ def _stand(wish: Wish, seed: int) -> Stand:
         longer=40.0,
         seed=seed,
         max_tokens=wish.model.cap,
+        turns=_TURNS,
     )
 
 
@@ -198,14 +200,17 @@ def _rate(wish: Wish, at_once: int, seed: int) -> float:
     return _stand(wish, seed + 10).measure(trial).goodput
 
 
-def _rungs(wish: Wish, base: float) -> list[Rung]:
+def _rungs(wish: Wish, base: float, shown: float) -> list[Rung]:
+    """Trials with the same pages are compared; what is shown is relative to what is planned."""
+    scale = shown / base if base else 1.0
     found = [_rung(name, changed, wish.gpus, base, remark) for name, changed, remark in _ways(wish)]
+    found = [replace(rung, rate=rung.rate * scale) for rung in found]
     one_more = wish.gpus + 1
     found.insert(
         0,
         Rung(
             f"{one_more} x {wish.gpu.name} (one engine on each)",
-            base * one_more,
+            shown * one_more,
             one_more / wish.gpus,
             0,
             "pages share nothing, so it adds up as long as the machine's cores prepare them",

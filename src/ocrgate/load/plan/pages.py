@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 from ocrgate.errors import InvalidRequest
 from ocrgate.load.tune.virtual import Pages
@@ -66,8 +67,23 @@ class Measured:
     def pages(self, source: random.Random) -> Iterator[Page]:
         """Pages without end."""
         while True:
-            before, after = source.choice(self.counts)
-            yield Page("measured", 0, 0, max(0, before - PROMPT), before, after)
+            yield _measured(*source.choice(self.counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The same in the order in which they were sent, and over again: as the run had them."""
+
+    counts: tuple[tuple[int, int], ...]
+
+    def pages(self, source: random.Random) -> Iterator[Page]:
+        """Pages without end."""
+        del source
+        return (_measured(before, after) for before, after in cycle(self.counts))
+
+
+def _measured(before: int, after: int) -> Page:
+    return Page("measured", 0, 0, max(0, before - PROMPT), before, after)
 
 
 def named(text: str) -> Pages:
@@ -103,6 +119,8 @@ class Weight:
         held: KV that the mean page holds at its end.
         largest: that one of a hundred holds at least.
         image: the largest image seen.
+        context: KV that a page has while it is written, the mean over all its tokens of text: long
+            texts are written for longer, and with more behind them.
     """
 
     before: float
@@ -110,6 +128,7 @@ class Weight:
     held: float
     largest: int
     image: int
+    context: float
 
 
 def weighed(pages: Pages, cap: int, seed: int = 1, count: int = 2000) -> Weight:
@@ -124,7 +143,13 @@ def weighed(pages: Pages, cap: int, seed: int = 1, count: int = 2000) -> Weight:
         _mean(held),
         held[int(0.99 * len(held))],
         max(page.image_tokens for page in found),
+        _context([page.input_tokens for page in found], after),
     )
+
+
+def _context(before: Sequence[int], after: Sequence[int]) -> float:
+    behind = sum(text * (prompt + text / 2) for prompt, text in zip(before, after, strict=True))
+    return behind / sum(after)
 
 
 def _written(page: Page, cap: int) -> int:

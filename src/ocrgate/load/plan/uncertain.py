@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from ocrgate.load.plan.wish import Wish
@@ -10,12 +10,13 @@ from ocrgate.simulate.gpus import Assumed
 
 FACTORS: Mapping[str, float] = {
     "bandwidth": 1.35,
+    "kv_bandwidth": 1.35,
     "rate": 1.4,
+    "prompt_rate": 1.4,
     "attention": 1.6,
     "host": 1.8,
     "host_sequence": 2.0,
     "beyond_weights": 1.4,
-    "context": 1.3,
     "prepare": 1.5,
     "prepare_megapixel": 1.7,
 }
@@ -36,13 +37,16 @@ class Known:
     """What a measurement has settled.
 
     Attributes:
-        pace: the same factor for the engine's pace as a whole, in place of all others; None where
-            nothing was measured.
+        pace: how far off the measurement itself may be, as a factor, in place of :data:`MODEL`;
+            None where nothing was measured.
         lengths: whether the lengths of texts were measured.
+        matched: brings other assumptions to agree with the measurement, so that they differ only
+            in what it leaves open: how the engine does at another load than the measured one.
     """
 
     pace: float | None = None
     lengths: bool = False
+    matched: Callable[[Assumed], Assumed] = lambda assumed: assumed
 
 
 def draws(wish: Wish, known: Known, count: int, seed: int = 1) -> Iterator[Wish]:
@@ -55,16 +59,15 @@ def draws(wish: Wish, known: Known, count: int, seed: int = 1) -> Iterator[Wish]
 
 
 def _assumed(given: Assumed, known: Known, source: random.Random) -> Assumed:
-    if known.pace is not None:
-        return replace(given, slower=given.slower * _drawn(source, known.pace))
     drawn = {
         each.name: getattr(given, each.name) * _drawn(source, FACTORS[each.name])
         for each in fields(given)
         if each.name in FACTORS
     }
-    for share in ("bandwidth", "rate", "attention"):
+    for share in ("bandwidth", "kv_bandwidth", "rate", "prompt_rate", "attention"):
         drawn[share] = min(0.95, drawn[share])
-    return replace(given, **drawn, slower=given.slower * _drawn(source, MODEL))
+    guess = known.matched(replace(given, **drawn))
+    return replace(guess, slower=guess.slower * _drawn(source, known.pace or MODEL))
 
 
 def _drawn(source: random.Random, factor: float) -> float:

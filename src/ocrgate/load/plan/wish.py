@@ -3,10 +3,11 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ocrgate.errors import InvalidRequest
-from ocrgate.load.plan.pages import Prepared, Tokens
+from ocrgate.load.plan.pages import Prepared, Tokens, weighed
 from ocrgate.load.tune.virtual import Pages
 from ocrgate.simulate.gpus import SHEETS, Assumed, Gpu, Serving, Weights, derived
 from ocrgate.simulate.profile import GIB, Profile
@@ -22,6 +23,11 @@ without its version."""
 _LARGE = 70e9  # bytes of memory from which vLLM takes more at once by itself
 _SHEET_GIB = GIB / 1e9  # a data sheet's GB are GiB
 _PAGE = 16 * 1024**2  # bytes of a running page that vLLM's profiling did not see; fitted, once
+
+
+ASSUMED = Assumed(kv_bandwidth=0.9, prompt_rate=0.3)
+"""What plans begin with. Both shares were measured with layers of HunyuanOCR's shape on one H100
+(``benchmarks/load/gpu_shares.py``); the context follows from the pages (:attr:`Wish.prepared`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Wish:
     gpus: int = 1
     neighbour: float = 0.0
     peak: float = 1.4
-    assumed: Assumed = field(default_factory=Assumed)
+    assumed: Assumed = ASSUMED
     longer: float = 1.0
 
     @property
@@ -83,7 +89,8 @@ class Wish:
         large = self.gpu.memory >= _LARGE and not self.gpu.name.startswith("a100")
         batched = max(8192 if large else 2048, self.model.batched_tokens)
         serving = Serving(slots, batched)
-        made = derived(self.gpu, serving, self.model.weights, self.assumed)
+        read = replace(self.assumed, context=_context(self.prepared, self.model.cap))
+        made = derived(self.gpu, serving, self.model.weights, read)
         return replace(made, largest_image=max(made.largest_image, self.model.batched_tokens))
 
     @property
@@ -94,6 +101,12 @@ class Wish:
         """
         outside = (1 - self.assumed.utilization) * self.gpu.memory * _SHEET_GIB
         return int(max(0.0, outside - self.neighbour) / _PAGE)
+
+
+@lru_cache(maxsize=256)
+def _context(pages: Prepared, cap: int) -> float:
+    """Tokens of KV that a sequence of such pages reads in a step, on average."""
+    return weighed(pages, cap, count=500).context
 
 
 def gpu(name: str) -> Gpu:

@@ -40,6 +40,9 @@ class Stand:
         deadline: seconds after which a client leaves: the SLO's end to end.
         first: seconds until the first token, and
         each: seconds for each token after it, above which an answer is too late.
+        turns: pages per client that have to end before any counts, and twice as many that count.
+            All begin together, so the short pages end first: a trial of one page per client
+            tells of those.
         seconds: that an ordinary trial counts, after ``warmup``; up to ``longer`` times as long
             until ``pages`` were answered.
         seed: of the engine's chance and of the pages.
@@ -59,14 +62,14 @@ class Stand:
     watch: WatchParams = field(default_factory=WatchParams)
     first: float = math.inf
     each: float = math.inf
+    turns: float = 0.0
 
     def measure(self, trial: Trial, number: int = 0) -> Observation:
         """Carry out a trial; ``number`` makes the chance of the engine differ from others'."""
         profile = self.shape(trial.setting)
         pages = self.mix.pages(random.Random(f"pages {self.seed} {trial.repeat}"))  # noqa: S311
         engine = VirtualEngine(profile, self.seed * 1000 + number)
-        crowd = _Crowd(engine, pages, self, trial)
-        return crowd.run(profile.max_num_seqs).observation(trial)
+        return _Crowd(engine, pages, self, trial).run().observation(trial)
 
 
 def unlimited(stand: Stand) -> Stand:
@@ -117,18 +120,20 @@ class _Crowd:
     def __init__(
         self, engine: VirtualEngine, pages: Iterator[Page], stand: Stand, trial: Trial
     ) -> None:
-        seconds = stand.seconds * trial.length
+        self._clients = engine.profile.max_num_seqs
         self._engine = engine
         self._pages = pages
         self._stand = stand
-        self._until = stand.warmup + seconds
-        self._pages_wanted = stand.pages * trial.pages
-        self._latest = stand.warmup + stand.longer * seconds
+        self._begun = math.inf if stand.turns else stand.warmup
+        self._counting = False
+        self._seconds = stand.seconds * trial.length
+        self._pages_wanted = max(stand.pages * trial.pages, 2 * stand.turns * self._clients)
         self._watch = Watch(stand.watch, trial.bar)
         self._sent: dict[int, float] = {}
         self._leaving: list[tuple[float, int]] = []
         self._numbers = count(1)
-        self._free = 0
+        self._free = self._clients
+        self._ended = 0
         self.now = 0.0
         self.stop: Stop | None = None
         self.served = self.late = self.failed = 0
@@ -136,28 +141,39 @@ class _Crowd:
         self.before = 0
         self._good: list[float] = []
 
-    def run(self, clients: int) -> "_Crowd":
+    def run(self) -> "_Crowd":
         """Until the time is over or the watch says so."""
-        self._free, look, counting = clients, 0.0, False
+        look = 0.0
         while self.now < self._end() and self.stop is None:
             self._send()
             self.now = min(self._soonest(), look + 1.0)
             self._leave()
             self._hear(self.now)
-            if not counting and self.now >= self._stand.warmup:
-                counting, self.before = True, self._engine.snapshot(self.now).preemptions
+            if not self._counting:
+                self._begin()
             if self.now >= look + 1.0 or self.dead:
                 look = self.now
                 self.stop = self._looked()
         return self
 
+    def _begin(self) -> None:
+        """Count from now on, if the warm-up is over."""
+        stand = self._stand
+        turned = self._ended >= stand.turns * self._clients
+        patient = self.now < stand.warmup + stand.longer * self._seconds
+        if self.now < stand.warmup or (patient and not turned):
+            return
+        self._counting = True
+        self._begun = min(self._begun, self.now)
+        self.before = self._engine.snapshot(self.now).preemptions
+
     def _end(self) -> float:
         enough = self.served + self.late >= self._pages_wanted
-        return self._until if enough else self._latest
+        return self._begun + self._seconds * (1.0 if enough else self._stand.longer)
 
     def observation(self, trial: Trial) -> Observation:
         """What was counted."""
-        seconds = max(0.0, self.now - self._stand.warmup)
+        seconds = max(0.0, self.now - self._begun)
         answered = self.served + self.late
         after = self._engine.snapshot(self.now).preemptions
         return Observation(
@@ -176,7 +192,7 @@ class _Crowd:
         """Pages that a dead engine did not read in the rest of its trial."""
         if not self.dead or seconds <= 0:
             return 0
-        return round(answered / seconds * max(0.0, self._until - self.now))
+        return round(answered / seconds * max(0.0, self._begun + self._seconds - self.now))
 
     def _error(self, seconds: float) -> float:
         width = seconds / _PARTS
@@ -184,14 +200,14 @@ class _Crowd:
             return 0.0
         parts = [0] * _PARTS
         for at in self._good:
-            parts[min(_PARTS - 1, int((at - self._stand.warmup) / width))] += 1
+            parts[min(_PARTS - 1, int((at - self._begun) / width))] += 1
         return float(stdev(parts) / width / math.sqrt(_PARTS))
 
     def _looked(self) -> Stop | None:
         snapshot = self._engine.snapshot(self.now)
         return self._watch.look(
             Counts(
-                max(0.0, self.now - self._stand.warmup),
+                max(0.0, self.now - self._begun),
                 self.served,
                 self.late,
                 self.failed,
@@ -232,7 +248,8 @@ class _Crowd:
             elif isinstance(event, Finished | Rejected):
                 del self._sent[int(event.id)]
                 self._free += 1
-                if event.at >= self._stand.warmup or self.dead:
+                self._ended += 1
+                if event.at >= self._begun or self.dead:
                     self._count(event)
 
     def _count(self, event: Finished | Rejected) -> None:

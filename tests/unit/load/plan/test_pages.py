@@ -7,7 +7,7 @@ import pytest
 from tests.unit.load.plan.test_wish import GRID
 
 from ocrgate.errors import InvalidRequest
-from ocrgate.load.plan.pages import Measured, Prepared, named, weighed
+from ocrgate.load.plan.pages import Measured, Prepared, Replayed, named, weighed
 from ocrgate.simulate.workload import MIXES
 
 
@@ -55,3 +55,18 @@ def test_measured_pages_are_drawn_as_they_were_counted() -> None:
     pages = Prepared(Measured(((500, 20), (900, 80))), GRID.tokens, 1024)
     drawn = {(p.input_tokens, p.output_tokens) for p in islice(pages.pages(random.Random(1)), 50)}
     assert drawn == {(500, 20), (900, 80)}
+
+
+def test_the_context_is_that_of_every_token_of_text() -> None:
+    """A long text is written for longer, and with more behind it: it counts by its tokens."""
+    short, long = weighed(Measured(((500, 10),)), 8192), weighed(Measured(((500, 1000),)), 8192)
+    both = weighed(Measured(((500, 10), (500, 1000))), 8192, count=4000)
+    assert short.context == pytest.approx(505)
+    assert long.context == pytest.approx(1000)
+    assert both.context == pytest.approx(995, rel=0.01)
+
+
+def test_replayed_pages_come_in_their_order_over_and_again() -> None:
+    pages = Replayed(((500, 10), (600, 20))).pages(random.Random(1))
+    found = [(page.input_tokens, page.output_tokens) for page in islice(pages, 4)]
+    assert found == [(500, 10), (600, 20)] * 2

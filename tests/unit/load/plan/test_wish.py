@@ -1,5 +1,7 @@
 """GPUs by the names that people use, models by their recipes' names."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from ocrgate.domain.patches import PatchGrid
 from ocrgate.errors import InvalidRequest
 from ocrgate.load.plan.pages import named
-from ocrgate.load.plan.wish import Model, Wish, gpu, shape
+from ocrgate.load.plan.wish import ASSUMED, Model, Wish, gpu, shape
 from ocrgate.simulate.gpus import SHEETS, Assumed, Weights
 
 GRID = PatchGrid(32, 512**2, 2048**2, row_ends=True, ends=2)
@@ -68,7 +70,14 @@ def test_neighbours_and_a_greater_share_leave_room_for_fewer_pages() -> None:
 @given(st.sampled_from(sorted(SHEETS)), st.integers(256, 4096), st.floats(1.0, 2.0))
 def test_what_is_slower_is_slower(name: str, side: int, slower: float) -> None:
     usual = wish(name, side=side).profile()
-    slow = wish(name, side=side, assumed=Assumed(slower=slower)).profile()
+    slow = wish(name, side=side, assumed=replace(ASSUMED, slower=slower)).profile()
     assert slow.speed.step(16, 1000) >= usual.speed.step(16, 1000)
     assert slow.speed.encode(4000) >= usual.speed.encode(4000)
     assert slow.kv_tokens == usual.kv_tokens
+
+
+def test_long_pages_have_more_cache_to_read_in_every_step() -> None:
+    short = replace(wish(), pages=named("600x600:50")).profile().speed
+    long = replace(wish(), pages=named("600x600:3000")).profile().speed
+    assert long.per_sequence > 1.4 * short.per_sequence
+    assert long.base == short.base

@@ -1,5 +1,6 @@
 """Trials in virtual time: what counts as in time, and how long they last."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from ocrgate.load.tune.trial import Purpose, Trial, warmup
 from ocrgate.load.tune.virtual import Stand, slots
 from ocrgate.simulate.profiles import profile
-from ocrgate.simulate.workload import SMALLER
+from ocrgate.simulate.workload import SMALLER, Kind, Mix
 
 STAND = Stand(slots(profile("f-model")), SMALLER, seconds=10.0, warmup=5.0, pages=50)
 EIGHT = Trial((8,), Purpose.CLIMB)
@@ -54,3 +55,22 @@ def test_the_first_pages_are_over_before_a_trial_counts(
     seconds: float, deadline: float, expected: float
 ) -> None:
     assert warmup(seconds, deadline) == pytest.approx(expected)
+
+
+def test_a_trial_of_few_pages_tells_of_the_long_ones_too() -> None:
+    """All callers begin together: the first pages to end are the short ones."""
+    many = replace(profile("wide"), max_num_seqs=128)
+    mix = Mix(
+        "both",
+        (
+            Kind("short", 0.5, (100, 100), (100, 100), 20, 0.1),
+            Kind("long", 0.5, (100, 100), (100, 100), 2000, 0.1),
+        ),
+        0.0,
+    )
+    stand = Stand(slots(many), mix, math.inf, seconds=1.0, warmup=0.0, pages=100, longer=1000.0)
+    trial = Trial((128,), Purpose.CLIMB)
+    hasty, turned = stand.measure(trial), replace(stand, turns=2.0).measure(trial)
+    truth = replace(stand, seconds=600.0, warmup=200.0).measure(trial)
+    assert hasty.goodput > 3 * truth.goodput
+    assert turned.goodput == pytest.approx(truth.goodput, rel=0.25)
