@@ -86,8 +86,8 @@ def test_pages_that_do_not_leave_end_a_trial() -> None:
         goodput.progress(step / 2 + 0.25, 500.0)
     lower = retreat.begin(20.0, 98.0, goodput, flat=True)
     assert lower is not None
-    verdicts = [retreat.judge(20 + i / 2, 98, goodput) for i in range(60)]
-    ended = [each for each in verdicts[:33] if each is not None]
+    verdicts = [retreat.judge(20 + i / 2, 98, goodput) for i in range(125)]
+    ended = [each for each in verdicts if each is not None]
     assert [(each.limit, each.over, each.kept) for each in ended] == [(98.0, True, False)]
 
 

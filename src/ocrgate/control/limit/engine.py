@@ -353,7 +353,7 @@ class EngineLimit:
             if verdict is not None:
                 self._follow(now, verdict)
             return True
-        if not (full and self._is_grown(now)):
+        if not (self._is_grown(now) and (full or self._is_short())):
             return False
         flat = self._reason == "no_gain" or self._repeated > 2
         lower = self._retreat.begin(now, self._limit, self._goodput, flat)
@@ -361,6 +361,12 @@ class EngineLimit:
             return False
         self._limit, self._reason = lower, "no_gain"
         return True
+
+    def _is_short(self) -> bool:
+        """Whether it is the ledger that keeps pages out: the KV cache is as full as it may be."""
+        usage = self._last.kv_usage or 0.0
+        crowded = self._occupancy.inflight >= 0.8 * self._limit
+        return crowded and usage >= 0.9 * self._params.kv and not self._blind
 
     def _is_grown(self, now: float) -> bool:
         """Whether the limit is where the last complaint was, and so many pages are there."""

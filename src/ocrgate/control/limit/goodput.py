@@ -59,8 +59,9 @@ class GoodputParams:
         least: rates that a judgement needs.
         floor: least standard error per rate (as a part of it): rates that agree by chance are
             not certain.
-        memory: seconds for which rates are kept, to look up what fewer pages brought.
-        width: numbers of pages within this factor of each other are taken together for that.
+        memory: seconds for which it is remembered what so many pages brought.
+        width: numbers of pages within this factor of each other are one level for that.
+        learn: buckets over which a level's rate is averaged.
     """
 
     bucket: float = 0.5
@@ -68,8 +69,25 @@ class GoodputParams:
     near: float = 0.35
     least: int = 5
     floor: float = 0.02
-    memory: float = 60.0
+    memory: float = 600.0
     width: float = 1.25
+    learn: int = 10
+
+
+@dataclass(slots=True)
+class _Level:
+    """What about so many pages at once brought, as a moving average, and when that was."""
+
+    pages: float
+    work: float
+    seen: float
+    count: int = 1
+
+    def learn(self, now: float, pages: float, work: float, most: int) -> None:
+        self.count = min(self.count + 1, most)
+        self.pages += (pages - self.pages) / self.count
+        self.work += (work - self.work) / self.count
+        self.seen = now
 
 
 class Goodput:
@@ -82,6 +100,7 @@ class Goodput:
     def __init__(self, params: GoodputParams | None = None) -> None:
         self._params = params or GoodputParams()
         self._points: deque[tuple[float, float, float]] = deque()
+        self._levels: dict[int, _Level] = {}
         self._since: float | None = None
         self._seen = 0.0
         self._inflight = 0
@@ -101,6 +120,7 @@ class Goodput:
     def forget(self) -> None:
         """What was seen says nothing of what comes."""
         self._points.clear()
+        self._levels.clear()
 
     def rate(self, now: float, seconds: float) -> Rate | None:
         """The rate of the last ``seconds``; None without two buckets in them."""
@@ -117,15 +137,10 @@ class Goodput:
 
         Of numbers up to ``below``; None if none of those brought ``least`` or more.
         """
-        alike: dict[int, list[tuple[float, float]]] = {}
-        for when, pages, work in self._points:
-            if when > now - self._params.memory and pages <= below:
-                group = round(math.log(pages) / math.log(self._params.width))
-                alike.setdefault(group, []).append((pages, work))
-        means = [_mean(seen) for seen in alike.values()]
-        best = max((work for _, work in means), default=0.0)
-        enough = max(least, 0.95 * best)
-        return min((pages for pages, work in means if work >= enough), default=None)
+        since = now - self._params.memory
+        known = [it for it in self._levels.values() if it.seen > since and it.pages <= below]
+        enough = max(least, 0.95 * max((it.work for it in known), default=0.0))
+        return min((it.pages for it in known if it.work >= enough), default=None)
 
     def elasticity(self, now: float) -> Elasticity | None:
         """The slope around the present concurrency; None when there is too little to say."""
@@ -150,15 +165,19 @@ class Goodput:
         if span >= self._params.bucket:
             # A gap over four buckets is a pause of whoever calls, not a measurement.
             if span < 4 * self._params.bucket and self._area > 0:
-                self._points.append((self._seen, self._area / span, self._work / span))
-            while self._points and self._points[0][0] <= now - self._params.memory:
+                self._learn(self._area / span, self._work / span)
+            while self._points and self._points[0][0] <= now - self._params.window:
                 self._points.popleft()
             self._since, self._area, self._work = self._seen, 0.0, 0.0
 
-
-def _mean(points: list[tuple[float, float]]) -> tuple[float, float]:
-    count = len(points)
-    return sum(pages for pages, _ in points) / count, sum(work for _, work in points) / count
+    def _learn(self, pages: float, work: float) -> None:
+        self._points.append((self._seen, pages, work))
+        place = round(math.log(pages) / math.log(self._params.width))
+        level = self._levels.get(place)
+        if level is None or level.seen <= self._seen - self._params.memory:
+            self._levels[place] = _Level(pages, work, self._seen)
+        else:
+            level.learn(self._seen, pages, work, self._params.learn)
 
 
 def _regress(points: list[tuple[float, float]], floor: float) -> Elasticity | None:

@@ -46,7 +46,7 @@ class RetreatParams:
     least: float = 2.0
     most: float = 6.0
     settle: float = 1.0
-    patience: float = 15.0
+    patience: float = 60.0
     certain: float = 5.0
     sure: float = 2.5
     better: float = 0.5
