@@ -8,7 +8,8 @@ smaller GPU, so that it is what runs out.
 
 First closed loops of several sizes, on vLLM itself: the knee. Then some times the knee in an open
 loop (Poisson, seeded, latency from the intended send time), each page with ten seconds, first on
-vLLM itself, then through ``ocrgate serve``. Both get the same requests in the same order.
+vLLM itself, then through an ``ocrgate serve`` that was just started. Both get the same requests in
+the same order.
 
     python -m benchmarks.engines.gpu_vllm [--kv-tokens 60000] [--seconds 30] [--times 2 10]
 """
@@ -22,8 +23,9 @@ import shlex
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,7 @@ class Tally:
     Attributes:
         way: who answered.
         offered: pages that were sent, ``good`` those answered in time.
-        tokens: of those in time.
+        tokens: of those in time, as they were counted: under pressure fewer than were asked for.
         written: by vLLM altogether.
         preemptions: in vLLM.
         seconds: in which they were offered.
@@ -124,10 +126,10 @@ async def ask(session: aiohttp.ClientSession, page: Page, intended: float, tally
     """Send one page; hang up when its time is over."""
     tally.offered += 1
     headers = {"Content-Type": "application/json", "X-Request-Timeout": f"{DEADLINE:g}"}
-    left = aiohttp.ClientTimeout(max(0.01, DEADLINE - (time.monotonic() - intended)))
+    answer, left = b"", aiohttp.ClientTimeout(max(0.01, DEADLINE - (time.monotonic() - intended)))
     try:
         async with session.post(CHAT, data=page.body, headers=headers, timeout=left) as reply:
-            await reply.read()
+            answer = await reply.read()
             status = str(reply.status)
     except TimeoutError:
         status = "left"
@@ -137,7 +139,7 @@ async def ask(session: aiohttp.ClientSession, page: Page, intended: float, tally
     tally.answers[status] += 1
     if status == "200" and took <= DEADLINE:
         tally.good += 1
-        tally.tokens += page.tokens
+        tally.tokens += int(json.loads(answer)["usage"]["completion_tokens"])
         tally.took.append(took)
     elif status in {"429", "503"}:
         tally.refused.append(took)
@@ -259,7 +261,25 @@ def server_lists(server: Vllm) -> bool:
         return False
 
 
-def measure(server: Vllm, front: Gateway, asked: list[Page], options: argparse.Namespace) -> None:
+@contextlib.contextmanager
+def fresh(server: Vllm) -> Iterator[Gateway]:
+    """A gateway that has seen nothing: one that stood by saw vLLM drown in the load before, which
+    was not its own, and has no room for any page.
+    """
+    with (
+        tempfile.TemporaryDirectory() as state,
+        gateway(Path(state), "--engine", "openai", "--url", server.url) as front,
+    ):
+        yield front
+
+
+def through(server: Vllm, made: Callable[[str], Coroutine[Any, Any, Tally]]) -> Tally:
+    """Run it against a fresh gateway."""
+    with fresh(server) as front:
+        return counted(server, made(front.url))
+
+
+def measure(server: Vllm, asked: list[Page], options: argparse.Namespace) -> None:
     """All runs, in turn."""
     runs = []
     uvloop.run(closed(server.url, asked, 16, 2.0))  # warm
@@ -269,13 +289,15 @@ def measure(server: Vllm, front: Gateway, asked: list[Page], options: argparse.N
         print(shown(tally, tally.good / tally.seconds), flush=True)
     knee = max(tally.good / tally.seconds for tally in runs)
     if options.hasty:
-        hasty = closed(front.url, asked, max(options.callers), options.seconds / 2)
-        runs.append(counted(server, hasty))
+        callers, seconds = max(options.callers), options.seconds / 2
+        runs.append(through(server, lambda url: closed(url, asked, callers, seconds)))
         runs[-1].way = "ocrgate, closed"
         print(shown(runs[-1], knee), flush=True)
     for times in options.times:
-        for way, url in (("bare", server.url), ("ocrgate", front.url)):
-            runs.append(counted(server, opened(url, asked, times * knee, options)))
+        offered = partial(opened, asked=asked, rate=times * knee, options=options)
+        for way in ("bare", "ocrgate"):
+            own = way == "bare"
+            runs.append(counted(server, offered(server.url)) if own else through(server, offered))
             runs[-1].way = f"{way} {times:g}x"
             print(shown(runs[-1], knee), flush=True)
             if options.out:
@@ -294,15 +316,11 @@ def main() -> None:
     parser.add_argument("--flags", default=f"--compilation-config '{QUICK}'")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    with (
-        vllm(options.vllm, options.kv_tokens, *shlex.split(options.flags)) as server,
-        tempfile.TemporaryDirectory() as state,
-    ):
+    with vllm(options.vllm, options.kv_tokens, *shlex.split(options.flags)) as server:
         try:
             until(lambda: server.get("/health")[0] == 200, 30)
             asked = pages(server.url, 400, options.seed + 4)
-            with gateway(Path(state), "--engine", "openai", "--url", server.url) as front:
-                measure(server, front, asked, options)
+            measure(server, asked, options)
         except BaseException:
             print(server.tail(5000), flush=True)
             raise
