@@ -19,7 +19,7 @@ import httptools
 import msgspec
 import structlog
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ocrgate.errors import InvalidRequest, OcrgateError, PayloadTooLarge
 from ocrgate.gateway.corked import Corked
@@ -29,6 +29,10 @@ from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, pro
 MOST_HEAD_BYTES = 32 * 1024
 MOST_UNREAD_BYTES = 256 * 1024
 """Of a body, waiting to be asked for; so much comes in one piece at most."""
+
+MOST_PIPELINED = 64
+"""Requests that may wait for their turn on one connection. A short one costs fifty times its bytes
+once it was parsed, and 250 kB of them are parsed in one go."""
 
 HEAD_SECONDS = 15.0
 LINGER_SECONDS = 1.0
@@ -41,7 +45,7 @@ _OFFERS = frozenset({b"upgrade", b"http2-settings"})
 _log = structlog.get_logger("ocrgate.gateway")
 
 
-class _HeadTooLarge(Exception):
+class _Refused(Exception):
     """Stops the parser."""
 
 
@@ -58,7 +62,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
-        self._too_large = False
+        self._fault: OcrgateError | None = None
         self._refused = False
         self._corked: Corked | None = None
         self._read = 0
@@ -68,6 +72,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._offered = False
         self._got_body = False
         self._pieces = 0
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
@@ -131,7 +136,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._head_bytes > MOST_HEAD_BYTES and not (
             self._refused or self.transport.is_closing()
         ):
-            self._too_large = True
+            self._fault = _head_too_large()
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
@@ -153,13 +158,25 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_bytes = 0
         size = len(self.url) + sum(len(n) + len(v) + _SEPARATORS for n, v in self.headers)
         if size > MOST_HEAD_BYTES:
-            self._too_large = True
-            raise _HeadTooLarge
+            self._fault = _head_too_large()
+            raise _Refused
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self._fault = InvalidRequest(
+                "too many requests came before the answer to the first",
+                field="request",
+                limit=f"{MOST_PIPELINED} requests",
+            )
+            raise _Refused
         self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._offered:
             return  # the same request comes again without the offer
         offer_watch(cast("Scope", self.scope), self._watched)
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Its turn has come; others may wait for theirs."""
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Some of a body. One piece is handed on as it is; uvicorn alone would copy it twice, and
@@ -222,18 +239,13 @@ class BoundedHttp(HttpToolsProtocol):
         """Say what was wrong, in the words of every other error, and close. An answer under way is
         cut off: nothing may be written into it.
         """
-        _log.warning("not_http", too_large=self._too_large)
-        if self._answering:
-            self._refused = True
+        error = self._fault or InvalidRequest("this is not an HTTP/1.1 request", field="request")
+        _log.warning("request_refused", detail=error.detail)
+        answering, self._refused = self._answering, True
+        if answering:
             self._give_up()
             return
-        error: OcrgateError = InvalidRequest("this is not an HTTP/1.1 request", field="request")
-        status = MALFORMED
-        if self._too_large:
-            limit = f"{MOST_HEAD_BYTES} bytes"
-            error = PayloadTooLarge("the headers are too large", field="headers", limit=limit)
-            status = HEAD_TOO_LARGE
-        self._refused = True
+        status = HEAD_TOO_LARGE if isinstance(error, PayloadTooLarge) else MALFORMED
         self.transport.write(_bare_answer(error, status))
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -242,7 +254,7 @@ class BoundedHttp(HttpToolsProtocol):
     @property
     def _answering(self) -> bool:
         """Whether an answer was begun, to a request that is not over."""
-        cycle: Any = self.cycle  # None before the first request
+        cycle = self._running
         if cycle is None or not cycle.response_started:
             return False
         return not (cycle.response_complete and self._in_head)
@@ -298,6 +310,11 @@ class BoundedHttp(HttpToolsProtocol):
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+
+def _head_too_large() -> PayloadTooLarge:
+    limit = f"{MOST_HEAD_BYTES} bytes"
+    return PayloadTooLarge("the headers are too large", field="headers", limit=limit)
 
 
 def _bare_answer(error: OcrgateError, status: int) -> bytes:

@@ -183,7 +183,7 @@ def _from_state(environ: Mapping[str, str], kind: object) -> Iterator[_Entry]:
 def _from_file(file: Path) -> Iterator[_Entry]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError((Problem(str(file), "file", f"cannot be read: {error}"),)) from error
     for key, value in _flatten("", table):
         yield _Entry(key, value, str(file))

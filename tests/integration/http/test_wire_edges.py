@@ -84,9 +84,12 @@ def test_an_offer_with_a_head_in_pieces(site: Any) -> None:
     assert everything(line).count(b"HTTP/1.1 200 OK") == 2
 
 
-def test_nothing_is_written_into_an_answer_that_was_begun(build: Any, served: Any) -> None:
-    """Noise in mid-stream ends the connection; a second answer inside the first would be read as
-    text.
+@pytest.mark.parametrize("noise", [b"", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_nothing_is_written_into_an_answer_that_was_begun(
+    build: Any, served: Any, noise: bytes
+) -> None:
+    """Noise in mid-stream ends the connection, also behind a good request; a second answer inside
+    the first would be read as text.
     """
     engine = ScriptedEngine(delay=lambda request: 0.0 if request.number == 1 else 10.0)
     with served(build(engine, pages=2)) as site:
@@ -101,5 +104,21 @@ def test_nothing_is_written_into_an_answer_that_was_begun(build: Any, served: An
         got = b""
         while b"page 1" not in got:
             got += line.recv(65_536)
-        line.sendall(b"\x00noise\r\n\r\n")
+        line.sendall(noise + b"\x00noise\r\n\r\n")
         assert b"HTTP/1.1 400" not in everything(line)
+
+
+def test_a_flood_on_one_connection_is_refused(site: Any) -> None:
+    """Thousands of requests of eighteen bytes would each take kilobytes, and wait in memory."""
+    line = line_to(site)
+    line.sendall(b"GET / HTTP/1.1\r\n\r\n" * 1000)
+    status, problem = told(everything(line))
+    assert (status, problem["limit"]) == (400, "64 requests")
+
+
+def test_requests_may_follow_each_other_at_once(site: Any) -> None:
+    """As long as they are not too many."""
+    line = line_to(site)
+    line.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 60 + post(3, "Connection: close"))
+    line.sendall(b"abc")
+    assert everything(line).count(b"HTTP/1.1 200 OK") == 61

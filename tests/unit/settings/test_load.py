@@ -145,7 +145,9 @@ def test_all_problems_are_told_at_once(folder: Path) -> None:
     assert len(problems(folder)) == 3
 
 
-@pytest.mark.parametrize("text", ["server = [", "[server]\nport = 1\nport = 2\n", "a = \x00"])
+@pytest.mark.parametrize(
+    "text", ["server = [", "[server]\nport = 1\nport = 2\n", "a = \x00", "a = " + "[" * 5000]
+)
 def test_a_file_that_is_not_toml_is_told_with_its_name(folder: Path, text: str) -> None:
     """A syntax error names file and place."""
     file = written(folder, text)
