@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ocrgate.cli.reading.inputs import STDIN, expand
+from ocrgate.cli.reading.inputs import STDIN, expand, is_plain
 from ocrgate.cli.report import CommandFailed
 from ocrgate.load.arrivals import Arrivals, Closed, Open, parse_ramp, read_trace
 from ocrgate.load.link import parse_url
@@ -245,10 +245,13 @@ def files(names: Sequence[str]) -> tuple[tuple[Path, Path], ...]:
 
     Raises:
         OcrgateError: one is not there or cannot be opened.
-        CommandFailed: standard input is named.
+        CommandFailed: standard input or a pipe is named.
     """
     if STDIN in names:
         raise CommandFailed("a load needs files, not standard input")
+    for name in names:
+        if not is_plain(Path(name)) and not Path(name).is_dir():
+            raise CommandFailed(f"{name}: a load needs files, not a pipe or a device")
     found = expand(names, stdin=io.BytesIO(), scratch=Path(), most=0)
     return tuple((source.path, source.place) for source in found)
 

@@ -60,12 +60,12 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO, scratch: Path, most: in
             found[source.path] = source
             continue
         for source in _named(argument):
-            kept = source if _is_plain(source.path) else _from_pipe(source, scratch, most)
+            kept = source if is_plain(source.path) else _from_pipe(source, scratch, most)
             found.setdefault(kept.path.resolve(), kept)
     return list(found.values())
 
 
-def _is_plain(path: Path) -> bool:
+def is_plain(path: Path) -> bool:
     """Whether it is a file, of which any part can be read at any time; not a pipe or a device."""
     return path.is_file() or not path.exists()
 
@@ -84,7 +84,7 @@ def _named(argument: str) -> Iterator[Source]:
 
 def _of_folder(folder: Path) -> Iterator[Source]:
     named = (path for path in _walk(folder) if path.suffix.lower() in SUFFIXES)
-    found = [path for path in named if _is_plain(path)]
+    found = [path for path in named if is_plain(path)]
     if not found:
         raise NotFound(f"{folder}: no picture or PDF in this folder", field="FILE")
     for path in found:

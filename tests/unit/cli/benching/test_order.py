@@ -1,10 +1,11 @@
 """What a load test is to do, from the words of the command line."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from ocrgate.cli.benching.order import Given, checked
+from ocrgate.cli.benching.order import Given, checked, files
 from ocrgate.cli.report import CommandFailed
 from ocrgate.errors import InvalidRequest, NotFound
 from ocrgate.load.arrivals import Closed, Open, Ramp, Trace
@@ -93,3 +94,12 @@ def test_metrics_can_be_named_or_left_out() -> None:
 def test_files_that_are_not_there_are_told() -> None:
     with pytest.raises(NotFound):
         checked(Given(url=URL, files=["no-such-file.png"]))
+
+
+def test_a_pipe_is_no_file_of_a_load(tmp_path: Path) -> None:
+    """It could be read once, and a load sends everything again and again."""
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    for name in (str(pipe), "/dev/zero"):
+        with pytest.raises(CommandFailed, match="not a pipe"):
+            files([name])
