@@ -5,6 +5,7 @@ server takes, and it stands still while the server does. An open loop sends when
 whatever came of the requests before, as the world does.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from ocrgate.errors import InvalidRequest
 from ocrgate.simulate import arrivals as laws
+
+_MOST = 1e6  # requests a second, and whatever else is no mistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Ramp:
     def __post_init__(self) -> None:
         _positive(self.high, "--ramp")
         _positive(self.seconds, "--duration")
-        if self.low < 0:
+        if not 0 <= self.low < _MOST:
             raise InvalidRequest("--ramp: a rate is at least 0", field="--ramp")
 
     @property
@@ -137,10 +140,13 @@ def read_trace(path: Path, rate: float | None = None) -> Trace:
         OSError: it cannot be read.
         InvalidRequest: it is no trace; the message names the line.
     """
-    times = _plain(path) or [arrival.at for arrival in laws.read_trace(path)]
+    times = _plain(path) or _recorded(path)
+    if not all(map(math.isfinite, times)):  # else all were due at once, without end
+        raise InvalidRequest("an instant of the trace is no number of seconds", field="--trace")
     if len(times) < 2 or times[-1] <= 0:
         raise InvalidRequest("a trace needs requests at two instants", field="--trace")
     found = Trace(tuple(times), path.name)
+    _positive(found.rate if rate is None else rate, "--trace" if rate is None else "--rate")
     return found if rate is None else Trace(found.times, found.source, rate / found.rate)
 
 
@@ -152,6 +158,13 @@ def _plain(path: Path) -> list[float] | None:
     except ValueError:
         return None
     return [at - found[0] for at in found]
+
+
+def _recorded(path: Path) -> list[float]:
+    try:
+        return [arrival.at for arrival in laws.read_trace(path)]
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{path.name} is no text, so no trace", field="--trace") from None
 
 
 def parse_ramp(text: str, seconds: float) -> Ramp:
@@ -170,5 +183,6 @@ def parse_ramp(text: str, seconds: float) -> Ramp:
 
 
 def _positive(value: float, field: str) -> None:
-    if not 0 < value < 1e6:
-        raise InvalidRequest(f"{field} {value:g}: it has to be above 0", field=field)
+    if not 0 < value < _MOST:
+        message = f"{field} {value:g}: it has to be above 0 and below {_MOST:,.0f}"
+        raise InvalidRequest(message, field=field)

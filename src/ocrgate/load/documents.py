@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ocrgate.domain.document import ImageSpec, MediaType
-from ocrgate.errors import NotFound, UnsupportedMedia
+from ocrgate.errors import NotFound, UnreadableDocument, UnsupportedMedia
 from ocrgate.imaging.limits import ImageLimits
 from ocrgate.imaging.media import ACCEPTED, sniff
 from ocrgate.imaging.pdf import PdfFile
@@ -44,7 +44,7 @@ def from_files(
     Raises:
         NotFound: there is none.
         UnsupportedMedia: one is no picture and no PDF.
-        UnreadableDocument: a PDF is damaged or locked.
+        UnreadableDocument: a PDF is damaged or locked, or a text beside a picture is none.
         OSError: one cannot be read.
     """
     if not files:
@@ -83,8 +83,15 @@ def _documents(path: Path, place: Path, *, whole: bool) -> Iterator[Document]:
         yield from _pdf(path, data, group, whole=whole)
         return
     beside = path.with_suffix(".txt")
-    text = beside.read_text(encoding="utf-8") if beside.is_file() else None
+    text = _text(beside) if beside.is_file() else None
     yield Document(str(place), group, media.value, data, text)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableDocument(f"{path} is no text in UTF-8", field="FILE") from None
 
 
 def _pdf(path: Path, data: bytes, group: str, *, whole: bool) -> Iterator[Document]:

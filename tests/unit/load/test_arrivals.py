@@ -89,13 +89,34 @@ def test_a_trace_of_azure_is_read(tmp_path: Path) -> None:
     assert read_trace(file).times == pytest.approx((0.0, 2.0))
 
 
-@pytest.mark.parametrize("text", ["", "5", "5\n5\n", "hello\n", "a,b\n1,2\n"])
+ENDLESS = '{"timestamp": NaN, "input_length": 1, "output_length": 1}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "5", "5\n5\n", "hello\n", "a,b\n1,2\n", "\xe9\xff\xfe"),
+        *("nan\n1\n2\n", "0\n1\ninf\n", "0\n1e-9\n", ENDLESS * 2),
+    ],
+)
 def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
-    """A file of one instant, of none, or of something else."""
+    """A file of one instant, of none, of something else, or without an end to what is due at once.
+
+    The last would fill the machine's memory with requests.
+    """
     file = tmp_path / "t"
-    file.write_text(text)
+    file.write_bytes(text.encode("latin-1"))
     with pytest.raises(InvalidRequest):
         read_trace(file)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e9, float("inf"), float("nan")])
+def test_a_trace_is_not_sped_up_without_end(tmp_path: Path, rate: float) -> None:
+    """Nor stopped."""
+    file = tmp_path / "t"
+    file.write_text("0\n1\n2\n")
+    with pytest.raises(InvalidRequest, match="--rate"):
+        read_trace(file, rate)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +127,8 @@ def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
         lambda: Open(float("nan")),
         lambda: Open(1.0, 0.0),
         lambda: Ramp(-1.0, 5.0, 10.0),
+        lambda: Ramp(float("nan"), 5.0, 10.0),
+        lambda: Ramp(float("inf"), 5.0, 10.0),
         lambda: parse_ramp("5", 10.0),
         lambda: parse_ramp("a:b", 10.0),
     ],

@@ -36,6 +36,16 @@ def test_text_beside_a_picture_is_its_truth(tmp_path: Path) -> None:
     assert "remembers" in made.notes[0]
 
 
+def test_a_text_that_is_none_is_told(tmp_path: Path) -> None:
+    """Not as a mistake of ours; a byte order mark is none of its characters."""
+    known = picture(tmp_path / "a.png")
+    known.with_suffix(".txt").write_bytes(b"\xef\xbb\xbfread")
+    assert from_files([(known, Path("a.png"))], whole=True).documents[0].text == "read"
+    known.with_suffix(".txt").write_bytes(b"\xff\xe9")
+    with pytest.raises(UnreadableDocument, match=r"a\.txt is no text in UTF-8"):
+        from_files([(known, Path("a.png"))], whole=True)
+
+
 def test_folders_are_classes(tmp_path: Path) -> None:
     """Results of receipts beside those of letters."""
     one = picture(tmp_path / "receipts" / "a.png")
