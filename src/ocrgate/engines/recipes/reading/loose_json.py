@@ -14,7 +14,6 @@ Object = Mapping[str, object]
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\],]', re.DOTALL)
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CLOSING = {"{": "}", "[": "]"}
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # maybe of a character
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -37,47 +36,48 @@ def objects(text: str) -> Iterator[str]:
 
 
 def loads(text: str) -> object:
-    """The value of a JSON text, also one with backslashes that JSON does not know; None if none.
-
-    It can be written as JSON again: numbers that JSON has no word for become None, half characters
-    U+FFFD.
-    """
+    """The value of a JSON text, also one with backslashes that JSON does not know; None if none."""
     for candidate in (text, _BAD_ESCAPE.sub(r"\\\\", text)):
         try:
-            value = json.loads(
-                candidate, strict=False, parse_float=_finite, parse_constant=lambda _: None
-            )
-            return _whole(value) if _HALF.search(candidate) else value
+            return json.loads(candidate, strict=False)
         except (ValueError, RecursionError):
             continue
     return None
 
 
-def _finite(digits: str) -> float | None:
-    number = float(digits)
-    return number if math.isfinite(number) else None
+def _object(value: object) -> Object | None:
+    """An object as it may be handed on; None for anything else, and for what is nested absurdly."""
+    try:
+        found = _whole(value)
+    except RecursionError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _whole(value: object) -> object:
-    """The same without half characters, which have no UTF-8 form."""
+    """The same, such that it can be written as JSON again: numbers that JSON has no word for become
+    None, half characters U+FFFD.
+    """
     if isinstance(value, str):
         return _HALVES.sub("\ufffd", value)
     if isinstance(value, list):
         return [_whole(each) for each in value]
     if isinstance(value, dict):
         return {_HALVES.sub("\ufffd", key): _whole(each) for key, each in value.items()}
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def first_object(text: str) -> Object | None:
-    """The first object of an answer; of one that is cut off, all members that are complete."""
+    """The first object of an answer; of one that is cut off, all members that are complete.
+
+    It can be written as JSON again, whatever numbers and halves of characters the answer holds.
+    """
     start = text.find("{")
     if start < 0:
         return None
     whole = next(objects(text), None)
     if whole is not None and text.startswith(whole, start):
-        loaded = loads(whole)
-        return loaded if isinstance(loaded, dict) else None
+        return _object(loads(whole))
     return _mended(text[start:])
 
 
@@ -110,9 +110,8 @@ def _mended(text: str) -> Object | None:
     for match in _TOKEN.finditer(text):
         comma = match.start() if match[0] == "," else comma
     for part in (text, text[:comma]):
-        loaded = loads(part + _closers(part))
-        if isinstance(loaded, dict):
-            return loaded
+        if (found := _object(loads(part + _closers(part)))) is not None:
+            return found
     return {} if comma is None else None
 
 
