@@ -49,6 +49,7 @@ if "dies" in life:
     sys.exit(1)
 given = dict(zip(sys.argv, sys.argv[1:]))
 words = ["-m", "ocrgate", "simulate", "--port", given["--port"], "--speed", "4"]
+words += ["--shutdown-timeout", given["--shutdown-timeout"]]  # which is waited out in full
 os.execv(sys.executable, [sys.executable, *words, "--model", given["--served-model-name"]])
 """
 
@@ -94,9 +95,9 @@ async def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
 
 @contextlib.asynccontextmanager
 async def starting(
-    folder: Path, *lives: dict[str, str], command: str | None = None, port: int | None = None
+    folder: Path, *lives: dict[str, str], **engine: object
 ) -> AsyncIterator[tuple[Started, httpx.AsyncClient]]:
-    """Start it; what each life of the engine's server does is planned."""
+    """Start it; what each life of the engine's server does is planned, the rest are settings."""
     (folder / "plan.json").write_text(json.dumps(lives or [{}]))
     script = folder / "vllm"
     script.write_text(f"#!{sys.executable}\n{VLLM}")
@@ -104,12 +105,14 @@ async def starting(
     ours = free_port()
     settings = {
         "XDG_STATE_HOME": str(folder),
-        "OCRGATE_ENGINE__COMMAND": command or str(script),
-        "OCRGATE_ENGINE__PORT": str(port or free_port()),
+        "OCRGATE_ENGINE__COMMAND": str(script),
+        "OCRGATE_ENGINE__PORT": str(free_port()),
         "OCRGATE_ENGINE__DEVICE": "cpu",
         "OCRGATE_ENGINE__STATE": str(folder / "state"),
         "OCRGATE_ENGINE__MAX_SEQUENCES": "8",
+        "OCRGATE_ENGINE__SHUTDOWN_TIMEOUT": "0",
     }
+    settings |= {f"OCRGATE_ENGINE__{name.upper()}": str(value) for name, value in engine.items()}
     words = (sys.executable, "-m", "ocrgate", "serve", "--engine", "vllm", "--port", str(ours))
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -223,6 +226,24 @@ async def test_on_a_taken_port_nothing_is_served(tmp_path: Path) -> None:
     assert "its port is taken by another program" in started.log
     assert "Waiting" not in started.log
     assert started.lives() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    """Also while the engine's server takes its time, and with all that was started."""
+    async with starting(tmp_path, shutdown_timeout=60) as (started, client):
+        await listening(started, client)
+        await started.ready(client)
+        await client.aclose()
+        started.process.send_signal(number)
+        await asyncio.sleep(1.0)  # it waits for the engine's server by now
+        assert started.process.returncode is None
+        begun = time.monotonic()
+        started.process.send_signal(number)
+        assert await started.process.wait() == 128 + number
+        assert time.monotonic() - begun < 2
+        await until(lambda: not psutil.pid_exists(started.lives()[0]), 10)
+    assert "Traceback" not in started.log
 
 
 async def crowd(started: Started, client: httpx.AsyncClient) -> list[asyncio.Task[httpx.Response]]:

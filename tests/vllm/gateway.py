@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from tests.vllm.server import free_port, guarded, metric, until
 
 @dataclass
 class Gateway:
-    """A running gateway."""
+    """A running gateway. ``told`` is what it said of its readiness until it was, with when."""
 
     url: str
     pid: int
     guard: subprocess.Popen[bytes]
     log: Path
+    told: list[tuple[float, str]] = field(default_factory=list)
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of a GET; status 0 when nobody answers."""
@@ -46,6 +48,13 @@ class Gateway:
     def ready(self) -> bool:
         """Whether it says that it reads pages."""
         return self.get("/readyz")[0] == 200
+
+    def waited_for(self) -> bool:
+        """Whether it is ready, once more; what it says is noted."""
+        status, text = self.get("/readyz")
+        if status:
+            self.told.append((time.monotonic(), text))
+        return status == 200
 
     def signal(self, number: signal.Signals) -> None:
         """Signal its process."""
@@ -79,7 +88,7 @@ def gateway(
     log = folder / "gateway.log"
     with guarded(words, log, settings | environment) as (process, pid):
         running = Gateway(f"http://127.0.0.1:{port}", pid, process, log)
-        took = until(lambda: running.ready() or process.poll() is not None, seconds, pause=0.1)
+        took = until(lambda: running.waited_for() or process.poll() is not None, seconds, pause=0.1)
         if process.poll() is not None or took > seconds:
             raise AssertionError(f"the gateway did not get ready:\n{running.tail()}")
         yield running

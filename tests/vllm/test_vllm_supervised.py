@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -32,10 +33,11 @@ TYPED = {
 
 @dataclass(frozen=True)
 class Supervised:
-    """A gateway, and where the vLLM answers that it keeps."""
+    """A gateway, where the vLLM answers that it keeps, and when it was started."""
 
     front: Gateway
     url: str
+    begun: float
 
     def server(self) -> int:
         """The process id of the vLLM that answers HTTP."""
@@ -57,6 +59,7 @@ def supervised(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A gateway that starts its vLLM itself."""
     folder = tmp_path_factory.mktemp("supervised")
     port = free_port()
+    begun = time.monotonic()
     flags = ("--load-format", "dummy", "--enforce-eager", "--max-model-len", "8192")
     with gateway(
         folder,
@@ -70,7 +73,7 @@ def supervised(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         OCRGATE_ENGINE__SHUTDOWN_TIMEOUT="5",
         **OFFLINE,
     ) as front:
-        yield Supervised(front, f"http://127.0.0.1:{port}")
+        yield Supervised(front, f"http://127.0.0.1:{port}", begun)
 
 
 async def crowd(supervised: Supervised, count: int) -> list[asyncio.Task[tuple[int, Any]]]:
@@ -102,6 +105,21 @@ def check(answers: list[tuple[int, Any]]) -> int:
     return len(served)
 
 
+def test_it_answers_while_vllm_loads(supervised: Supervised, figures: dict[str, str]) -> None:
+    """From its first seconds, with how far it is."""
+    first, _ = supervised.front.told[0]
+    last, _ = supervised.front.told[-1]
+    details = [str(json.loads(text)["detail"]) for _, text in supervised.front.told[:-1]]
+    stages = list(dict.fromkeys(re.split("vLLM: |so far, ", each)[-1] for each in details))
+    figures["answers while vLLM loads"] = (
+        f"{first - supervised.begun:.1f} s after the command, ready {last - first:.1f} s later; "
+        f"{'; '.join(stages)}"
+    )
+    assert all(detail.startswith("the engine starts; vLLM: ") for detail in details)
+    assert {"it loads the weights", "it lays out its cache"} & {*stages}
+    assert first - supervised.begun < 0.5 * (last - supervised.begun)
+
+
 async def test_it_reads_through_the_server_that_it_started(supervised: Supervised) -> None:
     """The flags of the recipe reach a real vLLM, and pages come back whole."""
     assert check(await asyncio.gather(*await crowd(supervised, 24))) >= 16
@@ -110,8 +128,14 @@ async def test_it_reads_through_the_server_that_it_started(supervised: Supervise
 async def test_sigkill_under_32_pages_loses_nothing_and_heals_without_a_human(
     supervised: Supervised, figures: dict[str, str]
 ) -> None:
-    """All callers are answered, none wrongly; soon after a new vLLM is up pages are read again."""
+    """All callers get their page, since what was accepted waits; soon after a new vLLM is up others
+    are read again.
+    """
     calls = await crowd(supervised, 32)
+    async with asyncio.timeout(30):
+        while not _all_came(supervised.front, calls):  # noqa: ASYNC110 - see below
+            await asyncio.sleep(0.02)
+    before = sum(each.done() for each in calls)
     old = supervised.server()
     os.kill(old, signal.SIGKILL)
     killed = time.monotonic()
@@ -125,13 +149,22 @@ async def test_sigkill_under_32_pages_loses_nothing_and_heals_without_a_human(
             await asyncio.sleep(0.1)
     serving = time.monotonic()
     figures["SIGKILL under 32 pages"] = (
-        f"{whole} whole, {len(answers) - whole} typed errors, none wrong; vLLM answered again "
-        f"{up - killed:.1f} s after it, pages were read {serving - up:.1f} s later"
+        f"{whole} whole ({before} of them before it), {len(answers) - whole} typed errors, none "
+        f"wrong; vLLM answered again {up - killed:.1f} s after it, pages were read "
+        f"{serving - up:.1f} s later"
     )
+    assert whole == 32
     assert supervised.server() != old
     assert serving - up <= 10
     assert up - killed < 180
     assert supervised.front.ready()
+
+
+def _all_came(front: Gateway, calls: list[asyncio.Task[tuple[int, Any]]]) -> bool:
+    """Whether each page has a place or waits for one, or was answered."""
+    answered = sum(each.done() for each in calls)
+    here = front.metric("ocrgate_inflight") + front.metric("ocrgate_backlog")
+    return here + answered >= len(calls)
 
 
 async def _up(url: str) -> bool:

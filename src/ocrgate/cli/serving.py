@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -27,16 +28,18 @@ from ocrgate.telemetry.lag import watch_lag
 from ocrgate.telemetry.metrics import Metrics
 from ocrgate.telemetry.tracing import Tracing, TracingUnavailable, build_tracing
 
+_HASTE = 1.0  # seconds to end everything when a second signal came during the drain
 _POLL = 0.05  # seconds between looks at whether the server has started
 _PATIENCE = 5.0  # seconds for an engine's servers to be there before we answer without one
 _A_MOMENT = 0.5  # seconds in which a server of ours that cannot start at all has said so
 
 
 class EngineFirst(Service):
-    """A service that is started before the application, which then finds it running.
+    """A service that is started before the application, which finds it running, and ended after it.
 
     So an engine that cannot start is one line for whoever typed the command, and no traceback of
-    the application's start.
+    the application's start; and one that takes its time to end does not keep a second signal from
+    being heard.
     """
 
     _runs = False
@@ -46,6 +49,16 @@ class EngineFirst(Service):
         if not self._runs:
             await super().start(patience)
             self._runs = True
+
+    async def close(self) -> None:
+        """Nothing while it runs: :meth:`end` is for whoever started it."""
+        if not self._runs:
+            await super().close()
+
+    async def end(self) -> None:
+        """Stop everything. What still runs fails. Safe to call twice."""
+        self._runs = False
+        await self.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class Built:
     """
 
     server: Server
-    service: Service
+    service: EngineFirst
     metrics: Metrics
     tracing: Tracing
     patience: float | None = None
@@ -146,12 +159,24 @@ async def _serve(built: Built, listener: socket.socket, url: str) -> None:
         if given_up.done():
             raise given_up.result()
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _end_at_once)
         for task in beside:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await built.service.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HASTE if built.server.force_exit else None):
+                await built.service.end()
         built.tracing.close()
+
+
+def _end_at_once(number: int, _frame: object) -> None:
+    """One more signal, after what was accepted has ended: the engine's server may take its time.
+
+    Whatever was started here ends with us.
+    """
+    os._exit(128 + number)
 
 
 async def _announce(built: Built, url: str) -> None:

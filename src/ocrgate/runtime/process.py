@@ -46,6 +46,7 @@ class WorkerProcess:
         self._flag: mmap.mmap | None = None
         self._calls = 0
         self._ending_early = False
+        self._served = False  # whether the thread runs
 
     @property
     def pid(self) -> int | None:
@@ -63,7 +64,11 @@ class WorkerProcess:
         Raises:
             EngineUnavailable: it cannot be built; the detail says why.
         """
-        threading.Thread(target=self._work, name="worker", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name="worker", daemon=True).start()
+        except RuntimeError as error:  # as many threads as there may be
+            raise EngineUnavailable(f"no process can be started: {error}") from error
+        self._served = True
         await self._do(self._launch)
 
     async def call(self, method: str, args: tuple[object, ...]) -> Reply:
@@ -96,6 +101,8 @@ class WorkerProcess:
                 self._sock.shutdown(socket.SHUT_RDWR)
         if patience <= 0:
             self.kill()
+        if not self._served:
+            return
         await self._do(lambda: self._bury(patience))
         self._jobs.put(None)
 
@@ -118,20 +125,24 @@ class WorkerProcess:
             del item, job, future, result, error  # they hold images
 
     def _launch(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as flag, tempfile.TemporaryFile() as talk:
-            flag.write(bytes(FLAG.size))
-            flag.flush()
-            self._flag = mmap.mmap(flag.fileno(), FLAG.size)
-            self._sock = ours
-            try:
-                self._process = _spawn(theirs.fileno(), flag.fileno(), talk)
-            except OSError as error:
-                raise EngineUnavailable(f"no process can be started: {error.strerror}") from error
-            theirs.close()
-            if self._ending_early:
-                self._process.kill()
-            self._build_session(talk)
+        try:
+            self._sock, theirs = socket.socketpair()
+            with theirs, tempfile.TemporaryFile() as flag, tempfile.TemporaryFile() as talk:
+                self._process = self._spawned(theirs, flag, talk)
+                theirs.close()
+                if self._ending_early:
+                    self._process.kill()
+                self._build_session(talk)
+        except OSError as error:  # no memory, no file descriptors, a full disk: it may pass
+            raise EngineUnavailable(f"no process can be started: {error.strerror}") from error
+
+    def _spawned(
+        self, theirs: socket.socket, flag: IO[bytes], talk: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        flag.write(bytes(FLAG.size))
+        flag.flush()
+        self._flag = mmap.mmap(flag.fileno(), FLAG.size)
+        return _spawn(theirs.fileno(), flag.fileno(), talk)
 
     def _build_session(self, talk: IO[bytes]) -> None:
         try:

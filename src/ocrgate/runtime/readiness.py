@@ -153,6 +153,9 @@ class Readiness:
                 self._failed = self._clock.now()
             else:
                 self._blame(error.detail)
+        except Exception as error:  # noqa: BLE001 - nobody else would say that it cannot read
+            _log.exception("the known page broke the engine's own code")
+            self._blame(f"the engine has a bug: {type(error).__name__}")
         else:
             if reading.text.strip():
                 self.succeeded()

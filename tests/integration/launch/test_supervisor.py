@@ -282,6 +282,22 @@ async def test_a_server_that_answers_and_reads_nothing_is_replaced(
     assert place.states()[-1] is State.UP
 
 
+async def test_a_mistake_of_ours_leaves_no_server_that_nobody_watches(
+    place: Place, supervise: Supervise
+) -> None:
+    """It would hold its GPU until we end, and answer others."""
+
+    def busy(index: int) -> bool:
+        raise ZeroDivisionError("a bug")
+
+    await supervise(Hooks(busy=busy)).start()
+    await happens(lambda: place.states()[-1] is State.STOPPED)
+    await happens(lambda: place.left() == set(), 5.0)
+    stopped = last(place, State.STOPPED).diagnosis
+    assert stopped is not None
+    assert "a bug" in stopped.text
+
+
 async def test_a_flood_of_log_holds_nobody_up(place: Place, supervise: Supervise) -> None:
     """Ten megabytes and a line of one more: read, bounded, and the event loop keeps its time."""
     place.plan({"flood": 170_000})

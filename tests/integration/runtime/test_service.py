@@ -219,6 +219,21 @@ async def test_an_engine_that_hangs_is_not_ready() -> None:
     await running.close()
 
 
+async def test_a_mistake_in_an_engine_is_no_readiness() -> None:
+    """Whoever asks gets an answer, and it is no."""
+    clock = ManualClock()
+    engine = ScriptedEngine(errors=[ZeroDivisionError("a bug"), None], clock=clock)
+    running = service(engine, clock)
+    await running.start()
+    await clock.run(31.0)
+    assert not await running.ready()
+    state = running.readiness()
+    assert (state.status, state.detail) == ("unready", "the engine has a bug: ZeroDivisionError")
+    await clock.run(1.0)
+    assert await running.ready()
+    await running.close()
+
+
 async def test_many_probes_ask_one_canary() -> None:
     """A balancer that probes often does not load the engine."""
     clock = ManualClock()

@@ -1,7 +1,9 @@
 """Real worker processes: one call at a time, cancelled, killed, replaced."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -258,6 +260,26 @@ async def test_a_session_that_cannot_be_built_says_why(factory: str, says: str) 
     with pytest.raises(EngineUnavailable, match=says):
         await workers.start()
     assert workers.pids == ()
+
+
+async def test_a_shortage_while_a_process_is_replaced_passes() -> None:
+    """No file descriptor was left just then: it is tried again, and calls do not wait for ever."""
+    async with pool() as workers, asyncio.timeout(20):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        os.kill(workers.pids[0], signal.SIGKILL)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4, hard))
+        try:
+            with pytest.raises(EngineFailed):
+                await workers.call("pid")
+            with pytest.raises(EngineUnavailable, match="no process can be started: Too many open"):
+                await workers.call("pid")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        while True:
+            with contextlib.suppress(EngineUnavailable):
+                assert await workers.call("echo", 2) == 2
+                break
+            await asyncio.sleep(0.02)
 
 
 async def test_a_pool_that_is_not_running_says_so() -> None:

@@ -87,9 +87,12 @@ class Instance:
             await self._serve()
         except Exception as error:  # noqa: BLE001 - a fault of ours must show as a server down
             trouble = Diagnosis(Cause.UNKNOWN, f"the watch over it failed: {error}", heals=False)
+            _log.exception("the watch over vLLM failed", instance=self._start.seat.index)
+            self._tell(State.DOWN, trouble)
+            if self._process is not None:
+                await self._process.end(0.0)
             self._fail_first(trouble)
             self._tell(State.STOPPED, trouble)
-            _log.exception("the watch over vLLM failed", instance=self._start.seat.index)
 
     async def _serve(self) -> None:
         while True:
