@@ -40,6 +40,7 @@ REST_SECONDS = 10.0
 READER_SECONDS = 10.0
 LEAST_READ = 8 * 1024  # bytes per second, as of bodies on their way in
 _SEPARATORS = 4  # ": " and the end of the line
+_FEW_PIECES = 8
 _MOST_PIECES = 1024  # of a body; chunks of a byte each would keep the loop busy for long
 _OFFERS = frozenset({b"upgrade", b"http2-settings"})
 _log = structlog.get_logger("ocrgate.gateway")
@@ -190,10 +191,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._pieces = self._pieces + 1 if held else 1
         if not held:
             cycle.body = body  # type: ignore[assignment]
-        elif isinstance(held, bytes):  # the second piece: from here on they are gathered
-            cycle.body = bytearray().join((held, body))
-        else:
+        elif isinstance(held, bytearray):
             held += body
+        elif self._pieces > _FEW_PIECES:
+            cycle.body = bytearray().join((held, body))
+        else:  # a few are joined at less cost: what is gathered is copied once more at its end
+            cycle.body = held + body  # type: ignore[assignment]
         if len(cycle.body) > MOST_UNREAD_BYTES or self._pieces > _MOST_PIECES:
             self.flow.pause_reading()
         cycle.message_event.set()
