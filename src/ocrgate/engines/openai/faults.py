@@ -8,6 +8,7 @@ what the server did                                    error               code 
 =====================================================  ==================  =============  =====
 cannot be reached: refused, DNS, TLS, connect timeout  EngineUnreachable   unavailable    yes
 is still loading; 502, 503, 504 without a known text   EngineUnreachable   unavailable    yes
+5xx of a server whose engine had died before           EngineUnreachable   unavailable    yes
 401, 403; 404, 405; 3xx; a server without vision       EngineUnusable      unavailable    no
 429, 503 and 529 "busy", "queue is full", "backlog"    EngineBusy          engine_failed  no
 400 encoder cache, context too long, image too narrow  PageTooLarge        document_limit no
@@ -112,6 +113,7 @@ _BUSY = re.compile(
     re.IGNORECASE,
 )
 _LOADING = re.compile(r"loading model|starting up|is not ready|warming up", re.IGNORECASE)
+_DEAD = re.compile(r"EngineCore encountered an issue|EngineDeadError")
 _TOO_LARGE = re.compile(
     r"encoder cache|context length|maximum model length|available context size|"
     r"exceed_context_size|max_num_tokens|aspect ratio|too narrow|longer than the model|"
@@ -187,6 +189,8 @@ def of_status(
 def _of_server_error(
     status: int, said: str, headers: Mapping[str, str], server: str
 ) -> OcrgateError:
+    if _DEAD.search(said):  # a page that was begun has status 200 and its error in the stream
+        return EngineUnreachable(f"the engine of {server} has died: {said}")
     if status in {502, 503, 504} or _LOADING.search(said):
         return EngineUnreachable(
             f"{server} is not ready: {status} {said}".rstrip(), retry_after=retry_after(headers)

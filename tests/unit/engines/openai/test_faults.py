@@ -45,7 +45,7 @@ ROWS = [
     (503, '{"error":{"code":503,"message":"Loading model"}}', EngineUnreachable),
     (502, NGINX, EngineUnreachable),
     (504, "", EngineUnreachable),
-    (500, openai_error(CORE), EngineBroke),
+    (500, openai_error(CORE), EngineUnreachable),
     (500, openai_error("cannot schedule new futures after shutdown"), EngineBroke),
     (500, "", EngineBroke),
     (507, "not JSON", EngineBroke),
