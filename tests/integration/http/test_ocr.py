@@ -121,6 +121,11 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "format",
     ),
     "unknown query": ({"content": IMAGE, "params": {"fromat": "x"}}, "invalid_request", "fromat"),
+    "query twice": (
+        {"content": IMAGE, "params": [("format", "text"), ("format", "json")]},
+        "invalid_request",
+        "format",
+    ),
     "empty": ({"content": b""}, "invalid_request", "body"),
     "type": (
         {"content": b"<html>", "headers": {"content-type": "text/html"}},

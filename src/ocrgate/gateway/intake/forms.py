@@ -102,13 +102,27 @@ async def _from_form(request: Request) -> Order:
 
 
 async def _from_bytes(request: Request, media: str) -> Order:
-    options = options_of(dict(request.query_params))
+    options = options_of(_once(request))
     data = await whole(request.receive)
     if not data:
         raise InvalidRequest("the body is empty", field="body")
     if media == URLENCODED:
         _refuse_spoiled(data)
     return Order(Document(data=data), options)
+
+
+def _once(request: Request) -> dict[str, str]:
+    """The query, in which no name comes twice.
+
+    Raises:
+        InvalidRequest: one does, as in a form.
+    """
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in given:
+            raise InvalidRequest("it is given twice", field=name[:100])
+        given[name] = value
+    return given
 
 
 def _refuse_spoiled(data: bytes) -> None:
