@@ -2,8 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 import structlog
@@ -300,10 +299,8 @@ class Fleet:
         Raises:
             see :meth:`wait`.
         """
-        async with self._in_time(patience, "queue"):
-            while not self.able():
-                self._go_on(patience)
-                await self._change()
+        while not self.able():
+            await self._change(patience, "queue")
 
     async def wait(self, page: Page, patience: Patience, failed: Attempt | None = None) -> Attempt:
         """An attempt as soon as a replica takes the page; after one that failed, elsewhere first.
@@ -318,27 +315,23 @@ class Fleet:
             EngineError: another engine takes the page, and this is why it would wait here.
         """
         here = [failed.replica.index] if failed is not None else []
-        async with self._in_time(patience, "queue" if failed is None else "engine"):
-            attempt = self.begin(here, page)
-            if attempt is None and failed is not None:
-                await sleep(self._clock, self._params.pause)
-            while attempt is None:
-                attempt = self.begin(here, page) or self.begin((), page)
-                if attempt is None:
-                    self._go_on(patience)
-                    await self._change()
+        attempt = self.begin(here, page)
+        if attempt is None and failed is not None:
+            await sleep(self._clock, self._params.pause)
+        while attempt is None:
+            attempt = self.begin(here, page) or self.begin((), page)
+            if attempt is None:
+                await self._change(patience, "queue" if failed is None else "engine")
         return attempt
 
-    @asynccontextmanager
-    async def _in_time(
-        self, patience: Patience, where: Literal["queue", "engine"]
-    ) -> AsyncIterator[None]:
-        """Wait for as long as a usual page could still be read afterwards."""
+    async def _change(self, patience: Patience, where: Literal["queue", "engine"]) -> None:
+        """Wait for news, as long as a usual page could still be read after them."""
+        self._go_on(patience)
         usual = self._balance.page() or 0.0
         limit = until(self._clock, patience.deadline - usual)
         try:
             async with limit:
-                yield
+                await self._next()
         except TimeoutError:
             if not limit.reached:
                 raise
@@ -352,7 +345,7 @@ class Fleet:
         if self._left:
             raise Draining(retry_after=self._params.restart_most)
 
-    async def _change(self) -> None:
+    async def _next(self) -> None:
         """Wait until something has changed, or time alone lets a page through."""
         due = self._due()
         timer = None if due == math.inf else self._clock.call_at(due, self._wake)

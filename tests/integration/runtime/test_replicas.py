@@ -10,7 +10,13 @@ from tests.integration.runtime.virtual_servers import PAGE, VirtualServer
 
 from ocrgate.control.breaker import BreakerState
 from ocrgate.domain.recognition import PageRequest
-from ocrgate.errors import BreakerOpen, EngineFailed, EngineUnavailable, OcrgateError
+from ocrgate.errors import (
+    BreakerOpen,
+    DeadlineExceeded,
+    EngineFailed,
+    EngineUnavailable,
+    OcrgateError,
+)
 from ocrgate.ports import Engine, Piece
 from ocrgate.runtime.clock import until
 from ocrgate.runtime.patience import Patience
@@ -262,6 +268,30 @@ async def test_a_server_that_fell_silent_leaves_time_for_another() -> None:
     assert reading.done()
     assert await reading == "page 2"
     assert house.retries() == {"ok": 1}
+
+
+async def test_a_page_with_less_time_than_usual_is_tried_again_where_somebody_is_there() -> None:
+    """It may be a short one. Only a wait for nobody is not begun for it."""
+    house = House(1)
+    first = house.read()
+    await house.clock.run(2.0)
+    assert await first == "page 1"  # a usual page takes a second
+    (server,) = house.servers
+    server.pace = 0.001
+    short = house.read(2, house.clock.now() + 0.9)
+    await house.clock.run(0.05)
+    server.kill()
+    server.revive()
+    await house.clock.run(0.5)
+    assert short.done()
+    assert await short == "page 2"
+    hopeless = house.read(3, house.clock.now() + 0.9)
+    await house.clock.run(0.05)
+    server.kill()
+    house.replicas.replica_down(0, "killed")
+    await house.clock.run(0.3)
+    with pytest.raises(DeadlineExceeded):
+        await hopeless
 
 
 async def test_a_caller_who_leaves_says_nothing_about_the_server() -> None:
