@@ -12,6 +12,8 @@ from zlib import crc32
 SCRIPTED = ("--logits-processors", "tests.vllm.scripted:Script")
 LENGTHY = ("--logits-processors", "tests.vllm.scripted:Lengthy")  # texts four times as long
 TIMES = 4
+DYING = ("--logits-processors", "tests.vllm.scripted:Dying")  # the same, until it shall die
+DIES = "TESTS_VLLM_DIES"  # names a file: once it is there, the engine dies for want of memory
 
 FIRST, WORDS = 2048, 1900  # ids of words that decode to themselves
 EOS = 3988

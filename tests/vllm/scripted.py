@@ -1,8 +1,11 @@
 """Makes vLLM write what :mod:`tests.vllm.script` says; loaded inside vLLM, by its own option."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from tests.vllm import script
 from vllm.v1.sample.logits_processor import AdapterLogitsProcessor
 
@@ -39,3 +42,19 @@ class Lengthy(Script):
     def new_req_logits_processor(self, params: Any) -> Any:
         """The same for every request."""
         return _four_times_as_long
+
+
+class Dying(Script):
+    """Dies for want of memory in the words of an H100, with some pages in the batch."""
+
+    def apply(self, logits: Any) -> Any:
+        """The script, or the end."""
+        flag = Path(os.environ[script.DIES])
+        if len(self.req_info) >= 4 and flag.exists():
+            flag.unlink()
+            raise torch.OutOfMemoryError(
+                "CUDA out of memory. Tried to allocate 32.00 MiB. GPU 0 has a total capacity of "
+                "79.18 GiB of which 2.62 MiB is free. Including non-PyTorch memory, this process "
+                "has 612.00 MiB memory in use. Process 1625 has 78.56 GiB memory in use."
+            )
+        return super().apply(logits)
