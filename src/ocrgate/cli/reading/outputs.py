@@ -33,8 +33,8 @@ def plan(
 ) -> tuple[list[Target], list[Target]]:
     """Give every source its own place below ``folder``: those to read, and those to skip.
 
-    ``a/b.png`` becomes ``b.txt``. Where that would meet another source's place, the suffix is
-    kept (``b.png.txt``), and where even that does, the folders too.
+    ``a/b.png`` becomes ``b.txt``. Where that would meet another source's place or draft, the
+    suffix is kept (``b.png.txt``), and where even that does, the folders too.
 
     Raises:
         Conflict: an output would replace an input, or is there and ``existing`` is ``REFUSE``.
@@ -78,10 +78,17 @@ def _places(sources: Sequence[Source], suffix: str) -> dict[Source, Path]:
 
 
 def _doubled(places: dict[Source, Path]) -> Iterable[Source]:
+    """Those that share their place, or have it where another one's draft is kept."""
     by_place = defaultdict(list)
     for source, place in places.items():
         by_place[place].append(source)
-    return [source for found in by_place.values() if len(found) > 1 for source in found]
+    drafts = set(map(partial_name, by_place))
+    return [
+        source
+        for place, found in by_place.items()
+        if len(found) > 1 or place in drafts
+        for source in found
+    ]
 
 
 def partial_name(path: Path) -> Path:

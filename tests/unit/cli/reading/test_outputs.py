@@ -38,6 +38,12 @@ def test_two_files_of_one_name_keep_their_folders(tmp_path: Path) -> None:
     assert found == ["1/p.png.txt", "2/p.png.txt"]
 
 
+def test_a_result_is_not_named_as_the_draft_of_another(tmp_path: Path) -> None:
+    """Reading what an interrupted run left: its draft must not replace the other result."""
+    found = planned(tmp_path, source(Path("a.partial.pdf")), source(Path("a.pdf")))
+    assert found == ["a.partial.pdf.txt", "a.txt"]
+
+
 def test_dots_in_names_are_kept(tmp_path: Path) -> None:
     """Only the suffix is exchanged."""
     assert planned(tmp_path, source(Path("v1.2.final.png"))) == ["v1.2.final.txt"]
