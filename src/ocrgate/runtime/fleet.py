@@ -115,7 +115,7 @@ class Fleet:
         self.closed = True
         if self._leaving is not None:
             self._leaving.cancel()
-        self._wake()
+        self.wake()
         await self._stop_starting()
         await asyncio.gather(*(one.engine.close() for one in self.replicas))
 
@@ -141,7 +141,7 @@ class Fleet:
         self.replicas[index].gone = True
         if all(one.gone for one in self.replicas):
             self.given_up.set()
-        self._wake()
+        self.wake()
 
     async def until_given_up(self) -> EngineError:
         """Wait until nothing will bring back any replica: why."""
@@ -158,7 +158,7 @@ class Fleet:
 
     def _leave(self) -> None:
         self._left = True
-        self._wake()
+        self.wake()
 
     async def _keep_starting(self, replica: Replica) -> None:
         pause = self._params.restart
@@ -169,7 +169,7 @@ class Fleet:
                 log = _log.debug if str(error) == str(replica.fault) else _log.warning
                 log("replica not started", replica=replica.index, reason=str(error))
                 replica.fault = error
-                self._wake()
+                self.wake()
             else:
                 self._came_up(replica)
                 return
@@ -191,7 +191,7 @@ class Fleet:
         replica.breaker.reset(now)
         self._balance.forget(replica.index, replica.engine.description.slots)
         self._note_move(replica, before)
-        self._wake()
+        self.wake()
         self._observe(CameUp(replica.index))
 
     async def _stop_starting(self) -> None:
@@ -282,7 +282,7 @@ class Fleet:
         replica.breaker.record(attempt.leave, verdict, now)
         self._note_move(replica, before)
         if attempt.leave.probe:
-            self._wake()  # another probe may go, or everybody
+            self.wake()  # another probe may go, or everybody
 
     def _note_move(self, replica: Replica, before: BreakerState) -> None:
         state = replica.breaker.state(self._clock.now())
@@ -348,15 +348,15 @@ class Fleet:
     async def _next(self) -> None:
         """Wait until something has changed, or time alone lets a page through."""
         due = self._due()
-        timer = None if due == math.inf else self._clock.call_at(due, self._wake)
+        timer = None if due == math.inf else self._clock.call_at(due, self.wake)
         try:
             await self._news.wait()
         finally:
             if timer is not None:
                 timer.cancel()
 
-    def _wake(self) -> None:
-        """Wake all that wait; who comes to wait after this waits for the next news."""
+    def wake(self) -> None:
+        """Wake all that wait: there is news. Who comes to wait after this waits for the next."""
         self._news.set()
         self._news = asyncio.Event()
 

@@ -246,6 +246,10 @@ class Replicas:
         """Wait until nothing will bring back any replica: why."""
         return await self._fleet.until_given_up()
 
+    def wake(self) -> None:
+        """Have all that wait for a replica look whether they may go elsewhere."""
+        self._fleet.wake()
+
     def leave(self) -> None:
         """The server goes away: pages wait no longer than some seconds for a replica."""
         self._fleet.leave()

@@ -338,6 +338,7 @@ class Service:
             self._other_places(self._params.degrade),
             pressed=lambda: Rung.OTHER_ENGINE in self.pressure.rungs,
             down=lambda: not self.replicas.available,
+            freed=self.replicas.wake,
             spans=spans,
         )
 

@@ -80,6 +80,7 @@ class Spare:
         places: pages that it may have; 0: there is none.
         pressed: whether the rung is in force.
         down: whether no replica of the usual engine takes pages.
+        freed: told when it may take one more page.
         spans: where the stages of a page are traced.
     """
 
@@ -91,6 +92,7 @@ class Spare:
         *,
         pressed: Callable[[], bool],
         down: Callable[[], bool],
+        freed: Callable[[], None] = lambda: None,
         spans: Spans = no_spans,
     ) -> None:
         self._build = build
@@ -98,6 +100,7 @@ class Spare:
         self._spans = spans
         self._pressed = pressed
         self._down = down
+        self._freed = freed
         self._standing: _Standing | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ends: set[asyncio.Task[None]] = set()
@@ -252,6 +255,7 @@ class Spare:
             self.idle.set()
         if standing.retired and not standing.busy:
             self._end(standing)
+        self._freed()
 
     async def _start(self, places: int) -> None:
         standing = _Standing(self._build(places), places)
@@ -276,6 +280,7 @@ class Spare:
             self._retire()
         else:
             self._arm(IDLE)
+            self._freed()
 
     def _arm(self, seconds: float) -> None:
         self._timer = self._clock.call_at(self._clock.now() + seconds, self._look)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from tests.integration.runtime.virtual_servers import VirtualServer
+from tests.integration.runtime.virtual_servers import PAGE, VirtualServer
 
 from ocrgate.control.breaker import BreakerState
+from ocrgate.control.degrade import DegradeParams
 from ocrgate.domain.document import Document, PageImage
 from ocrgate.domain.recognition import PageReading, PageRequest, Usage
 from ocrgate.domain.ticket import Lane
@@ -19,9 +20,10 @@ from ocrgate.errors import (
     OcrgateError,
 )
 from ocrgate.ports import Listener
+from ocrgate.runtime.engines import EngineParts
 from ocrgate.runtime.recognizer import DocumentRequest
-from ocrgate.runtime.service import Parts, Service
-from ocrgate.testing import ManualClock, ScriptedRasterizer
+from ocrgate.runtime.service import Parts, Service, ServiceParams
+from ocrgate.testing import ManualClock, ScriptedEngine, ScriptedRasterizer
 
 DOCUMENT = Document(data=b"x")
 
@@ -303,6 +305,33 @@ async def test_later_pages_of_a_document_wait_as_its_first_does() -> None:
     await house.clock.run(20.0)
     assert (await reading).split("\f") == [f"page {number}" for number in range(1, 51)]
     await house.service.close()
+
+
+async def test_another_engine_reads_what_waits_as_fast_as_it_can() -> None:
+    """Two at a time, a second each, one after the other; the usual engine is not waited for."""
+    clock = ManualClock()
+    server = VirtualServer(clock, slots=8)
+    other = ScriptedEngine(delay=1.0, clock=clock, slots=2, name="cpu/other")
+    parts = Parts(
+        server,
+        ScriptedRasterizer(clock=clock),
+        other=lambda _: EngineParts((other,), PAGE),
+    )
+    params = ServiceParams(degrade=DegradeParams(other_engine=2))
+    service = Service(parts, params, clock=clock)
+    await service.start()
+    asked = DocumentRequest(timeout=60.0)
+    reading = [
+        asyncio.create_task(service.recognizer.recognize(DOCUMENT, asked)) for _ in range(28)
+    ]
+    await clock.run(0.5)
+    server.kill()
+    service.replicas.replica_down(0, "killed")
+    await clock.run(20.0)
+    assert all(each.done() for each in reading)
+    assert {(await each).recognition.engine for each in reading} == {"cpu/other"}
+    assert other.peak == 2
+    await service.close()
 
 
 async def test_an_outage_does_not_count_as_slowness() -> None:
