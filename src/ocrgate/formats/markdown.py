@@ -6,6 +6,7 @@ are joined.
 """
 
 import re
+from dataclasses import replace
 
 from ocrgate.domain.recognition import Block, BlockKind, PageReading
 from ocrgate.formats.characters import clean
@@ -22,6 +23,11 @@ def page_markdown(reading: PageReading, *, first: bool) -> str:
     mark = "" if first and reading.number == 1 else f"<!-- page {reading.number} -->"
     parts = [mark, *(_block(block, reading) for block in reading.blocks)]
     return ("" if first else "\n") + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def markdown_alone(reading: PageReading) -> str:
+    """One page by itself: without the comment that tells pages apart, and without a newline."""
+    return page_markdown(replace(reading, number=1), first=True).strip()
 
 
 def escape(text: str) -> str:

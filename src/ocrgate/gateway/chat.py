@@ -3,14 +3,14 @@
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from ocrgate.domain.recognition import PageReading, PageWarning, Recognition, Usage
 from ocrgate.errors import OcrgateError
-from ocrgate.formats.markdown import page_markdown
+from ocrgate.formats.markdown import markdown_alone
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.problem import openai_error
 from ocrgate.gateway.sse import data
@@ -52,7 +52,7 @@ def content(page: PageReading) -> str:
     if page.fields is not None:
         return _encode(page.fields).decode()
     if any(block.markup is not None for block in page.blocks):
-        return page_markdown(replace(page, number=1), first=True).strip()
+        return markdown_alone(page)
     return page.text
 
 

@@ -16,7 +16,7 @@ from ocrgate.domain.recognition import (
     Recognition,
     bounding_box,
 )
-from ocrgate.formats import Format, render
+from ocrgate.formats.markdown import markdown_alone
 from ocrgate.wire.mistral import (
     Granularity,
     MistralBlock,
@@ -49,33 +49,25 @@ def mistral_reply(
     """
     dpi = pdf_dpi if info.media is MediaType.PDF else _SCREEN_DPI
     return MistralReply(
-        pages=[_page(page, recognition.engine, asked, dpi) for page in recognition.pages],
+        pages=[_page(page, asked, dpi) for page in recognition.pages],
         model=recognition.engine,
         usage_info=MistralUsage(len(recognition.pages), info.bytes),
     )
 
 
-def _page(page: PageReading, engine: str, asked: MistralRequest, dpi: int) -> MistralPage:
-    markdown = page_markdown(page, engine)
+def _page(page: PageReading, asked: MistralRequest, dpi: int) -> MistralPage:
+    markdown = markdown_alone(page)
     granularity = asked.confidence_scores_granularity
     return MistralPage(
         index=page.number - 1,
         markdown=markdown,
         dimensions=MistralDimensions(dpi=dpi, height=page.height, width=page.width),
-        blocks=list(_blocks(page, engine, granularity)) if asked.include_blocks else UNSET,
+        blocks=list(_blocks(page, granularity)) if asked.include_blocks else UNSET,
         confidence_scores=_scores(page, markdown, granularity) if granularity else UNSET,
     )
 
 
-def page_markdown(page: PageReading, engine: str) -> str:
-    """One page's Markdown by itself, without the comment that tells pages apart."""
-    alone = Recognition((replace(page, number=1),), engine)
-    return render(alone, Format.MARKDOWN).strip()
-
-
-def _blocks(
-    page: PageReading, engine: str, granularity: Granularity | None
-) -> Iterator[MistralBlock]:
+def _blocks(page: PageReading, granularity: Granularity | None) -> Iterator[MistralBlock]:
     """The blocks whose place is known, in reading order."""
     for block in page.blocks:
         corners = [point for line in block.lines for point in line.polygon or ()]
@@ -88,7 +80,7 @@ def _blocks(
             top_left_y=max(0, math.floor(box.y1)),
             bottom_right_x=math.ceil(box.x2),
             bottom_right_y=math.ceil(box.y2),
-            content=page_markdown(replace(page, blocks=(block,)), engine),
+            content=markdown_alone(replace(page, blocks=(block,))),
             confidence_scores=_block_scores(block) if granularity == "block" else UNSET,
         )
 
