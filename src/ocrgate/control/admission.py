@@ -103,8 +103,7 @@ class Admission:
 
     def offer(self, ticket: Ticket, now: float) -> tuple[Decision, ...]:
         """A page asks for a place. The last decision about ``ticket`` in the answer is its own."""
-        due = self._due(now)
-        if due:  # one of them may have held up others for want of room
+        if due := self._due(now):  # one of them may have held up others for want of room
             due += tuple(self._dispatch(now))
         room = self._room_at_once(ticket, now)
         verdict = self._judge(ticket, now, room=room)
@@ -369,7 +368,7 @@ class Admission:
         patience = math.inf if ticket.continues else self._patience(ticket, now)
         until = min(ticket.deadline, now + patience)
         self._order += 1
-        item = Waiting(ticket, now, until, self._order)
+        item = Waiting(ticket, now, until, self._order, self._running.lost(now))
         queue.push(item, now)
         self._timers.set(item)
 
@@ -451,11 +450,12 @@ class Admission:
         return self._begin(ticket, now, 0.0)
 
     def _start(self, item: Waiting, now: float) -> Admitted:
-        admitted = self._begin(item.ticket, now, now - item.since)
+        away = self._running.lost(now) - item.lost
+        admitted = self._begin(item.ticket, now, now - item.since, away)
         self._take(item)
         return admitted
 
-    def _begin(self, ticket: Ticket, now: float, waited: float) -> Admitted:
+    def _begin(self, ticket: Ticket, now: float, waited: float, away: float = 0.0) -> Admitted:
         self._elapse(now)
         expected = self._pace.place_seconds(now)
         median = ticket.cost.median if ticket.cost else 0
@@ -468,7 +468,7 @@ class Admission:
         self._passing.started(ticket.id)
         if self._budget is not None:
             self._budget.begin(ticket, now)
-        return Admitted(ticket, waited)
+        return Admitted(ticket, waited, away)
 
     def _free(
         self, ticket_id: int, now: float, outcome: Outcome, output_tokens: int | None

@@ -19,10 +19,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The ticket has a place, after ``waited`` seconds."""
+    """The ticket has a place, after ``waited`` seconds, ``away`` of them without an engine."""
 
     ticket: Ticket
     waited: float
+    away: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,15 @@ SCAN = 32
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A ticket in a queue. It is dropped at ``until`` if it is still there."""
+    """A ticket in a queue. It is dropped at ``until`` if it is still there. When it came, the
+    engine had been away for ``lost`` seconds in all.
+    """
 
     ticket: Ticket
     since: float
     until: float
     order: int = 0
+    lost: float = 0.0
 
 
 @dataclass(slots=True)

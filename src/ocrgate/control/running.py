@@ -48,18 +48,18 @@ class Running:
 
     def begin(self, ticket: Ticket, now: float, *, expected: float, charged: float) -> None:
         """A page got a place."""
-        self._pages[ticket.id] = Placed(ticket, now - self._lost(now), expected, charged)
+        self._pages[ticket.id] = Placed(ticket, now - self.lost(now), expected, charged)
 
     def end(self, ticket_id: int, now: float) -> tuple[Placed, float]:
         """A page gives it back: it, and the seconds for which it had both place and engine."""
         page = self._pages.pop(ticket_id)
-        return page, now - self._lost(now) - page.started
+        return page, now - self.lost(now) - page.started
 
     def turn(self, now: float, *, away: bool) -> None:
         """The engine is away from now on, or there; where it was so already, nothing changes."""
-        self._before, self._since = self._lost(now), now
+        self._before, self._since = self.lost(now), now
         self.away = away
 
-    def _lost(self, now: float) -> float:
+    def lost(self, now: float) -> float:
         """Seconds without an engine until ``now``."""
         return self._before + (now - self._since if self.away else 0.0)

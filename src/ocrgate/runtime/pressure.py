@@ -116,7 +116,8 @@ class Pressure:
         self._fade()
         if isinstance(event, Admitted):
             self._taken += 1
-            self._waited += event.waited / self._patience(event.ticket)
+            # For others' pages: an engine that is away does not come back for smaller ones.
+            self._waited += (event.waited - event.away) / self._patience(event.ticket)
         else:
             self._refused += 1
         self._arm()

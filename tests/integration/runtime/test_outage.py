@@ -307,6 +307,21 @@ async def test_later_pages_of_a_document_wait_as_its_first_does() -> None:
     await house.service.close()
 
 
+async def test_an_outage_is_no_pressure() -> None:
+    """What waited for the engine was not kept waiting by others: nobody gets a smaller image."""
+    house = House()
+    reading = await house.crowd(28)
+    house.die()
+    await house.clock.run(40.0)
+    house.come_back()
+    for _ in range(20):
+        await house.clock.run(0.25)
+        assert house.service.pressure.rungs == ()
+        assert house.service.pressure.now < 0.5
+    assert await ends(reading) == {"ok": 28}
+    await house.service.close()
+
+
 async def test_another_engine_reads_what_waits_as_fast_as_it_can() -> None:
     """Two at a time, a second each, one after the other; the usual engine is not waited for."""
     clock = ManualClock()
