@@ -33,6 +33,7 @@ AGAIN = frozenset(
 
 _BACKOFF = 1.0  # seconds before the second try where the server names none; doubles
 _LONGEST_BACKOFF = 8.0
+_MOST_TOLD = 600.0  # seconds: a gateway takes no longer a wait than that
 _MOST_HELD = 256 * 2**20  # bytes of bodies that are kept ready
 
 
@@ -153,7 +154,7 @@ class Sender:
     def _more(self, caller: Caller, left: float) -> dict[str, str]:
         more = {"X-Priority": caller.lane} if caller.lane else {}
         if self.endpoint.kind == "ocrgate":
-            more["X-Request-Timeout"] = f"{max(0.1, left):.3f}"
+            more["X-Request-Timeout"] = f"{min(_MOST_TOLD, max(0.1, left)):.3f}"
         return more
 
 

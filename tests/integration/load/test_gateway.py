@@ -93,3 +93,12 @@ async def test_hanging_up_frees_the_gate(work: Workload) -> None:
         async with asyncio.timeout(5):
             while any(site.snapshot().inflight.values()):  # noqa: ASYNC110 - its own count
                 await asyncio.sleep(0.02)
+
+
+async def test_a_client_with_more_patience_than_the_gateway_is_served(work: Workload) -> None:
+    """It tells the longest wait that the gateway takes; its own time is its own."""
+    with over_sockets(make_site(ScriptedEngine(["a page"]))) as site:
+        endpoint = await detect(site.url, Asking())
+        span = Span(seconds=None, requests=3, timeout=3600.0)
+        record = await run(endpoint, work, Closed(1), span=span)
+    assert record.steps[0].tally.outcomes == {"ok": 3}

@@ -52,8 +52,19 @@ def search(order: Order) -> tuple[Choice, History]:
     return guarded(_live(order))
 
 
-def guarded(work: Coroutine[Any, Any, _Found]) -> _Found:
+_ENDING = "Ending: the engine is brought back to what it was ..."
+_GOES_ON = "the search was broken off; the same command goes on where it was"
+
+
+def guarded(
+    work: Coroutine[Any, Any, _Found], ending: str = _ENDING, broken: str = _GOES_ON
+) -> _Found:
     """Run it so that Ctrl-C and SIGTERM end it in order, however often they come.
+
+    Args:
+        work: what is run.
+        ending: said at the first of them, and
+        broken: at the end.
 
     Raises:
         CommandFailed: one of them came; by then the engine is as it was.
@@ -65,10 +76,10 @@ def guarded(work: Coroutine[Any, Any, _Found]) -> _Found:
         loop = asyncio.get_running_loop()
 
         def caught(number: int) -> None:
-            say("" if not signalled else "Still bringing the engine back ...")
+            say("" if not signalled else "Still ending ...")
             signalled.append(number)
             if len(signalled) == 1:
-                say("Ending: the engine is brought back to what it was ...")
+                say(ending)
                 task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -79,8 +90,7 @@ def guarded(work: Coroutine[Any, Any, _Found]) -> _Found:
         return asyncio.run(run())
     except asyncio.CancelledError:
         code = Exit.TERMINATED if signalled[:1] == [signal.SIGTERM] else Exit.INTERRUPTED
-        message = "the search was broken off; the same command goes on where it was"
-        raise CommandFailed(message, code) from None
+        raise CommandFailed(broken, code) from None
 
 
 def told(order: Order, trial: Trial, seen: Observation | None, number: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ocrgate.load.tune.evidence import Site, condemned, sites, smoothed
 from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space, Trial
 
-_RIVALS = 2  # that are tried again beside the one to recommend
+_RIVALS = (2, 3)  # that are tried again beside the one to recommend: with one axis, with more
 
 
 def standing(history: History, space: Space, rules: Rules) -> list[tuple[Site, float]]:
@@ -52,7 +52,7 @@ def confirm(history: History, space: Space, rules: Rules) -> Trial | None:
         return None
     ranked = standing(history, space, rules)
     wanted = rules.confirmations + _is_close(chosen, ranked, rules)
-    rivals = [chosen, *(site for site, _ in ranked[:_RIVALS])]
+    rivals = [chosen, *_rivals(ranked, space)]
     least = min(rivals, key=lambda site: site.trials)  # so that all meet the same pages
     if least.trials < wanted:
         length = _length(history, rivals, least.trials, rules)
@@ -60,6 +60,15 @@ def confirm(history: History, space: Space, rules: Rules) -> Trial | None:
     if _is_doubted(history) and chosen.lengths < rules.soak:
         return Trial(chosen.setting, Purpose.SOAK, chosen.trials, rules.soak_step)
     return None
+
+
+def _rivals(ranked: list[tuple[Site, float]], space: Space) -> list[Site]:
+    """The best, each with another number of pages at once: that is what matters most."""
+    place = space.climbing or 0
+    found: dict[float, Site] = {}
+    for site, _ in ranked:
+        found.setdefault(site.setting[place], site)
+    return list(found.values())[: _RIVALS[len(space.axes) > 1]]
 
 
 def _length(history: History, rivals: list[Site], repeat: int, rules: Rules) -> float:

@@ -18,9 +18,9 @@ def propose(history: History, space: Space, rules: Rules | None = None) -> Trial
 
     One axis: doubling from its start while it gains, then bisection around the best and around
     the edge of its plateau. Two: one after the other, and the first once more. Three or more: the
-    climb along the first, a Bayesian search (the extra ``ocrgate[tune]``), then the neighbours of
-    the best. Last, the setting to recommend is tried again beside its rivals, and for long where
-    one has died.
+    first alone, a Bayesian search (the extra ``ocrgate[tune]``), then the neighbours of the best.
+    Last, the setting to recommend is tried again beside its rivals, and for long where one has
+    died.
 
     Raises:
         ModuleNotFoundError: three axes and no ``optuna``.
@@ -38,7 +38,7 @@ def _search(history: History, space: Space, rules: Rules) -> Trial | None:
     if len(space.axes) <= 2:
         return _in_turn(history, space, rules)
     first = space.climbing
-    if first is not None and (trial := climb(history, space, rules, space.start, first)):
+    if first is not None and (trial := _one(history, space, rules, space.start, first)):
         return trial
     kept = _KEPT + (_SOAKS if any(site.died for site in sites(history).values()) else 0)
     if len(history) >= rules.most(len(space.axes)) - kept:

@@ -1,6 +1,10 @@
-"""Trials of picture sizes on a server: every page once at each side, and what came of its text."""
+"""Trials of picture sizes on a server: every page once at each side, and what came of its text.
+
+This is no load test: whoever is refused comes back when told to, so that what is compared is text.
+"""
 
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,11 +15,12 @@ from ocrgate.load.arrivals import Closed
 from ocrgate.load.probe import detect
 from ocrgate.load.record import OK, Record
 from ocrgate.load.runner import Span, run
-from ocrgate.load.slo import Slo
 from ocrgate.load.targets import Api, Asking, Endpoint
 from ocrgate.load.tune.picture import SideTrial
 from ocrgate.load.workload import Callers, Document, Workload
 
+_PATIENCE = 600.0  # seconds for a page, its waits included
+_RETRIES = 10_000  # of a refusal: until the patience is over
 _LANCZOS = Image.Resampling.LANCZOS
 
 
@@ -26,7 +31,6 @@ class SideTrials:
     Attributes:
         documents: pictures whose text is known.
         asking: what is said beside a page.
-        slo: which answers count.
         clients: at once.
         callers: in whose name.
         api: the contract; None to find out.
@@ -36,7 +40,6 @@ class SideTrials:
 
     documents: Sequence[Document]
     asking: Asking
-    slo: Slo
     clients: int = 4
     callers: Callers = field(default_factory=Callers)
     api: Api | None = None
@@ -45,7 +48,10 @@ class SideTrials:
 
     def __post_init__(self) -> None:
         if not self.documents or any(document.text is None for document in self.documents):
-            raise InvalidRequest("sides are weighed on pages whose text is known", field="FILE")
+            raise InvalidRequest(
+                "sides are weighed on pages whose text is known: scan.png with scan.txt beside it",
+                field="FILE",
+            )
 
     async def __call__(self, side: int, url: str) -> SideTrial:
         """Read every page once.
@@ -58,26 +64,28 @@ class SideTrials:
         pages = tuple(
             shrunk(document, side, f"{number}") for number, document in enumerate(self.documents)
         )
-        span = Span(seconds=None, requests=len(pages), timeout=600.0)
+        span = Span(seconds=None, requests=len(pages), timeout=_PATIENCE, retries=_RETRIES)
         work = Workload(pages, f"pages of {side} pixels")
         record = await run(
-            self.words(found), work, Closed(self.clients), self.slo, span=span, callers=self.callers
+            self.words(found), work, Closed(self.clients), span=span, callers=self.callers
         )
-        return _of(record, side, len(pages), self.slo)
+        return _of(record, side, len(pages))
 
 
-def _of(record: Record, side: int, count: int, slo: Slo) -> SideTrial:
-    step = record.steps[0]
-    samples = record.of(step)
-    errors = {int(one.page_class): one.cer for one in samples if one.outcome == OK}
-    good = sum(map(slo.good, samples))
-    tokens = [one.input_tokens for one in samples if one.outcome == OK]
-    found = [errors.get(number) for number in range(count)]
+def _of(record: Record, side: int, count: int) -> SideTrial:
+    samples = record.samples.rows
+    read = [sample for sample in samples if sample.outcome == OK]
+    errors = {int(one.page_class): one.cer for one in read}
+    why = Counter(sample.outcome for sample in samples if sample.outcome != OK)
+    seconds = max((one.done for one in read), default=0.0) - min(
+        (one.sent for one in samples), default=0.0
+    )
     return SideTrial(
         side,
-        tuple(1.0 if error is None else error for error in found),
-        good / step.seconds if step.seconds else 0.0,
-        sum(tokens) / len(tokens) if tokens else 0.0,
+        tuple(errors.get(number) for number in range(count)),
+        len(read) / seconds if seconds > 0 else 0.0,
+        sum(one.input_tokens for one in read) / len(read) if read else 0.0,
+        why.most_common(1)[0][0] if why else "",
     )
 
 

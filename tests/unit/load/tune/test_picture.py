@@ -1,12 +1,15 @@
 """Smaller pictures are taken only where they surely lose no more text than was allowed."""
 
+from xml.etree import ElementTree as ET
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocrgate.load.tune.picture import SideTrial, choose_side, upper
+from ocrgate.load.tune.side_picture import side_svg
 
-ERRORS = st.lists(st.floats(0, 1), min_size=5, max_size=30)
+ERRORS = st.lists(st.floats(0, 1), min_size=20, max_size=40)
 
 
 def sides(*trials: tuple[int, float, float]) -> list[SideTrial]:
@@ -17,7 +20,7 @@ def sides(*trials: tuple[int, float, float]) -> list[SideTrial]:
 def test_a_side_that_loses_nothing_and_gives_more_is_taken() -> None:
     choice = choose_side(sides((2048, 0.02, 1.0), (1024, 0.02, 2.0), (768, 0.05, 3.0)))
     assert choice.side == 1024
-    assert [line.allowed for line in choice.lines] == [True, True, False]
+    assert [bool(line.why_not) for line in choice.lines] == [False, False, True]
 
 
 def test_what_the_user_allows_may_be_lost() -> None:
@@ -36,6 +39,41 @@ def test_one_page_of_many_that_gets_worse_is_enough_to_refuse() -> None:
     choice = choose_side([before, after])
     assert choice.side == 2048
     assert choice.lines[1].surely > choice.lines[1].more
+
+
+def test_few_pages_recommend_no_smaller_side() -> None:
+    """That two pages lost nothing says little of the third."""
+    trials = [SideTrial(side, (0.0, 0.0), rate) for side, rate in ((2048, 1.0), (512, 9.0))]
+    choice = choose_side(trials)
+    assert choice.side == 2048
+    assert choice.lines[1].why_not == "only 2 pages"
+
+
+def test_a_side_at_which_pages_were_not_read_is_not_taken() -> None:
+    """Nor is it said that their text was wrong: nobody has seen it."""
+    large = SideTrial(2048, (0.0,) * 30, 1.0)
+    small = SideTrial(1024, (0.0,) * 29 + (None,), 9.0, why="engine_failed")
+    choice = choose_side([large, small])
+    assert choice.side == 2048
+    assert choice.lines[1].trial.error == 0
+    assert choice.lines[1].why_not == "1 not read: engine_failed"
+
+
+def test_pages_that_the_largest_side_did_not_read_are_left_out() -> None:
+    large = SideTrial(2048, (None, *(0.1,) * 30), 1.0, why="timeout")
+    small = SideTrial(1024, (0.9, *(0.1,) * 30), 2.0)
+    choice = choose_side([large, small])
+    assert choice.side == 1024
+    assert choice.lines[1].more == 0
+
+
+def test_the_picture_shows_every_side_and_why_not() -> None:
+    choice = choose_side(sides((2048, 0.02, 1.0), (1024, 0.02, 2.0), (768, 0.05, 3.0)), 0.01)
+    text = side_svg(choice, 0.01)
+    root = ET.fromstring(text)
+    words = {each.text for each in root.iter() if each.tag.endswith("text")}
+    assert {"2048", "1024", "768", "loses too much text", "allowed"} <= words
+    assert len([each for each in root.iter() if each.tag.endswith("circle")]) == 4
 
 
 def test_pages_have_to_be_the_same() -> None:
