@@ -114,7 +114,7 @@ class Instance:
         """How far it is, while it is not up."""
         passed = self._clock.now() - self._since
         left = None if self._took is None else max(0.0, self._took - passed)
-        if self.state is State.STARTING and self._process is not None:
+        if self.state in {State.STARTING, State.UP} and self._process is not None:
             words = f"{passed:.0f} s so far, {self._process.stage}"
         else:
             words = "it is about to start"
