@@ -263,9 +263,7 @@ def server_lists(server: Vllm) -> bool:
 
 @contextlib.contextmanager
 def fresh(server: Vllm) -> Iterator[Gateway]:
-    """A gateway that has seen nothing: one that stood by saw vLLM drown in the load before, which
-    was not its own, and has no room for any page.
-    """
+    """A gateway that has seen nothing: one that stands by sees loads that are not its own."""
     with (
         tempfile.TemporaryDirectory() as state,
         gateway(Path(state), "--engine", "openai", "--url", server.url) as front,

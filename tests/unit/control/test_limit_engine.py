@@ -67,6 +67,29 @@ def test_a_preemption_ends_slow_start_with_a_deep_cut() -> None:
     assert drive.step(0.25, preempted=1) == Change(14, "preemption")
 
 
+@pytest.mark.parametrize("before", [0, 8], ids=["never a page", "once"])
+def test_trouble_without_a_page_of_ours_is_somebody_elses(before: int) -> None:
+    """A limit that fell to 1 would mend nothing, and be in the way of our next pages."""
+    law = EngineLimit(EngineParams(start=8))
+    law.occupied(0.0, before)
+    law.occupied(0.1, 0)
+    for number in range(12, 100):
+        now = number / 4
+        law.signals(now, Signals(130.0, 40.0, 0.99 + now * 1e-6, float(number)))
+        law.tick(now)
+    assert law.value(25.0) == 8
+
+
+def test_trouble_in_the_moment_after_our_pages_is_ours() -> None:
+    """A poll tells of what was before it."""
+    law = EngineLimit(EngineParams(start=8))
+    law.signals(0.0, Signals(8.0, 0.0, 0.5, 0.0))
+    law.occupied(0.1, 8)
+    law.occupied(0.9, 0)
+    law.signals(1.0, Signals(0.0, 0.0, 0.0, 3.0))
+    assert law.value(1.0) < 8
+
+
 def test_later_a_preempted_page_costs_one_place() -> None:
     drive = calmed(30)
     drive.step(2.0)

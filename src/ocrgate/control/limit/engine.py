@@ -54,6 +54,7 @@ class EngineParams:
         hold: seconds without growth after a cut.
         waiting: pages that may stand in the engine's queue, but no more than a tenth of the limit.
         standing: seconds for which they must have stood there.
+        idle: seconds without a page of ours after which trouble in the engine is somebody else's.
         preparing: pages that may stand before the engine's queue, neither in it nor in the batch,
         crowd: or this part of the batch, if that is more.
         kv: used share of the KV cache that counts as nearly full: no growth.
@@ -84,6 +85,7 @@ class EngineParams:
     hold: float = 1.5
     waiting: float = 2.0
     standing: float = 1.0
+    idle: float = 2.0
     preparing: float = 4.0
     crowd: float = 0.5
     kv: float = 0.92
@@ -259,6 +261,8 @@ class EngineLimit:
         """Something is too much, by ``lost`` pages at least: cut, unless the last cut is still
         to be felt or complaints of the kind are not believed.
         """
+        if self._occupancy.idle(now) > self._params.idle:
+            return  # others drive the engine: the limit would fall to 1 and mend nothing
         if reason == "waiting" and now < self._disbelieved_until:
             return
         if now < self._held_until and (

@@ -1,5 +1,7 @@
 """How much of a limit is made use of: the app-limited rule and the bound on unused limits."""
 
+import math
+
 
 class Occupancy:
     """Pages in flight at one replica, lately, and a time that never goes back.
@@ -13,12 +15,19 @@ class Occupancy:
         self.inflight = 0
         self.peak = 0
         self._lately = 0.0
+        self._busy = -math.inf
         self._now: float | None = None
 
     def advance(self, now: float) -> float:
         """``now``, or the latest instant known if that is later."""
         self._now = now if self._now is None else max(self._now, now)
+        if self.inflight:
+            self._busy = self._now
         return self._now
+
+    def idle(self, now: float) -> float:
+        """Seconds since a page was there, infinite before the first."""
+        return now - self._busy
 
     def set(self, inflight: int) -> None:
         """So many pages are there from now on."""
