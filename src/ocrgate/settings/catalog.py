@@ -29,6 +29,7 @@ _CLIMB: Mapping[str, tuple[float, float]] = {
     "hold": (0, 3600),
     "waiting": (0, 100_000),
     "standing": (0, 3600),
+    "idle": (0, 3600),
     "kv": (0.01, 1),
     "gain": (0, 1),
     "reprobe": (0, 86_400),
