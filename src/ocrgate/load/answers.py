@@ -11,7 +11,7 @@ import msgspec
 
 from ocrgate.errors import leaves
 from ocrgate.load.link import Exchange
-from ocrgate.load.record import OK
+from ocrgate.load.record import OK, UNREADABLE
 
 _CODES = frozenset(error.code for error in leaves())
 _LONGEST_WORDS = 300  # characters of what a server said that are kept
@@ -135,7 +135,7 @@ def read_raw(body: bytes) -> Answer:
     """An answer of an unknown server: plain text, or JSON with texts somewhere in it."""
     try:
         found = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         text = body.decode(errors="replace")
     else:
         text = "\n".join(_texts(found))
@@ -192,7 +192,7 @@ class ChatStream:
             return
         try:
             chunk = _chat.decode(data)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return
         self._usage = chunk.usage or self._usage
         if chunk.error is not None or chunk.warnings:
@@ -226,7 +226,7 @@ def _empty(text: str) -> tuple[str, ...]:
 def _decoded(decoder: Any, body: bytes) -> Any:
     try:
         return decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise Unreadable(f"not the answer of this API: {error}") from None
 
 
@@ -277,7 +277,7 @@ def retry_after(exchange: Exchange) -> float | None:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return {}
     return found if isinstance(found, dict) else {}
 

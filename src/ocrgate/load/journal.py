@@ -22,6 +22,7 @@ from ocrgate.errors import UnreadableDocument
 from ocrgate.load.record import (
     OK,
     PARTIAL,
+    UNREADABLE,
     VERSION,
     Client,
     Event,
@@ -303,7 +304,7 @@ def _whole(lines: list[bytes]) -> Iterator[Any]:
     for line in lines:
         try:
             yield msgspec.json.decode(line)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return  # cut here; whatever follows a torn line is not to be trusted
 
 

@@ -21,7 +21,7 @@ from ocrgate.errors import (
     UnsupportedMedia,
 )
 from ocrgate.load.link import Exchange, Link, parse_url
-from ocrgate.load.record import OK
+from ocrgate.load.record import OK, UNREADABLE
 from ocrgate.load.sending import AGAIN, Result, Sender
 from ocrgate.load.targets import PATHS, Api, Asking, Endpoint
 from ocrgate.load.workload import Caller, Callers, Document
@@ -124,7 +124,7 @@ async def _get(link: Link, path: str, key: str) -> Exchange:
 def _json(exchange: Exchange) -> Mapping[str, Any]:
     try:
         found = msgspec.json.decode(exchange.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return {}
     good = exchange.status == HTTPStatus.OK and isinstance(found, dict)
     return found if good else {}

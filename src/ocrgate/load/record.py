@@ -21,6 +21,9 @@ VERSION = 1
 OK = "ok"
 PARTIAL = ".partial"  # what a run that is under way (or was killed) is called beside its record
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What comes of decoding JSON that is none, is not in UTF-8, or is nested absurdly."""
+
 Raw = dict[str, Any]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e8, le=1e8)]  # three years are a damaged file
 
@@ -247,7 +250,7 @@ def decode(
     """
     try:
         raw = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise UnreadableDocument(f"{name}: not JSON, or cut short ({error})") from None
     return from_raw(raw, name, migrations)
 

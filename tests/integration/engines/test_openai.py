@@ -157,6 +157,18 @@ FAULTS: dict[str, tuple[Script, type[OcrgateError]]] = {
         Raw([b'data: {"choices":[{"delta":{"content":"\xe4"}}]}\n\n']),
         GarbledOutput,
     ),
+    "nested without end": (Raw([b'data: {"error":' + b"[" * 50_000 + b"\n\n"]), GarbledOutput),
+    "an error in another alphabet": (
+        Raw([b'data: {"error":{"message":"caf\xe9","code":500}}\n\n']),
+        GarbledOutput,
+    ),
+    "a refusal in another alphabet": (
+        Raw(
+            [b"HTTP/1.1 500 No\r\nContent-Length: 29\r\n\r\n", b'{"error":{"message":"caf\xe9"}} '],
+            verbatim=True,
+        ),
+        EngineBroke,
+    ),
     "no events": (Raw([b"hello\n\n"]), EngineBroke),
     "nothing": (Raw([]), EngineBroke),
     "a line without end": (Raw([b"data: " + b"x" * 70_000] + [b"x" * 70_000] * 40), GarbledOutput),

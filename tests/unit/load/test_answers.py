@@ -138,3 +138,17 @@ def test_a_date_in_retry_after_is_a_wait() -> None:
     assert past.retry_after == 0.0
     assert refusal(exchange(503, retry_after="soon"), b"").retry_after is None
     assert refusal(exchange(503), b"").retry_after is None
+
+
+@pytest.mark.parametrize("body", [b'{"text":"caf\xe9"}', b"[" * 100_000])
+def test_no_body_ends_a_run(body: bytes) -> None:
+    """Another alphabet, or brackets without end: no answer, and no mistake of the client's."""
+    for read in (read_ocr, read_chat):
+        with pytest.raises(Unreadable):
+            read(body)
+    assert read_raw(body).text
+    assert refusal(exchange(500), body).outcome == "http_500"
+    stream = ChatStream()
+    stream(b"data: " + body + b"\n", 1.0)
+    with pytest.raises(Unreadable, match="ended before"):
+        stream.answer()

@@ -122,3 +122,10 @@ def test_commands_are_shown_without_secrets() -> None:
     assert "k2" not in shown
     assert "k3" not in shown
     assert shown.endswith("--concurrency 20 'a b'")
+
+
+@pytest.mark.parametrize("data", [b'{"a":"caf\xe9"}', b"[" * 100_000])
+def test_what_no_decoder_bears_is_no_record(data: bytes) -> None:
+    """Another alphabet, or brackets without end."""
+    with pytest.raises(UnreadableDocument, match="not JSON"):
+        decode(data)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ocrgate.engines.openai.faults import GarbledOutput
+from ocrgate.engines.openai.faults import UNREADABLE, GarbledOutput
 
 DONE = b"[DONE]"
 
@@ -52,6 +52,6 @@ def decode_chunk(event: bytes) -> Chunk:
     """
     try:
         return _decode(event)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         shown = event[:80].decode(errors="replace")
         raise GarbledOutput(f"the engine's stream holds {shown!r}: {error}") from error

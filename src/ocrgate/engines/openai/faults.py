@@ -20,7 +20,7 @@ finish_reason error or one that is not known           EngineBroke         engin
 200 that is not a stream of chat chunks                GarbledOutput       bad_output     yes
 200 with an error object, plain or in the stream       GarbledOutput       bad_output     yes
 the same with 429, 503 or 529 and a text as above      EngineBusy          engine_failed  no
-the same with a code below 500 and a text as above     PageTooLarge        document_limit no
+the same with a text as of a 400 and no code from 500  PageTooLarge        document_limit no
 the same with another below 500; content_filter        RefusedOutput       bad_output     no
 =====================================================  ==================  =============  =====
 
@@ -45,6 +45,9 @@ from ocrgate.errors import (
 
 MAX_BODY = 64 * 1024
 """Bytes read of the body of an answer that is no stream."""
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What comes of decoding JSON that is none, is not in UTF-8, or is nested absurdly."""
 
 _SHOWN = 300  # characters of a server's own words that are repeated
 
@@ -150,7 +153,7 @@ def message_of(body: bytes) -> str:
     """
     try:
         envelope = _decode(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         text = re.sub(r"<[^>]*>", " ", body[:MAX_BODY].decode(errors="replace"))
     else:
         inner = envelope.error.message if isinstance(envelope.error, _Inner) else envelope.error
@@ -231,21 +234,23 @@ def of_error_object(body: bytes, server: str) -> BadEngineOutput | EngineBusy | 
     vLLM refuses a streamed request so when its queue is full: busy, and not broken. SGLang and
     llama.cpp tell so that a prompt is longer than the context.
     """
-    code: object = None
-    try:
-        error = _decode(body).error
-    except msgspec.MsgspecError:
-        error = None
-    if isinstance(error, _Inner):
-        code = error.code
-    said = message_of(body)
+    code, said = _code_of(body), message_of(body)
     if code in {429, 503, 529} and _BUSY.search(said):
         return EngineBusy(f"{server} is busy: {said}", retry_after=1.0)
-    if not (isinstance(code, int) and 400 <= code < 500):
-        return GarbledOutput(f"{server} broke off with an error: {said}")
-    if _is_too_large(said):
+    if (code is None or code < 500) and _is_too_large(said):
         return PageTooLarge(f"the page is more than {server} takes at once: {said}")
-    return RefusedOutput(f"{server} broke off with an error: {said}")
+    kind = RefusedOutput if code is not None and 400 <= code < 500 else GarbledOutput
+    return kind(f"{server} broke off with an error: {said}")
+
+
+def _code_of(body: bytes) -> int | None:
+    """The code of an error object; None where it is a word, such as OpenAI's, or none is told."""
+    try:
+        error = _decode(body).error
+    except UNREADABLE:
+        return None
+    code = str(error.code) if isinstance(error, _Inner) else ""
+    return int(code) if re.fullmatch(r"\d{1,5}", code, re.ASCII) else None
 
 
 def of_content(

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import msgspec
 
 from ocrgate.control.limit.law import Signals
-from ocrgate.engines.openai.faults import EngineUnreachable, EngineUnusable, of_status
+from ocrgate.engines.openai.faults import (
+    UNREADABLE,
+    EngineUnreachable,
+    EngineUnusable,
+    of_status,
+)
 from ocrgate.engines.openai.link import Answer, Link
 from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.engines.openai.servers import SERVERS, Server, Version, has, parse_version
@@ -115,7 +120,7 @@ async def served_models(link: Link) -> list[ServedModel]:
         raise _no_models(answer, link)
     try:
         return msgspec.json.decode(answer.body, type=_Models).data
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise EngineUnusable(
             f"{link.server}{_MODELS} gives no list of models; is it the base URL of an "
             "OpenAI-compatible server?"
@@ -175,7 +180,7 @@ async def _routes(link: Link) -> frozenset[str]:
     try:
         answer = await link.get(_OPENAPI, seconds=SECONDS, most=_PAGE)
         return frozenset(msgspec.json.decode(answer.body, type=_OpenApi).paths)
-    except (EngineError, msgspec.MsgspecError):
+    except (EngineError, *UNREADABLE):
         return frozenset()
 
 
@@ -185,7 +190,7 @@ async def _version(link: Link, server: Server) -> Version | None:
     try:
         answer = await link.get(server.version, seconds=SECONDS)
         return parse_version(msgspec.json.decode(answer.body, type=_Version).version)
-    except (EngineError, msgspec.MsgspecError):
+    except (EngineError, *UNREADABLE):
         return None  # an unknown version is taken for a new one
 
 
@@ -200,7 +205,7 @@ async def _context(link: Link, server: Server) -> int | None:
     try:
         answer = await link.get(server.props, seconds=SECONDS, most=_PAGE)
         props = msgspec.json.decode(answer.body, type=_Props)
-    except (EngineError, msgspec.MsgspecError):
+    except (EngineError, *UNREADABLE):
         return None
     if props.modalities.get("vision") is False:
         raise EngineUnusable(
@@ -246,6 +251,6 @@ async def prompt_tokens(link: Link, server: Server, model: str, words: Instructi
     try:
         answer = await link.post("/tokenize", msgspec.json.encode(question), seconds=SECONDS)
         counted = msgspec.json.decode(answer.body, type=_Tokens)
-    except (EngineError, msgspec.MsgspecError):
+    except (EngineError, *UNREADABLE):
         return None
     return counted.count or (len(counted.tokens) if counted.tokens else None)

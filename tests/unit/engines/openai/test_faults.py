@@ -155,6 +155,8 @@ def test_a_busy_server_always_says_when() -> None:
         (b'{"error":7}', '{"error":7}'),
         (b"", ""),
         (b"x" * 100_000, "x" * 300),
+        (b'{"error":{"message":"caf\xe9"}}', '{"error":{"message":"caf\ufffd"}}'),
+        (b'{"detail":' + b"[" * 50_000, '{"detail":' + "[" * 290),
     ],
 )
 def test_what_a_body_says(body: bytes, said: str) -> None:
@@ -171,6 +173,10 @@ def test_errors_under_status_200() -> None:
     long = b'{"error":{"message":"The input (9 tokens) is longer than the model\'s context length",'
     assert type(of_error_object(long + b'"code":400}}', "s")) is PageTooLarge
     assert type(of_error_object(long + b'"code":500}}', "s")) is GarbledOutput
+    assert type(of_error_object(long + b'"code":"context_length_exceeded"}}', "s")) is PageTooLarge
+    assert type(of_error_object(inner.replace(b"500", b'"400"'), "s")) is RefusedOutput
+    for odd in (b"[1]", b'{"a":1}', b"true", b"1e400", b"4.5", b'"\xd9\xa4\xd9\xa0"'):
+        assert type(of_error_object(inner.replace(b"500", odd), "s")) is GarbledOutput
     assert "boom" in of_content("application/json", inner, "s").detail
     assert "text/html" in of_content("text/html", b"<p>hi</p>", "s").detail
     assert type(of_finish("content_filter", "s")) is RefusedOutput
