@@ -65,6 +65,8 @@ class EngineParams:
         decay: part by which it decays with each missed poll after that, down to a safe value.
         settled: seconds after which a limit that nothing was complained of counts as safe.
         headroom: bound of the limit in times of the pages lately in flight.
+        crowded: part of the limit in use from which on what it brings says whether it is too high;
+            whether it is too low is only said by all of it.
         most: bound of the limit.
         goodput: how throughput is watched.
         retreat: how a lower limit is tried where growth brings nothing.
@@ -96,6 +98,7 @@ class EngineParams:
     decay: float = 0.1
     settled: float = 6.0
     headroom: float = 5.0
+    crowded: float = 0.95
     most: int = 4096
     goodput: GoodputParams = field(default_factory=GoodputParams)
     retreat: RetreatParams = field(default_factory=RetreatParams)
@@ -336,11 +339,14 @@ class EngineLimit:
         if passed < 0.5:
             return
         self._stepped = now
+        crowded = self._occupancy.peak >= self._params.crowded * self._limit
         full = self._occupancy.was_full(self.value(now))
-        if self._retreats(now, full):
+        if self._retreats(now, crowded):
             return
         if now < self._held_until:
             self._settle("hold")
+        elif crowded and self._is_vain(now):
+            self._stop(now)
         elif not full:
             self._settle("app_limited")
         else:
@@ -350,14 +356,14 @@ class EngineLimit:
             self._limit, max(most, float(self._params.start)), float(self._params.most)
         )
 
-    def _retreats(self, now: float, full: bool) -> bool:
+    def _retreats(self, now: float, crowded: bool) -> bool:
         """Whether a lower limit is being tried; see :mod:`ocrgate.control.limit.retreat`."""
         if self._retreat.under_way:
             verdict = self._retreat.judge(now, self._occupancy.inflight, self._goodput)
             if verdict is not None:
                 self._follow(now, verdict)
             return True
-        if not (self._is_grown(now) and (full or self._is_short())):
+        if not (self._is_grown(now) and (crowded or self._is_short())):
             return False
         flat = self._reason == "no_gain" or self._repeated > 2
         lower = self._retreat.begin(now, self._limit, self._goodput, flat)
@@ -369,8 +375,7 @@ class EngineLimit:
     def _is_short(self) -> bool:
         """Whether it is the ledger that keeps pages out: the KV cache is as full as it may be."""
         usage = self._last.kv_usage or 0.0
-        crowded = self._occupancy.inflight >= 0.8 * self._limit
-        return crowded and usage >= 0.9 * self._params.kv and not self._blind
+        return usage >= 0.9 * self._params.kv and not self._blind
 
     def _is_grown(self, now: float) -> bool:
         """Whether the limit is where the last complaint was, and so many pages are there."""
@@ -391,22 +396,28 @@ class EngineLimit:
         if reason == "app_limited" or self._reason not in lasting:
             self._reason = reason
 
-    def _raise(self, now: float, passed: float) -> None:
-        params = self._params
+    def _is_vain(self, now: float) -> bool:
+        """Whether more pages bring nothing, beyond doubt."""
         seen = self._goodput.elasticity(now)
-        if self._blind and not (seen and seen.above(params.gain)):
-            self._reason = "distrust"
-        elif seen is not None and seen.below(params.gain):
-            self._reason = "no_gain"
-            if self._slow:  # it went on until this was certain
-                self._limit = self._goodput.enough(now, self._limit, 0.0) or self._limit
-            elif self._arrived is not None:  # what was grown since is taken back
-                self._limit = min(self._limit, self._anchor or self._limit)
-            self._anchor, self._slow, self._arrived = self._limit, False, None
-            self._held_until = now + params.reprobe
-        else:
-            step = self._step(now, passed)
-            self._limit += min(step, self._room())
+        return seen is not None and seen.below(self._params.gain) and not self._blind
+
+    def _stop(self, now: float) -> None:
+        """Grow no more for a while; what was grown while that was not certain is taken back."""
+        self._reason = "no_gain"
+        if self._slow:
+            self._limit = self._goodput.enough(now, self._limit, 0.0) or self._limit
+        elif self._arrived is not None:
+            self._limit = min(self._limit, self._anchor or self._limit)
+        self._anchor, self._slow, self._arrived = self._limit, False, None
+        self._held_until = now + self._params.reprobe
+
+    def _raise(self, now: float, passed: float) -> None:
+        if self._blind:
+            seen = self._goodput.elasticity(now)
+            if seen is None or not seen.above(self._params.gain):
+                self._reason = "distrust"
+                return
+        self._limit += min(self._step(now, passed), self._room())
 
     def _step(self, now: float, passed: float) -> float:
         params = self._params
