@@ -134,11 +134,9 @@ def read_chat(body: bytes) -> Answer:
 def read_raw(body: bytes) -> Answer:
     """An answer of an unknown server: plain text, or JSON with texts somewhere in it."""
     try:
-        found = msgspec.json.decode(body)
+        text = "\n".join(_texts(msgspec.json.decode(body)))
     except UNREADABLE:
         text = body.decode(errors="replace")
-    else:
-        text = "\n".join(_texts(found))
     return Answer(text, warnings=_empty(text))
 
 
@@ -268,10 +266,10 @@ def retry_after(exchange: Exchange) -> float | None:
     if re.fullmatch(r"\d{1,9}(\.\d+)?", told):
         return float(told)
     try:
-        date = email.utils.parsedate_to_datetime(told)
-    except ValueError:
+        until = email.utils.parsedate_to_datetime(told).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, date.timestamp() - time.time())
+    return max(0.0, until - time.time())
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -136,11 +136,15 @@ def test_a_date_in_retry_after_is_a_wait() -> None:
     """Past dates are no wait at all; nonsense is none."""
     past = refusal(exchange(503, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"), b"")
     assert past.retry_after == 0.0
-    assert refusal(exchange(503, retry_after="soon"), b"").retry_after is None
+    for odd in ("soon", "Thu, 26 Nov 2026 10:00:05 +99999999999999999999"):
+        assert refusal(exchange(503, retry_after=odd), b"").retry_after is None
     assert refusal(exchange(503), b"").retry_after is None
 
 
-@pytest.mark.parametrize("body", [b'{"text":"caf\xe9"}', b"[" * 100_000])
+DEEP = b"[" * 700 + b'"a"' + b"]" * 700
+
+
+@pytest.mark.parametrize("body", [b'{"text":"caf\xe9"}', b"[" * 100_000, DEEP])
 def test_no_body_ends_a_run(body: bytes) -> None:
     """Another alphabet, or brackets without end: no answer, and no mistake of the client's."""
     for read in (read_ocr, read_chat):

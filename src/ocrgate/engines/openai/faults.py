@@ -281,5 +281,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         then, now = (parsedate_to_datetime(v) for v in (value, headers.get("Date", "")))
         return min(max((then - now).total_seconds(), 0.0), 3600.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -128,6 +128,7 @@ def test_a_key_is_asked_for_or_refused() -> None:
         ),
         ({"Retry-After": "Thu, 26 Nov 2026 10:00:05 GMT"}, None),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Thu, 26 Nov 2026 10:00:05 +99999999999999999999"}, None),
         ({"Retry-After": "-1"}, None),
     ],
 )
