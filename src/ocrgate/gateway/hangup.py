@@ -50,8 +50,9 @@ async def while_connected(scope: Scope, receive: Receive, work: Awaitable[T]) ->
 
     def hang_up() -> None:
         nonlocal gone
-        gone = True
-        task.cancel()
+        if not gone:  # a second cancellation would break off what the first one tidies up
+            gone = True
+            task.cancel()
 
     watch: Watch = scope.get(_LINE) or _Listener(receive)
     try:

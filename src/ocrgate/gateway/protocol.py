@@ -248,11 +248,20 @@ class BoundedHttp(HttpToolsProtocol):
         if answering:
             self._give_up()
             return
+        self._abandon()
         status = HEAD_TOO_LARGE if isinstance(error, PayloadTooLarge) else MALFORMED
         self.transport.write(_bare_answer(error, status))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._expect_head(LINGER_SECONDS)
+
+    def _abandon(self) -> None:
+        """Whatever was asked before on this connection gets no answer any more."""
+        self.pipeline.clear()
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+            self._hung_up()
 
     @property
     def _answering(self) -> bool:

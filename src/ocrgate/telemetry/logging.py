@@ -26,6 +26,7 @@ _TELLING = frozenset(
     {"authorization", "x-api-key", "api_key", "key", "secret", "password", "token", "cookie"}
 )
 _SECRET = re.compile(r"(ocrg_[a-z2-7]{8}_)[a-z2-7]{40}|\bBearer\s+\S+")
+_NOISY = ("python_multipart",)  # warns of each form that a client gets wrong, in the form's words
 _OWN_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
 
@@ -48,6 +49,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING) if number > logging.DEBUG else number)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     for name in _OWN_LOGGERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -122,3 +122,19 @@ def test_requests_may_follow_each_other_at_once(site: Any) -> None:
     line.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 60 + post(3, "Connection: close"))
     line.sendall(b"abc")
     assert everything(line).count(b"HTTP/1.1 200 OK") == 61
+
+
+def test_noise_behind_a_request_ends_its_work(
+    build: Any, served: Any, eventually: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its answer would come after the last word on this connection."""
+    with served(build(ScriptedEngine(delay=0.3), prefetch=0)) as site:
+        line = line_to(site)
+        line.sendall(post(3) + b"abc")
+        eventually(lambda: site.engine.running == 1)
+        line.sendall(b"\x00noise\r\n\r\n")
+        eventually(lambda: site.engine.running == 0)
+        assert site.engine.cancellations == 1
+        assert told(everything(line))[0] == 400
+        eventually(lambda: site.metric('ocrgate_outcomes_total{outcome="cancelled"}') == 1)
+    assert "Exception in callback" not in caplog.text

@@ -1,11 +1,14 @@
 """Work that lasts as long as somebody waits."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from starlette.types import Message
 
-from ocrgate.gateway.hangup import ClientGone, while_connected
+from ocrgate.gateway.hangup import ClientGone, offer_watch, while_connected
 
 
 class Line:
@@ -54,6 +57,33 @@ async def test_work_is_cancelled_and_over_when_the_client_hangs_up() -> None:
     with pytest.raises(ClientGone):
         await while_connected({}, line.receive, work())
     assert ended.is_set()
+
+
+async def test_a_client_that_is_reported_gone_twice_has_gone_once() -> None:
+    """The server tells it when it closes the line, and again when the line is closed; what tidies
+    up meanwhile goes on, and it is no stop of the server.
+    """
+    tidied = asyncio.Event()
+
+    @contextmanager
+    def watch(told: Callable[[], None]) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for seconds in (0.0, 0.01):
+            loop.call_later(seconds, told)
+        yield
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            tidied.set()
+
+    scope: dict[str, Any] = {}
+    offer_watch(scope, watch)
+    with pytest.raises(ClientGone):
+        await while_connected(scope, Line().receive, work())
+    assert tidied.is_set()
 
 
 async def test_cancelling_the_request_cancels_its_work() -> None:
