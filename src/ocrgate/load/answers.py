@@ -5,7 +5,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -39,10 +39,13 @@ class _Page(msgspec.Struct):
     degraded: list[str] = []
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]  # a record holds no more
+
+
 class _Usage(msgspec.Struct):
-    pages: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
+    pages: _Count = 0
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
 
 
 class _Ocr(msgspec.Struct):
@@ -60,8 +63,8 @@ class _Mistral(msgspec.Struct):
 
 
 class _Tokens(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
 
 
 class _Message(msgspec.Struct):
@@ -212,9 +215,8 @@ def _of_chat(text: str, reply: _Chat, choice: _Choice, usage: _Tokens | None) ->
     elif choice.finish_reason in {"abort", "error"}:
         raise Unreadable(f"the engine broke off: {choice.finish_reason}")
     usage = usage or _Tokens()
-    return Answer(
-        text, 1, usage.prompt_tokens, usage.completion_tokens, warnings=tuple(sorted(found))
-    )
+    tokens = usage.prompt_tokens or 0, usage.completion_tokens or 0
+    return Answer(text, 1, *tokens, warnings=tuple(sorted(found)))
 
 
 def _empty(text: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ of four… is kept, chosen by a hash of its number, so that no rhythm of the wor
 let go has been counted: tallies stay exact, in memory and in the file.
 """
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -121,7 +122,9 @@ class Journal:
             self._tell(Failure(sample.done, sample.step, sample.outcome, message))
 
     def point(self, at: float, name: str, value: float, source: str = "") -> None:
-        """A reading of a meter."""
+        """A reading of a meter; one without end has no place in a record and is passed over."""
+        if not math.isfinite(value):
+            return
         self._readings[name, source] += 1
         if self._readings[name, source] % self._points:
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -84,7 +85,10 @@ Reading = tuple[str, str, float]
 
 
 def parse(page: str) -> list[Reading]:
-    """The known readings of a page in Prometheus' text format, added up over other labels."""
+    """The known readings of a page in Prometheus' text format, added up over other labels.
+
+    Those without end are left out: a record has no word for them.
+    """
     found: dict[tuple[str, str], float] = {}
     for name, labels, value in _samples(page):
         for known in KNOWN.get(name, ()):
@@ -93,7 +97,7 @@ def parse(page: str) -> list[Reading]:
             source = next((labels[label] for label in _APART if label in labels), "")
             place = known.name, source
             found[place] = found.get(place, 0.0) + value * known.factor
-    return [(name, source, value) for (name, source), value in found.items()]
+    return [(*place, value) for place, value in found.items() if math.isfinite(value)]
 
 
 def _samples(page: str) -> Iterator[tuple[str, dict[str, str], float]]:
@@ -104,7 +108,7 @@ def _samples(page: str) -> Iterator[tuple[str, dict[str, str], float]]:
             value = float(matched[3])
         except ValueError:
             continue
-        if value == value and matched[1] in KNOWN:  # noqa: PLR0124 - not NaN
+        if matched[1] in KNOWN and not math.isnan(value):
             yield matched[1], dict(_LABEL.findall(matched[2] or "")), value
 
 

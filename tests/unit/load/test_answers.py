@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ocrgate.load.answers import (
+    Answer,
     ChatStream,
     Unreadable,
     read_chat,
@@ -156,3 +157,22 @@ def test_no_body_ends_a_run(body: bytes) -> None:
     stream(b"data: " + body + b"\n", 1.0)
     with pytest.raises(Unreadable, match="ended before"):
         stream.answer()
+
+
+@pytest.mark.parametrize("count", [-1, 10**13, 10**400])
+def test_counts_that_no_server_means_are_no_answer(count: int) -> None:
+    """The record of the run could not be read again."""
+    with pytest.raises(Unreadable):
+        read_ocr(b'{"text":"a","usage":{"output_tokens":%d}}' % count)
+    told = b'{"choices":[{"message":{"content":"a"}}],"usage":{"completion_tokens":%d}}' % count
+    with pytest.raises(Unreadable):
+        read_chat(told)
+
+
+def test_a_count_that_is_null_loses_no_text() -> None:
+    """Some servers send one with every piece."""
+    stream = ChatStream()
+    usage = {"prompt_tokens": None, "completion_tokens": None}
+    choice = {"delta": {"content": "a page"}, "finish_reason": "stop"}
+    stream(event(choices=[choice], usage=usage), 1.0)
+    assert stream.answer() == Answer("a page", 1)

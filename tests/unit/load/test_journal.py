@@ -1,5 +1,6 @@
 """Records while they are made: bounded, and readable wherever they were cut."""
 
+import math
 import random
 from pathlib import Path
 
@@ -227,3 +228,13 @@ def test_steps_come_in_order() -> None:
     """A step that skips its turn is a mistake of the caller."""
     with pytest.raises(ValueError, match="step 3 after 0 steps"):
         a_journal(None).begin(Step(index=3, loop="closed"))
+
+
+def test_a_reading_without_end_does_not_spoil_the_record(tmp_path: Path) -> None:
+    """JSON has no word for it: the whole record would be unreadable."""
+    path = tmp_path / "run.json"
+    journal = a_journal(path)
+    for value in (math.inf, -math.inf, math.nan, 1.0):
+        journal.point(1.0, "limit", value)
+    journal.close()
+    assert [point.value for point in read(path).series] == [1.0]

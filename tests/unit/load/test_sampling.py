@@ -48,3 +48,9 @@ def test_every_engine_s_own_names_are_known() -> None:
 
 def test_a_page_of_something_else_says_nothing() -> None:
     assert parse("<html>not metrics</html>") == []
+
+
+def test_readings_without_end_are_left_out() -> None:
+    """Written down as they are they would make the whole record unreadable."""
+    page = "vllm:kv_cache_usage_perc +Inf\nDCGM_FI_DEV_FB_USED 1e308\nvllm:num_requests_running 2\n"
+    assert parse(page) == [("running", "", 2.0)]
