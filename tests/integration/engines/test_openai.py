@@ -157,6 +157,10 @@ FAULTS: dict[str, tuple[Script, type[OcrgateError]]] = {
         Raw([b'data: {"choices":[{"delta":{"content":"\xe4"}}]}\n\n']),
         GarbledOutput,
     ),
+    "fewer tokens than none": (
+        Raw([b'data: {"choices":[],"usage":{"completion_tokens":-5}}\n\n']),
+        GarbledOutput,
+    ),
     "nested without end": (Raw([b'data: {"error":' + b"[" * 50_000 + b"\n\n"]), GarbledOutput),
     "an error in another alphabet": (
         Raw([b'data: {"error":{"message":"caf\xe9","code":500}}\n\n']),

@@ -1,5 +1,7 @@
 """Chat completion chunks: only what is needed of each, decoded straight from the event's bytes."""
 
+from typing import Annotated
+
 import msgspec
 
 from ocrgate.engines.openai.faults import UNREADABLE, GarbledOutput
@@ -20,11 +22,14 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]  # what else is told is no count
+
+
 class TokenCount(msgspec.Struct):
     """Tokens so far, or in all when it comes last."""
 
-    prompt_tokens: int | None = 0
-    completion_tokens: int | None = 0
+    prompt_tokens: _Count | None = 0
+    completion_tokens: _Count | None = 0
 
 
 class Chunk(msgspec.Struct):
