@@ -27,6 +27,7 @@ class Corked(asyncio.Transport):
         self._loop = loop
         self._waiting: list[bytes | bytearray | memoryview] = []
         self._handed = 0
+        self._ended = False
 
     @property
     def taken(self) -> int:
@@ -34,7 +35,9 @@ class Corked(asyncio.Transport):
         return self._handed - self._inner.get_write_buffer_size()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Keep the data until the turn ends."""
+        """Keep the data until the turn ends; what comes after the end is dropped."""
+        if self._ended:
+            return
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(data)
@@ -73,6 +76,7 @@ class Corked(asyncio.Transport):
     def write_eof(self) -> None:
         """Send what was written, then close this end."""
         self._flush()
+        self._ended = True
         self._inner.write_eof()
 
     def is_closing(self) -> bool:

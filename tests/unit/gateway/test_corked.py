@@ -62,3 +62,14 @@ async def test_an_abort_sends_nothing_more() -> None:
     corked.abort()
     await asyncio.sleep(0)
     assert inner.seen == ["abort"]
+
+
+async def test_what_comes_after_the_end_is_dropped() -> None:
+    """The socket would complain, and nobody would read it."""
+    inner = Inner()
+    corked = Corked(inner, asyncio.get_running_loop())
+    corked.write(b"last word")
+    corked.write_eof()
+    corked.write(b"and one more")
+    await asyncio.sleep(0)
+    assert inner.seen == [b"last word", "eof"]
