@@ -124,16 +124,6 @@ def test_requests_may_follow_each_other_at_once(site: Any) -> None:
     assert everything(line).count(b"HTTP/1.1 200 OK") == 61
 
 
-def test_nothing_is_written_after_the_last_word(
-    site: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Such as the permission that a request before the noise asks for."""
-    line = line_to(site)
-    line.sendall(post(3, "Expect: 100-continue") + b"\x00noise\r\n\r\n" * 3)
-    assert everything(line).startswith(b"HTTP/1.1 400")
-    assert "Exception in callback" not in caplog.text
-
-
 def test_noise_behind_a_request_ends_its_work(
     build: Any, served: Any, eventually: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
