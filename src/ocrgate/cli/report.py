@@ -90,6 +90,9 @@ _OPTIONS = frozenset(
 )
 """Fields of a request that are options of the command line, by the same names."""
 
+_BY_HEADER = {"X-Request-Timeout": "--timeout", "api_key": "--key"}
+"""Options that travel under another name."""
+
 _SETTINGS_HINT = "`ocrgate config schema` describes every setting"
 
 
@@ -112,7 +115,7 @@ def worded(error: OcrgateError) -> str:
 
 
 def _of(error: OcrgateError) -> tuple[str, str, Exit]:
-    option = error.field or ""
+    option = _BY_HEADER.get(error.field or "", error.field or "")
     if option in _OPTIONS:
         option = f"--{option}"
     where = f" ({option})" if option.startswith("--") and option not in error.detail else ""

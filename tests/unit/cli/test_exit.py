@@ -27,6 +27,8 @@ def test_an_error_is_one_line_and_a_hint() -> None:
         Exit.REFUSED,
     )
     assert describe(InvalidRequest("7 is no rate", field="--rate"))[0] == "7 is no rate (--rate)"
+    late = InvalidRequest("'3600' is too long", field="X-Request-Timeout")
+    assert describe(late)[0] == "'3600' is too long (--timeout)"
     assert describe(CommandFailed("no", Exit.ENVIRONMENT, "do"))[1:] == ("do", Exit.ENVIRONMENT)
     assert describe(InsecureBind("public"))[2] is Exit.ENVIRONMENT
     problems = SettingsError((Problem("a.b", "X", "is wrong"), Problem("c.d", "Y", "too")))
