@@ -258,20 +258,22 @@ class Spare:
         self._freed()
 
     async def _start(self, places: int) -> None:
-        standing = _Standing(self._build(places), places)
         try:
-            await standing.open()
-        except asyncio.CancelledError:
-            await standing.close()
-            raise
+            self._is_up(await self._opened(places))
         except Exception as error:  # noqa: BLE001 - nobody waits for this; pages stay refused
             _log.warning("other engine not started", reason=str(error))
             self._not_before = self._clock.now() + AGAIN
-            await standing.close()
-        else:
-            self._is_up(standing)
         finally:
             self._starting = None
+
+    async def _opened(self, places: int) -> _Standing:
+        standing = _Standing(self._build(places), places)
+        try:
+            await standing.open()
+        except BaseException:
+            await standing.close()
+            raise
+        return standing
 
     def _is_up(self, standing: _Standing) -> None:
         _log.info("other engine started", pages=standing.places)

@@ -135,6 +135,21 @@ async def test_it_starts_when_it_is_first_wanted(bench: Bench) -> None:
     assert await bench.read() == "other"
 
 
+async def test_one_that_cannot_even_be_put_together_is_tried_again(bench: Bench) -> None:
+    """As one that cannot be started is."""
+    build, bench.spare._build = bench.spare._build, _missing
+    await bench.started()
+    assert not bench.spare.up
+    bench.spare._build = build
+    bench.clock.advance(AGAIN)
+    await bench.started()
+    assert bench.spare.up
+
+
+def _missing(places: int) -> EngineParts:
+    raise EngineUnavailable(f"no weights for {places}")
+
+
 async def test_a_full_one_refuses_and_nobody_waits(bench: Bench) -> None:
     """As many pages as it has places, then the answer is what it would have been."""
     bench.delay = 1.0
