@@ -181,8 +181,16 @@ async def _live(order: Order) -> tuple[Choice, History]:
     if given.fresh:
         state.forget()
     done = state.load()
+    place = given.state or STATE
+
+    def lost(error: OSError) -> None:
+        say(
+            f"{place} cannot be written ({error.strerror}): the search goes on, but would begin "
+            "anew after an interruption."
+        )
+
     if done:
-        say(f"Going on after {len(done)} trials in {given.state or STATE}; --fresh begins anew.")
+        say(f"Going on after {len(done)} trials in {place}; --fresh begins anew.")
     await _check(order)
     _announce(order)
     run = Search(
@@ -192,10 +200,25 @@ async def _live(order: Order) -> tuple[Choice, History]:
         trials(order, _workload(order)),
         state,
         _Teller(order, len(done)),
+        lost,
     )
-    found = await run.run()
+    try:
+        found = await run.run()
+    except OcrgateError:
+        _tell_kept(state, place)
+        raise
+    except OSError as error:
+        raise CommandFailed(f"{place}: {error.strerror}", Exit.ENVIRONMENT) from error
     state.forget()
     return found
+
+
+def _tell_kept(state: StateFile, place: Path) -> None:
+    count = len(state.load())
+    if count:
+        say(f"Trials kept in {place}: {count}; the same command goes on after them.")
+    else:
+        state.forget()
 
 
 def trials(order: Order, workload: Workload) -> LiveTrials:
@@ -245,9 +268,12 @@ async def _check(order: Order) -> None:
 
 def _announce(order: Order) -> None:
     most = order.rules.most(len(order.space.axes))
-    minutes = most * order.seconds / 60
+    each = order.seconds + warmup(order.seconds, order.slo.time("e2e") or 0.0)
+    minutes = most * each / 60
+    whole = f"{minutes:.0f} minutes" if minutes >= 2 else f"{60 * minutes:.0f} seconds"
     say(
-        f"At most {most} trials of {order.seconds:g} s, so {minutes:.0f} minutes and the time of "
-        "starts; longer where pages are slow or an engine dies. Ctrl-C keeps what was measured."
+        f"At most {most} trials of {order.seconds:g} s and their warm-up, so {whole} and the time "
+        "of starts; longer where pages are slow or noisy, or an engine dies. Ctrl-C keeps what was "
+        "measured."
     )
     sys.stderr.flush()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocrgate.cli.report import CommandFailed
+from ocrgate.cli.report import CommandFailed, say
 from ocrgate.cli.tuning.names import BATCHED, MEMORY, SEQUENCES, flags
 from ocrgate.errors import EngineUnavailable, OcrgateError
 from ocrgate.load.probe import detect
@@ -47,6 +47,12 @@ class Still:
         An engine that has died is waited for. If it does not come back, the next trial says so.
         """
         del setting
+        if await _is_there(self._url, self._key):
+            return self._url
+        say(
+            f"      no engine answers at {self._url}: waiting up to {self._patience:g} s for it to "
+            "come back (--start-timeout)"
+        )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 while not await _is_there(self._url, self._key):  # noqa: ASYNC110 - elsewhere

@@ -16,6 +16,7 @@ def explanation(history: History, space: Space, rules: Rules, choice: Choice) ->
         _what(choice.site, choice.setting, space),
         _against(choice, space, rules),
         *_deaths(history, space, choice.setting),
+        *_bounded(space, choice.setting),
         *_sure(history, rules, choice),
     ]
 
@@ -58,6 +59,15 @@ def _deaths(history: History, space: Space, setting: Setting) -> Iterator[str]:
         f"({', '.join(axis.name for axis in space.axes)}), so nothing beyond half of that was "
         f"taken, and the recommended setting was held for {soaked / 60:.0f} minutes."
     )
+
+
+def _bounded(space: Space, setting: Setting) -> Iterator[str]:
+    place = space.climbing
+    if place is not None and setting[place] == space.axes[place].values[-1]:
+        yield (
+            f"{setting[place]:g} is the largest {space.axes[place].name} that was to be tried: "
+            "more may give more."
+        )
 
 
 def _sure(history: History, rules: Rules, choice: Choice) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import stdev
 
+from ocrgate.errors import EngineUnavailable, InvalidRequest
 from ocrgate.load.arrivals import Closed
 from ocrgate.load.counters import Counters
 from ocrgate.load.journal import Journal
@@ -24,6 +26,20 @@ _LONGER = 4.0  # times its length that a trial lasts until it has seen enough pa
 _PARTS = 10
 _PATIENCE = 3.0  # times the SLO's end to end that an answer is waited for, but at least
 _LEAST_PATIENCE = 60.0  # seconds
+
+_HOPELESS = frozenset(
+    {
+        "unauthenticated",
+        "forbidden",
+        "not_found",
+        "invalid_request",
+        "unsupported_media",
+        "unreadable_document",
+        "payload_too_large",
+        "document_limit",
+        *(f"http_{status}" for status in (400, 401, 403, 404, 405, 413, 415, 422)),
+    }
+)  # outcomes that are the asker's own fault
 
 Live = Callable[[Counters, float], None]
 """Is shown the counts of the trial under way, and the second of its run."""
@@ -90,7 +106,19 @@ class LiveTrials:
                 stop.set()
                 why = await watching
             gone = bool(session.gone)
-        return observed(trial, journal.close(), step, self.slo, Stop.DIED if gone else why)
+        record = journal.close()
+        if gone or (why is Stop.ERRORS and not await self._is_there(url, key)):
+            why = Stop.DIED
+        if why is Stop.ERRORS:
+            _check(record)
+        return observed(trial, record, step, self.slo, why)
+
+    async def _is_there(self, url: str, key: str) -> bool:
+        try:
+            await detect(url, self.asking, api=self.api, key=key, verify=self.verify)
+        except EngineUnavailable:
+            return False
+        return True
 
     async def _look(
         self, session: Session, journal: Journal, trial: Trial, stop: asyncio.Event
@@ -113,6 +141,20 @@ class LiveTrials:
 
     def _is_over(self, counters: Counters, at: float, trial: Trial) -> bool:
         return at >= self.seconds * trial.length and counters.ended >= self.pages * trial.pages
+
+
+def _check(record: Record) -> None:
+    """Whether it is the load at all that makes pages fail.
+
+    Raises:
+        InvalidRequest: every page failed in a way that no other setting mends.
+    """
+    outcomes = Counter(sample.outcome for sample in record.samples.rows)
+    if outcomes and outcomes.keys() <= _HOPELESS:
+        most = outcomes.most_common(1)[0][0]
+        raise InvalidRequest(
+            f"every page was refused ({most}): no setting of the engine mends that"
+        )
 
 
 async def _meters(endpoint: Endpoint, key: str) -> tuple[Meter, ...]:

@@ -57,6 +57,8 @@ class Search:
         measure: puts the load on.
         state: where trials are kept, so that an interrupted search goes on.
         tell: is told of every trial.
+        lost: is told that trials cannot be kept any more (a full disk), once; the search goes on,
+            since what it has measured is worth more than the file.
     """
 
     space: Space
@@ -65,6 +67,7 @@ class Search:
     measure: Measure
     state: StateFile
     tell: Tell
+    lost: Callable[[OSError], None]
 
     async def run(self) -> tuple[Choice, History]:
         """Search until there is nothing more to learn.
@@ -73,20 +76,31 @@ class Search:
         measured is in the state file.
 
         Raises:
-            OcrgateError: as :class:`Measure`, or the state file cannot be written (OSError).
+            OcrgateError: as :class:`Measure`.
+            OSError: the state file cannot be written even before the first trial.
         """
         history = self.state.load()
+        self.state.check()
+        kept = True
         applied = _Applied(self.space, self.steer)
         try:
             while (trial := propose(history, self.space, self.rules)) is not None:
                 self.tell(trial, None)
                 seen = await self._try(trial, applied)
                 history = (*history, seen)
-                self.state.save(history)
+                kept = kept and self._is_kept(history)
                 self.tell(trial, seen)
         finally:
             await _surely(self.steer.restore())
         return conclude(history, self.space, self.rules), history
+
+    def _is_kept(self, history: History) -> bool:
+        try:
+            self.state.save(history)
+        except OSError as error:
+            self.lost(error)
+            return False
+        return True
 
     async def _try(self, trial: Trial, applied: "_Applied") -> Observation:
         try:

@@ -20,7 +20,7 @@ from ocrgate.load.tune.picture import SideTrial
 from ocrgate.load.workload import Callers, Document, Workload
 
 _PATIENCE = 600.0  # seconds for a page, its waits included
-_RETRIES = 10_000  # of a refusal: until the patience is over
+_RETRIES = 30  # of a refusal, and of a connection that is refused: a minute or two
 _LANCZOS = Image.Resampling.LANCZOS
 
 

@@ -54,6 +54,17 @@ class StateFile:
             )
         return history
 
+    def check(self) -> None:
+        """Find out whether trials can be kept, before the first is made.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if self._path is not None:
+            fresh = self._fresh(self._path)
+            fresh.write_text(" " * 4096, encoding="utf-8")
+            fresh.unlink()
+
     def save(self, history: History) -> None:
         """Replace the file whole; a crash leaves the old or the new one.
 
@@ -68,7 +79,7 @@ class StateFile:
             "about": self._about,
             "trials": [asdict(one) for one in history],
         }
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        fresh = self._fresh(self._path)
         try:
             with fresh.open("w", encoding="utf-8") as file:
                 json.dump(data, file, indent=1, default=str)
@@ -79,6 +90,10 @@ class StateFile:
             with contextlib.suppress(OSError):
                 fresh.unlink()
             raise
+
+    @staticmethod
+    def _fresh(path: Path) -> Path:
+        return path.with_name(f"{path.name}.{os.getpid()}")
 
     def forget(self) -> None:
         """Remove the file, if it is there."""

@@ -1,13 +1,14 @@
 """Trials on a simulated vLLM over HTTP: what is measured, and when a trial is ended early."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
-from ocrgate.errors import EngineUnavailable
+from ocrgate.errors import EngineUnavailable, InvalidRequest
 from ocrgate.load.slo import parse
-from ocrgate.load.targets import Asking
+from ocrgate.load.targets import Api, Asking
 from ocrgate.load.tune.live import LiveTrials
 from ocrgate.load.tune.trial import Purpose, Trial
 from ocrgate.load.workload import Workload
@@ -67,3 +68,32 @@ async def test_wrong_answers_do_not_count_and_are_not_late(
 async def test_a_server_that_is_not_there_is_an_error(page: Workload) -> None:
     with pytest.raises(EngineUnavailable):
         await trials(page)(trial(2), "http://127.0.0.1:9")
+
+
+@pytest.fixture
+async def locked() -> AsyncIterator[str]:
+    """Tells of its models, and wants another key for pages."""
+
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "m", "object": "model"}]})
+
+    async def refused(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": "bad key"}}, status=401)
+
+    app = web.Application(client_max_size=2**24)
+    app.router.add_get("/v1/models", models)
+    app.router.add_post("/v1/chat/completions", refused)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}"
+    await runner.cleanup()
+
+
+async def test_a_key_that_no_page_is_read_with_is_no_matter_of_load(
+    locked: str, page: Workload
+) -> None:
+    made = replace(trials(page), asking=Asking(model="m"), api=Api.OPENAI)
+    with pytest.raises(InvalidRequest, match="no setting of the engine mends that"):
+        await made(trial(2), locked)

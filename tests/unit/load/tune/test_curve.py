@@ -69,3 +69,10 @@ def test_with_three_axes_the_curve_is_that_of_the_best_of_each() -> None:
     dots = curve(history, BOX, RULES, choice)
     assert [dot.value for dot in dots] == sorted({one.trial.setting[0] for one in history})
     assert sum(dot.mark == "knee" for dot in dots) == 1
+
+
+def test_the_largest_that_was_to_be_tried_is_called_that() -> None:
+    """Else a bound of the search would look like one of the engine."""
+    history = search(lambda setting: setting[0])
+    told = explanation(history, LINE, RULES, conclude(history, LINE, RULES))
+    assert any("256 is the largest slots that was to be tried" in line for line in told)

@@ -1,8 +1,9 @@
 """A search on an engine: settings are applied when they change, and taken back whatever happens."""
 
 import asyncio
+import errno
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.load.tune.curves import LINE, seen, slots
 from ocrgate.errors import EngineUnavailable, Unauthenticated
 from ocrgate.load.tune.session import Search
 from ocrgate.load.tune.state import StateFile
-from ocrgate.load.tune.trial import Observation, Rules, Stop, Trial
+from ocrgate.load.tune.trial import History, Observation, Rules, Stop, Trial
 
 
 @dataclass
@@ -48,7 +49,34 @@ class Engine:
 
 def search(engine: Engine, path: Path | None = None) -> Search:
     state = StateFile(path, {})
-    return Search(LINE, Rules(), engine, engine, state, lambda *_: None)
+    return Search(LINE, Rules(), engine, engine, state, lambda *_: None, lambda _: None)
+
+
+class FullDisk(StateFile):
+    """Has room for a file without trials."""
+
+    def save(self, history: History) -> None:
+        if history:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_full_disk_is_told_once_and_does_not_end_the_search() -> None:
+    engine = Engine()
+    told: list[OSError] = []
+    made = replace(search(engine), state=FullDisk(None, {}), lost=told.append)
+    choice, _ = await made.run()
+    assert slots(choice) == 24
+    assert len(told) == 1
+    assert told[0].errno == errno.ENOSPC
+
+
+async def test_a_place_that_cannot_be_written_is_found_before_the_first_trial(
+    tmp_path: Path,
+) -> None:
+    engine = Engine()
+    with pytest.raises(OSError, match="No such file"):
+        await search(engine, tmp_path / "nowhere" / "state.json").run()
+    assert engine.measured == 0
 
 
 async def test_it_ends_with_a_recommendation_and_leaves_the_engine_as_it_was() -> None:
