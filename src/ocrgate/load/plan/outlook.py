@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from ocrgate.errors import InvalidRequest
 from ocrgate.load.plan.pages import Weight, weighed
@@ -17,7 +18,8 @@ from ocrgate.simulate.gpus import SHEETS
 _VALUES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _SIDES = (768, 1024, 1536, 2048, 3072, 4096)
 _START = 4
-_DRAWS = 16
+_DRAWS = 32
+_NOMINAL = 4  # trials with what is assumed, each with other pages
 _PAGES = 250  # of a trial, and
 _TURNS = 1.5  # a page at once before it
 _LEAST_KV = 4096  # tokens below which no page can be read
@@ -105,8 +107,9 @@ def outlook(
     spread = sorted(
         _rate(each, at_once, number) for number, each in enumerate(draws(wish, known, _DRAWS))
     )
-    low, middle, high = (quantile(spread, share) or 0.0 for share in (0.05, 0.5, 0.95))
-    interval = _times(Interval(middle, low, high), wish.gpus)
+    middle = fmean(_rate(wish, at_once, _DRAWS + number) for number in range(_NOMINAL))
+    low, high = (quantile(spread, share) or 0.0 for share in (0.05, 0.95))
+    interval = _times(Interval(middle, min(low, middle), max(high, middle)), wish.gpus)
     if rungs:
         say("Trying what more would give ...")
     return Outlook(

@@ -24,7 +24,7 @@ FACTORS: Mapping[str, float] = {
 
 MODEL = 1.8
 """How far off the model itself may be, in the same sense: what it leaves out, or has wrong. The two
-public figures that there are lie 2.1 times above and 1.6 times below it (docs/guides/plan.md)."""
+public figures that there are lie 1.8 times above and 1.4 times below it (docs/guides/plan.md)."""
 
 LONGER = 1.25
 """The same for the length of texts."""

@@ -118,7 +118,7 @@ def _axes(places: dict[float, float], name: str, most: float) -> list[str]:
     ]
     for value, at in places.items():
         parts.append(f'<text x="{at:.1f}" y="{floor + 18}" text-anchor="middle">{value:g}</text>')
-    step = _round_step(most / 4)
+    step = round_step(most / 4)
     for number in range(1, int(most / step) + 1):
         y = _down(number * step, most)
         parts += [
@@ -128,7 +128,7 @@ def _axes(places: dict[float, float], name: str, most: float) -> list[str]:
     return parts
 
 
-def _round_step(rough: float) -> float:
+def round_step(rough: float) -> float:
     """The next of 1, 2, 5, 10, ... above."""
     scale = 10.0 ** math.floor(math.log10(rough))
     return next(scale * each for each in (1, 2, 5, 10) if scale * each >= rough * (1 - 1e-9))

@@ -1,5 +1,6 @@
 """The choice of a side as a picture: wrong characters at each, with what it costs beneath."""
 
+from ocrgate.load.tune.curve import round_step
 from ocrgate.load.tune.picture import SideChoice, SideLine
 
 _WIDTH, _HEIGHT, _LEFT, _FLOOR, _TOP = 640, 360, 64, 270, 40
@@ -37,8 +38,9 @@ def _down(share: float, most: float) -> float:
 
 def _scale(most: float) -> list[str]:
     parts = []
-    for number in range(5):
-        share = most * number / 4
+    step = round_step(most / 4)
+    for number in range(int(most / step) + 1):
+        share = step * number
         y = _down(share, most)
         parts += [
             f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - 16}" y2="{y:.1f}" stroke="#e3e5e8"/>',
@@ -74,9 +76,9 @@ def _column(line: SideLine, at: float, most: float, largest: float, *, chosen: b
         )
     tokens = f"{trial.tokens:,.0f} tokens" if trial.tokens else ""
     words = (f"{trial.side}", f"{trial.goodput:.2f} pages/s", tokens, line.why_not)
-    for number, word in enumerate(words):
+    for number, word in enumerate(filter(None, words)):
         weight = ' font-weight="bold"' if number == 0 and chosen else ""
-        fill = _BAD if number == 3 else "black"
+        fill = _BAD if word == line.why_not else "black"
         parts.append(
             f'<text x="{at:.1f}" y="{_FLOOR + 20 + 18 * number}" text-anchor="middle" '
             f'font-size="{13 if number == 0 else 11}" fill="{fill}"{weight}>{word}</text>'
