@@ -118,6 +118,8 @@ def checked(given: Given) -> Order:
         SettingsError: the settings file is wrong.
     """
     slo = parse(given.slo)
+    if given.plot is not None and not given.plot.parent.is_dir():
+        raise CommandFailed(f"--plot {given.plot}: there is no folder {given.plot.parent}")
     settings = None if given.profile else load_settings(given.config).settings
     url, engine = _target(given, settings)
     callers = bench.callers(given.key or (), None, None)

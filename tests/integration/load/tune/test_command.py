@@ -51,6 +51,7 @@ def test_what_is_found_is_written_into_the_settings(tmp_path: Path) -> None:
         (("tune", "http://h", "--what", "color"), "there are seqs", Exit.USAGE),
         (("tune", "http://h", "--slo", "e2e"), "written as e2e=5s", Exit.USAGE),
         (("tune", "http://h", "--slo", "cer=1%"), "goes by e2e, ttft", Exit.USAGE),
+        (("tune", "http://h", "--plot", "no/x.svg"), "there is no folder", Exit.USAGE),
         (("tune", "http://h", "--least", "9", "--most", "8"), "--least", Exit.USAGE),
         (("plan",), "which GPU?", Exit.USAGE),
         (("plan", "--gpu", "potato"), "its data sheet is not known", Exit.USAGE),
