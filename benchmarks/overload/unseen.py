@@ -3,6 +3,8 @@
 They were made up once, after the laws, and nothing was changed for them since.
 """
 
+from benchmarks.overload.strangers import PREFIX, stranger
+
 from ocrgate.simulate.profile import Drift, Lengths, Preprocessing, Profile, Speed
 from ocrgate.simulate.profiles import profile
 
@@ -43,9 +45,11 @@ UNSEEN = {each.name: each for each in (CLIFF, PONDEROUS)}
 
 
 def engine_profile(name: str) -> Profile:
-    """The profile of that name: one of ``ocrgate simulate`` or of the two above.
+    """The profile of that name: of ``ocrgate simulate``, of the two above, or drawn by chance.
 
     Raises:
         InvalidRequest: there is none.
     """
+    if name.startswith(PREFIX):
+        return stranger(int(name.removeprefix(PREFIX)))
     return UNSEEN.get(name) or profile(name)
