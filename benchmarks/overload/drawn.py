@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import mean
 
+import msgspec
 from benchmarks.overload import bench
 from benchmarks.overload.figure import Panel, draw
 from benchmarks.overload.plan import Flow, Plan
@@ -26,6 +27,8 @@ LOADS = (2.0, 10.0)
 GATES = ("ocrgate", "fixed + queue", "Gradient2")
 SEEDS = (1, 2)
 PAGES = 1000.0  # counted, where that takes no longer than 8 times the callers' patience
+TITLE = "The same defaults before engines drawn by chance"
+RECORD = RECORDS / "drawn.json"
 IMAGE = RECORDS.parents[2] / "docs" / "images" / "overload-drawn.svg"
 
 
@@ -92,11 +95,27 @@ def worst(found: Sequence[Found], count: int = 6) -> list[str]:
     ours = [f"ocrgate, {load:g}x" for load in LOADS]
     order = sorted(found, key=lambda each: min(each.parts[name] for name in ours))
     return [
-        f"{each.name} ({each.about}): "
+        f"* {each.name} ({each.about}): "
         + ", ".join(f"{each.parts[name]:.2f}" for name in ours)
         + f" of {each.rate:.2f} pages/s with {each.places} at once"
         for each in order[:count]
     ]
+
+
+def told(found: Sequence[Found]) -> list[str]:
+    """Both."""
+    return [*summary(found), "", "Where ocrgate does worst:", "", *worst(found)]
+
+
+def kept() -> list[str]:
+    """The record, as it stands in the page of the overload bench; empty before the first."""
+    if not RECORD.exists():
+        return []
+    record = json.loads(RECORD.read_text())
+    seeds = ", ".join(map(str, record["seeds"]))
+    how = f"`{record['command']}`, seeds {seeds}, commit {record['commit']}, {record['at']}."
+    found = [msgspec.convert(each, Found) for each in record["engines"]]
+    return [how, "", *told(found)]
 
 
 def figure(found: Sequence[Found]) -> None:
@@ -112,7 +131,7 @@ def figure(found: Sequence[Found]) -> None:
         title = f"At {load:g} times the knee"
         across = "engines, %, in order of it"
         panels.append(Panel(title, across, "goodput / knee", lines, top=1.4, mark=1.0))
-    draw(IMAGE, "The same defaults before engines drawn by chance", panels)
+    draw(IMAGE, TITLE, panels)
 
 
 def main() -> None:
@@ -146,7 +165,7 @@ def main() -> None:
         "seeds": SEEDS,
         "engines": [asdict(each) for each in found],
     }
-    (RECORDS / "drawn.json").write_text(json.dumps(record, indent=1) + "\n")
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
     figure(found)
 
 

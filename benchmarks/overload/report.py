@@ -15,6 +15,7 @@ from benchmarks.overload import (
     burst,
     deadlines,
     disconnects,
+    drawn,
     halved,
     hot,
     ladder,
@@ -131,7 +132,9 @@ def figures() -> Iterator[tuple[str, list[str]]]:
 
 def pieces() -> dict[str, list[str]]:
     """What is known, by mark."""
-    found = {"table": list(judged()), **dict(figures())}
+    found = {"table": list(judged()), "drawn": drawn.kept(), **dict(figures())}
+    if drawn.IMAGE.exists():
+        found["drawn-figure"] = [f"![{drawn.TITLE}](images/{drawn.IMAGE.name})"]
     for experiment in EXPERIMENTS:
         for form in FORMS:
             if (record := play.kept(experiment.name, form)) is not None:

@@ -74,6 +74,7 @@ def in_virtual_time(names: list[str], parallel: int) -> None:
     """In full."""
     for name in names:
         command(name, "--parallel", str(parallel))
+    command("drawn", "--parallel", str(parallel))
     command("table", "--workers", str(parallel))
 
 

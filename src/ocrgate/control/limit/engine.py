@@ -52,7 +52,8 @@ class EngineParams:
         first_backoff: the same, leaving slow start.
         full_backoff: the same, where all that is complained of is a nearly full KV cache.
         hold: seconds without growth after a cut.
-        waiting: pages that may stand in the engine's queue, but no more than a tenth of the limit.
+        waiting: pages that may stand in the engine's queue, or a twentieth of its batch if that is
+            more, but no more than a tenth of the limit.
         standing: seconds for which they must have stood there.
         idle: seconds without a page of ours after which trouble in the engine is somebody else's.
         preparing: pages that may stand before the engine's queue, neither in it nor in the batch,
@@ -225,7 +226,7 @@ class EngineLimit:
         lost = self._lost(signals.preemptions_total)
         if lost > 0:
             self.complain(now, "preemption", lost)
-        elif self._queue.waiting > min(self._params.waiting, 0.1 * self._limit):
+        elif self._queue.waiting > self._bearable():
             self.complain(now, "waiting", 0.0)
         elif self._hides(now):
             self.complain(now, "preparing", 0.0)
@@ -235,6 +236,9 @@ class EngineLimit:
             self._calm.append((now, self._limit))
         while len(self._calm) > 1 and self._calm[1][0] <= now - self._params.settled:
             self._calm.popleft()
+
+    def _bearable(self) -> float:
+        return min(max(self._params.waiting, 0.05 * self._queue.running), 0.1 * self._limit)
 
     def _hides(self, now: float) -> bool:
         """Whether pages stand before the engine's own queue, and more of them bring nothing.
