@@ -1,12 +1,13 @@
 """One axis: double until it gets no better, then look between, all else being as it is."""
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
 from ocrgate.load.tune.evidence import Site, ceiling, condemned, sites, smoothed
 from ocrgate.load.tune.trial import Axis, History, Purpose, Rules, Setting, Space, Trial
 
-_WORSE = 0.97  # of the best: the curve falls
+_WORSE = 0.97  # of the best, beyond what noise makes: the curve falls
 
 
 def along(history: History, space: Space, origin: Setting, place: int) -> list[Site]:
@@ -51,8 +52,9 @@ def _is_over(tried: list[Site], rules: Rules) -> bool:
         return False
     if not tried[-1].holds(rules):
         return True
-    best = max(site.goodput for site in tried)
-    if tried[-1].goodput < _WORSE * best:
+    best = max(tried, key=lambda site: site.goodput)
+    noise = math.hypot(best.error, tried[-1].error)
+    if tried[-1].goodput + noise < _WORSE * best.goodput:
         return True
     gains = [after.goodput / max(before.goodput, 1e-9) - 1 for before, after in pairwise(tried)]
     return len(gains) >= 2 and max(gains[-2:]) < rules.plateau

@@ -210,12 +210,14 @@ def observed(trial: Trial, record: Record, step: Step, slo: Slo, stop: Stop | No
 
 
 def _error(step: Step, rate: float) -> float:
-    """Standard error of the rate, from ten parts of the step."""
+    """Standard error of the rate: from ten parts of the step, or of a short one that of chance."""
     line = step.tally.seconds.get(f"done:{OK}", {})
     first, last = int(-(-step.begins // 1)), int(step.ends // 1)
     width = (last - first) // _PARTS
-    if width < 1 or not rate:
+    if not rate:
         return 0.0
+    if width < 1:
+        return math.sqrt(rate / max(1.0, step.seconds))
     parts = [
         sum(line.get(second, 0) for second in range(start, start + width)) / width
         for start in range(first, first + width * _PARTS, width)
