@@ -66,8 +66,10 @@ class EngineParams:
         decay: part by which it decays with each missed poll after that, down to a safe value.
         settled: seconds after which a limit that nothing was complained of counts as safe.
         headroom: bound of the limit in times of the pages lately in flight.
-        crowded: part of the limit in use from which on what it brings says whether it is too high;
-            whether it is too low is only said by all of it.
+        crowded: part of the limit in use from which on it may be found too high; whether it is
+            too low is said by all of it only, as whoever keeps pages out may be the ledger.
+        nearly: part that counts as all of it in that.
+        few: under so many places only all of them count.
         most: bound of the limit.
         goodput: how throughput is watched.
         retreat: how a lower limit is tried where growth brings nothing.
@@ -99,7 +101,9 @@ class EngineParams:
     decay: float = 0.1
     settled: float = 6.0
     headroom: float = 5.0
-    crowded: float = 0.95
+    crowded: float = 0.8
+    nearly: float = 0.95
+    few: float = 10.0
     most: int = 4096
     goodput: GoodputParams = field(default_factory=GoodputParams)
     retreat: RetreatParams = field(default_factory=RetreatParams)
@@ -343,13 +347,13 @@ class EngineLimit:
         if passed < 0.5:
             return
         self._stepped = now
-        crowded = self._occupancy.peak >= self._params.crowded * self._limit
+        used = self._used()
         full = self._occupancy.was_full(self.value(now))
-        if self._retreats(now, crowded):
+        if self._retreats(now, used):
             return
         if now < self._held_until:
             self._settle("hold")
-        elif crowded and self._is_vain(now):
+        elif self._is_vain(now, used):
             self._stop(now)
         elif not full:
             self._settle("app_limited")
@@ -360,14 +364,23 @@ class EngineLimit:
             self._limit, max(most, float(self._params.start)), float(self._params.most)
         )
 
-    def _retreats(self, now: float, crowded: bool) -> bool:
+    def _used(self) -> float:
+        """Part of the limit that was in use; of few places one is much, so all or none of them."""
+        part = self._occupancy.peak / self._limit
+        return (
+            part
+            if self._limit >= self._params.few or self._occupancy.peak >= self.value(0.0)
+            else 0.0
+        )
+
+    def _retreats(self, now: float, used: float) -> bool:
         """Whether a lower limit is being tried; see :mod:`ocrgate.control.limit.retreat`."""
         if self._retreat.under_way:
             verdict = self._retreat.judge(now, self._occupancy.inflight, self._goodput)
             if verdict is not None:
                 self._follow(now, verdict)
             return True
-        if not (self._is_grown(now) and (crowded or self._is_short())):
+        if used < self._params.crowded or not self._is_grown(now):
             return False
         flat = self._reason == "no_gain" or self._repeated > 2
         lower = self._retreat.begin(now, self._limit, self._goodput, flat)
@@ -375,11 +388,6 @@ class EngineLimit:
             return False
         self._limit, self._reason = lower, "no_gain"
         return True
-
-    def _is_short(self) -> bool:
-        """Whether it is the ledger that keeps pages out: the KV cache is as full as it may be."""
-        usage = self._last.kv_usage or 0.0
-        return usage >= 0.9 * self._params.kv and not self._blind
 
     def _is_grown(self, now: float) -> bool:
         """Whether the limit is where the last complaint was, and so many pages are there."""
@@ -400,10 +408,12 @@ class EngineLimit:
         if reason == "app_limited" or self._reason not in lasting:
             self._reason = reason
 
-    def _is_vain(self, now: float) -> bool:
-        """Whether more pages bring nothing, beyond doubt."""
+    def _is_vain(self, now: float, used: float) -> bool:
+        """Whether more pages bring nothing beyond doubt; less, where the limit is not full."""
         seen = self._goodput.elasticity(now)
-        return seen is not None and seen.below(self._params.gain) and not self._blind
+        if seen is None or self._blind or used < self._params.crowded:
+            return False
+        return seen.below(self._params.gain if used >= self._params.nearly else 0.0)
 
     def _stop(self, now: float) -> None:
         """Grow no more for a while; what was grown while that was not certain is taken back."""
