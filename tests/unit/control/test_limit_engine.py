@@ -1,5 +1,7 @@
 """How the law `engine` answers to each signal."""
 
+from collections.abc import Callable
+
 import pytest
 
 from ocrgate.control.limit.engine import EngineLimit, EngineParams
@@ -261,15 +263,17 @@ def stepwise(pages: int) -> float:
     return 25.0 * pages if pages <= 30 else 10.0 * min(pages, 60)
 
 
-def driven(law: EngineLimit, seconds: float, begin: float = 0.0) -> list[tuple[float, int]]:
+def driven(
+    law: EngineLimit, seconds: float, engine: Callable[[int], float] = stepwise
+) -> list[tuple[float, int]]:
     """A full limit before that engine, which never complains."""
     seen = []
     for step in range(round(seconds * 4)):
-        now = begin + step / 4
+        now = step / 4
         pages = law.value(now)
         law.occupied(now, pages)
-        law.progress(now, stepwise(pages) / 4)
-        law.signals(now, Signals(float(pages), 0.0, 0.3 + now * 1e-6, 0.0))
+        law.progress(now, engine(pages) / 4)
+        law.signals(now, Signals(float(pages), 0.0, 0.05 + now * 1e-6, 0.0))
         law.tick(now)
         seen.append((now, pages))
     return seen
@@ -293,3 +297,39 @@ def test_a_trial_ends_where_signals_end() -> None:
     assert law.value(found + 0.5) < 30
     later = [law.signals(found + 0.5 + i, None).limit for i in range(20)]
     assert max(later) < 30
+
+
+def trap(pages: int) -> float:
+    """Work a second: a step down at ten pages, beyond which much more is to be had."""
+    return 25.0 * pages if pages <= 10 else 8.0 * min(pages, 100)
+
+
+def test_a_step_that_keeps_growth_below_it_is_passed_by_trying_many_more() -> None:
+    law = EngineLimit(EngineParams(start=8))
+    seen = driven(law, 240.0, trap)
+    assert [pages for now, pages in seen if 10 < now < 15] == [
+        pytest.approx(9, abs=3) for _ in range(19)
+    ]
+    assert seen[-1][1] >= 50
+
+
+def raised() -> tuple[EngineLimit, float, int]:
+    """A law on a plateau that has just begun to try more; when, and the limit before."""
+    probe = driven(EngineLimit(EngineParams(start=8)), 240.0, trap)
+    before = next(i for i, (now, pages) in enumerate(probe) if now > 20 and pages > 16) - 1
+    law = EngineLimit(EngineParams(start=8))
+    driven(law, probe[before + 4][0], trap)
+    assert law.value(0.0) > 16
+    return law, probe[before + 4][0], probe[before][1]
+
+
+def test_trying_more_ends_with_the_first_preemption_at_less_than_what_was() -> None:
+    law, now, before = raised()
+    law.signals(now, Signals(16.0, 0.0, 0.5, 3.0))
+    assert law.value(now) < before
+
+
+def test_trying_more_ends_where_the_engine_is_gone() -> None:
+    law, now, before = raised()
+    law.signals(now, None)
+    assert law.value(now) <= before

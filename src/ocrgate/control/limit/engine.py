@@ -200,11 +200,11 @@ class EngineLimit:
         now = self._occupancy.advance(now)
         if signals is None:
             self._trust.miss(now)
-            self._retreat.give_up()
+            self._limit = self._retreat.give_up(now, self._limit)
             return self._decay()
         believed = self._trust.accept(now, signals, self._occupancy.inflight)
         if believed is None:
-            self._retreat.give_up()
+            self._limit = self._retreat.give_up(now, self._limit)
             if not self._blind:  # what they led to is undone
                 self._limit = self._calm[0][1]
             self._blind, self._reason = True, "distrust"
@@ -281,9 +281,10 @@ class EngineLimit:
         ):
             return  # the last cut is not felt yet: pages leave as they end
         if self._retreat.under_way and reason in {"waiting", "preparing"}:
-            return  # of the trial's making
+            return  # of the trial's making, which is judged by what it brings
         if reason == "kv" and not self._slow:
             return  # reason enough not to grow (see _room), but no harm is done yet
+        self._limit = self._retreat.give_up(now, self._limit)
         if reason != "waiting" or not self._take_back(now):
             self._lower(now, reason, self._target(reason, lost))
 
@@ -312,7 +313,6 @@ class EngineLimit:
         elif self._cut is None:
             rate = self._goodput.rate(now, 3.0)
             self._cut = _Cut(self._limit, rate, self._queue.waiting)
-        self._retreat.give_up()
         same = self._anchor is not None and abs(base - self._anchor) <= 0.1 * base
         self._repeated = (self._repeated if same else 0) + 1 if reason == "waiting" else 0
         overshot = self._slow and reason != "preparing"  # that one is told exactly
@@ -382,11 +382,14 @@ class EngineLimit:
             return True
         if used < self._params.crowded or not self._is_grown(now):
             return False
-        flat = self._reason == "no_gain" or self._repeated > 2
-        lower = self._retreat.begin(now, self._limit, self._goodput, flat)
-        if lower is None:
+        flat = self._reason == "no_gain"
+        other = self._retreat.begin(now, self._limit, self._goodput, flat or self._repeated > 2)
+        if other is None and flat and not self._blind and used >= self._params.nearly:
+            most = min(self._limit + self._room(), float(self._params.most))
+            other = self._retreat.rise(now, self._limit, most, self._goodput)
+        if other is None:
             return False
-        self._limit, self._reason = lower, "no_gain"
+        self._limit = other
         return True
 
     def _is_grown(self, now: float) -> bool:

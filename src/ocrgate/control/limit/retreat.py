@@ -1,4 +1,4 @@
-"""Whether fewer pages at once would bring more: tried, not believed.
+"""Whether fewer pages at once would bring more, or many more: tried, not believed.
 
 Throughput has more than one best point where a step's time is a staircase (captured graphs, kernels
 chosen by batch) or where what many pages need no longer fits a cache of the GPU. Growth that looks
@@ -8,6 +8,9 @@ as in an experiment: what it brings is compared with what was before and, unless
 beyond any doubt, with the old limit once more after it, since an engine may just have got faster by
 itself. Only if it is better than both it is kept. A trial that fails costs seconds of a little less
 throughput; each one makes the next wait three times as long.
+
+The other way round a step keeps growth below it, however much there is to win beyond: so twice as
+many are tried too, and the next time four times as many, as far as the KV cache has room.
 """
 
 import math
@@ -36,7 +39,10 @@ class RetreatParams:
         worse: a trial ends early if it is worse by so much.
         again: seconds until the next trial; thrice as long after each that failed.
         rest: seconds until the next trial after one that was kept.
-        longest: seconds, the bound of both.
+        longest: seconds, the bound of all these.
+        above: seconds on a plateau until more are tried; thrice as long after each that failed.
+        filled: seconds in which so many more must come.
+        gain: part by which they must be better.
     """
 
     less: float = 0.8
@@ -54,6 +60,9 @@ class RetreatParams:
     again: float = 10.0
     rest: float = 30.0
     longest: float = 480.0
+    above: float = 20.0
+    filled: float = 10.0
+    gain: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +83,21 @@ class Retreat:
 
     def __init__(self, params: RetreatParams | None = None) -> None:
         self._params = params or RetreatParams()
-        self._stage: Literal["none", "lower", "again"] = "none"
-        self._old = self._lower = 0.0  # limits
-        self._before = self._below = Rate(0.0, 0.0, 0.0)
+        self._stage: Literal["none", "other", "again"] = "none"
+        self._old = self._other = 0.0  # limits
+        self._before = self._there = Rate(0.0, 0.0, 0.0)
         self._began = 0.0
         self._settled: float | None = None
         self._not_before = -math.inf
         self._again = self._params.again
+        self._not_above: float | None = None  # before the first plateau
+        self._again_above = self._params.above
+        self._times = 2.0
+
+    @property
+    def above(self) -> bool:
+        """Whether more are being tried."""
+        return self.under_way and self._other > self._old
 
     @property
     def under_way(self) -> bool:
@@ -102,9 +119,23 @@ class Retreat:
         lower = goodput.enough(now, params.less * limit, hint)
         if lower is None or lower < 1:
             return None
-        self._old, self._lower, self._before = limit, lower, before
-        self._enter("lower", now)
+        self._old, self._other, self._before = limit, lower, before
+        self._enter("other", now)
         return lower
+
+    def rise(self, now: float, limit: float, most: float, goodput: Goodput) -> float | None:
+        """The higher limit that is tried from now on, at most ``most``; None if it is not time.
+
+        To be called on a plateau only: where growth was seen to bring nothing.
+        """
+        if self._not_above is None:
+            self._not_above = now + self._params.above
+        before, higher = goodput.rate(now, self._params.seconds), min(self._times * limit, most)
+        if self.under_way or now < self._not_above or before is None or higher < 1.5 * limit:
+            return None
+        self._old, self._other, self._before = limit, higher, before
+        self._enter("other", now)
+        return higher
 
     def _level(self, slope: Elasticity | None, flat: bool) -> bool:
         """Whether throughput does not grow any more: by the slope, where that says something."""
@@ -113,9 +144,15 @@ class Retreat:
             return flat
         return slope.slope + slope.error < steep
 
-    def give_up(self) -> None:
-        """Something else moved the limit."""
+    def give_up(self, now: float, limit: float) -> float:
+        """Something else is the matter: the limit from now on.
+
+        More pages are not tried again soon: the engine may have died of them.
+        """
+        if self.above:
+            self._not_above, limit = now + self._params.longest, min(limit, self._old)
         self._stage = "none"
+        return limit
 
     def judge(self, now: float, inflight: int, goodput: Goodput) -> Verdict | None:
         """What follows for the limit, if anything does, with so many pages in flight."""
@@ -125,43 +162,51 @@ class Retreat:
         rate = goodput.rate(now, passed)
         if passed < self._params.least or rate is None:
             return None
-        if self._stage == "lower":
+        if self._stage == "other":
             return self._first(now, passed, rate)
         return self._second(now, passed, rate)
 
     def _settle(self, now: float, inflight: int) -> Verdict | None:
-        lower = self._stage == "lower"
-        aim = self._lower if lower else self._old
+        aim = self._other if self._stage == "other" else self._old
         if 0.9 * aim <= inflight <= aim + 1:
             self._settled = now + self._params.settle
-        elif now > self._began + self._params.patience:
-            return self._end(now, kept=False)
-        return None
+            return None
+        params = self._params
+        patience = params.filled if aim == self._other > self._old else params.patience
+        return self._end(now, kept=False) if now > self._began + patience else None
 
     def _first(self, now: float, passed: float, rate: Rate) -> Verdict | None:
         over, params = rate.over(self._before), self._params
+        if self.above and rate.mean < (1 + params.gain) * self._before.mean:
+            over = min(over, 0.0)
         if over >= params.certain:
             return self._end(now, kept=True)
         if over <= -params.worse or (passed >= params.most and over < params.better):
             return self._end(now, kept=False)
         if over < params.sure and passed < params.most:
             return None
-        self._below = rate
+        self._there = rate
         self._enter("again", now)
         return Verdict(self._old)
 
     def _second(self, now: float, passed: float, rate: Rate) -> Verdict | None:
-        over, params = self._below.over(rate), self._params
+        over, params = self._there.over(rate), self._params
         if -params.worse < over < params.sure and passed < params.most:
             return None
         return self._end(now, kept=over >= params.better)
 
-    def _enter(self, stage: Literal["lower", "again"], now: float) -> None:
+    def _enter(self, stage: Literal["other", "again"], now: float) -> None:
         self._stage, self._began, self._settled = stage, now, None
 
     def _end(self, now: float, kept: bool) -> Verdict:
-        params = self._params
+        params, above = self._params, self.above
         self._stage = "none"
-        self._again = params.again if kept else min(3 * self._again, params.longest)
+        if above:
+            self._times = 2.0 if kept or self._times > 2 else 4.0
+            longer = min(3 * self._again_above, params.longest)
+            self._again_above = params.above if kept else longer
+            self._not_above = now + self._again_above
+        else:
+            self._again = params.again if kept else min(3 * self._again, params.longest)
         self._not_before = now + (params.rest if kept else self._again)
-        return Verdict(self._lower if kept else self._old, over=True, kept=kept)
+        return Verdict(self._other if kept else self._old, over=True, kept=kept)
