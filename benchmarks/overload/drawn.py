@@ -3,8 +3,8 @@
 ``python -m benchmarks.overload.drawn [--count 40] [--parallel 2]``, in virtual time, some minutes.
 Each engine's knee is its own: the best of closed loops of 4 to 256 clients. What is counted begins
 after a warm-up of twice the callers' patience, at least 20 s. An engine that reads a page in 30 s
-or a minute shows few pages in a run, so two seeds are averaged; that leaves some noise. Engines 0 to
-99 and 1000 to 1039 were looked at while the law was made; those from 2000 on were not.
+or a minute shows few pages in a run, so two seeds are averaged; that leaves some noise. Engines 0
+to 99 and 1000 to 1039 were looked at while the law was made; those from 2000 on were not.
 """
 
 import argparse
