@@ -366,15 +366,13 @@ class EngineLimit:
 
     def _used(self) -> float:
         """Part of the limit that was in use; of few places one is much, so all or none of them."""
-        part = self._occupancy.peak / self._limit
+        full = self._occupancy.peak >= self.value(self._stepped)
         return (
-            part
-            if self._limit >= self._params.few or self._occupancy.peak >= self.value(0.0)
-            else 0.0
+            self._occupancy.peak / self._limit if full or self._limit >= self._params.few else 0.0
         )
 
     def _retreats(self, now: float, used: float) -> bool:
-        """Whether a lower limit is being tried; see :mod:`ocrgate.control.limit.retreat`."""
+        """Whether another limit is being tried; see :mod:`ocrgate.control.limit.retreat`."""
         if self._retreat.under_way:
             verdict = self._retreat.judge(now, self._occupancy.inflight, self._goodput)
             if verdict is not None:
@@ -407,7 +405,7 @@ class EngineLimit:
             self._held_until = now + self._params.reprobe
 
     def _settle(self, reason: Reason) -> None:
-        lasting = {"preemption", "waiting", "kv", "drop", "no_gain", "no_harm"}
+        lasting = {"preemption", "waiting", "preparing", "kv", "drop", "no_gain", "no_harm"}
         if reason == "app_limited" or self._reason not in lasting:
             self._reason = reason
 
