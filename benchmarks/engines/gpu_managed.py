@@ -39,7 +39,7 @@ import aiohttp
 import psutil
 from benchmarks.engines.gpu_vllm import QUICK, SCRIPT, published
 from tests.vllm import model, script
-from tests.vllm.calls import until_running
+from tests.vllm.calls import is_up, until_running
 from tests.vllm.gateway import Gateway, gateway, ocr
 from tests.vllm.server import OFFLINE, free_port, until
 
@@ -154,20 +154,12 @@ async def answered(calls: Pages) -> dict[str, int]:
 async def reads_again(stand: Stand, starts: int, since: float) -> dict[str, float]:
     """Seconds until vLLM lists its model again, and until a page was read."""
     async with asyncio.timeout(START_SECONDS):
-        while stand.starts() <= starts or not await _up(stand.url):  # noqa: ASYNC110
+        while stand.starts() <= starts or not await is_up(stand.url, "/v1/models"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         up = time.monotonic() - since
         while (await call(stand, 400, 400))[0] != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     return {"vLLM answers after": round(up, 1), "reads after": round(time.monotonic() - since, 1)}
-
-
-async def _up(url: str) -> bool:
-    try:
-        async with aiohttp.ClientSession(url) as session, session.get("/v1/models") as reply:
-            return reply.status == 200
-    except (aiohttp.ClientError, OSError):
-        return False
 
 
 # Steps

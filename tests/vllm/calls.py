@@ -11,6 +11,15 @@ from tests.vllm.server import metric
 CHAT = "/v1/chat/completions"
 
 
+async def is_up(url: str, path: str = "/health") -> bool:
+    """Whether the server there says 200."""
+    try:
+        async with aiohttp.ClientSession(url) as session, session.get(path) as reply:
+            return reply.status == 200
+    except (aiohttp.ClientError, OSError):
+        return False
+
+
 async def read(session: aiohttp.ClientSession, body: dict[str, Any]) -> tuple[int, str]:
     """Status and text of the answer to a chat; the session holds the server's address."""
     async with session.post(CHAT, json=body) as reply:

@@ -17,7 +17,7 @@ import aiohttp
 import psutil
 import pytest
 from tests.vllm import model, script
-from tests.vllm.calls import until_running
+from tests.vllm.calls import is_up, until_running
 from tests.vllm.gateway import Gateway, gateway, ocr
 from tests.vllm.reading import text_of
 from tests.vllm.server import OFFLINE, executable, free_port, until
@@ -142,7 +142,7 @@ async def test_sigkill_under_32_pages_loses_nothing_and_heals_without_a_human(
     answers = await asyncio.gather(*calls)
     whole = check(answers)
     async with asyncio.timeout(240):
-        while not await _up(supervised.url):  # noqa: ASYNC110 - it happens in another process
+        while not await is_up(supervised.url):  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.1)
         up = time.monotonic()
         while (await call(supervised, 400, 400))[0] != 200:  # noqa: ASYNC110
@@ -165,15 +165,6 @@ def _all_came(front: Gateway, calls: list[asyncio.Task[tuple[int, Any]]]) -> boo
     answered = sum(each.done() for each in calls)
     here = front.metric("ocrgate_inflight") + front.metric("ocrgate_backlog")
     return here + answered >= len(calls)
-
-
-async def _up(url: str) -> bool:
-    """Whether a vLLM answers there."""
-    try:
-        async with aiohttp.ClientSession(url) as session, session.get("/health") as reply:
-            return reply.status == 200
-    except (aiohttp.ClientError, OSError):
-        return False
 
 
 async def test_sigterm_finishes_the_pages_and_leaves_no_process(supervised: Supervised) -> None:

@@ -13,7 +13,7 @@ that is careful at first and doubles its steps while nothing is wrong. To that a
 * a goodput term. No growth that does not raise throughput: where the elasticity of streamed work
   (:mod:`ocrgate.control.limit.goodput`) is below ``gain`` beyond doubt, the limit stays, what was
   grown in vain is taken back, and a lower limit that once brought as much is tried
-  (:mod:`ocrgate.control.limit.retreat`). No cut that lowers it: a KV cache that is nearly full ends
+  (:mod:`ocrgate.control.limit.trials`). No cut that lowers it: a KV cache that is nearly full ends
   slow start and stops growth, but costs no place until somebody is thrown out; and cuts for a queue
   after which less is done while the queue is no shorter are taken back, and the queue is not
   believed in for ``distrust`` seconds;
@@ -30,8 +30,8 @@ from dataclasses import dataclass, field
 from ocrgate.control.limit.goodput import Goodput, GoodputParams, Rate
 from ocrgate.control.limit.law import Change, Reason, Sample, Signals
 from ocrgate.control.limit.occupancy import Occupancy
-from ocrgate.control.limit.retreat import Retreat, RetreatParams, Verdict
 from ocrgate.control.limit.standing import Standing
+from ocrgate.control.limit.trials import TrialParams, Trials, Verdict
 from ocrgate.control.limit.trust import Trust, TrustParams
 
 
@@ -72,7 +72,7 @@ class EngineParams:
         few: under so many places only all of them count.
         most: bound of the limit.
         goodput: how throughput is watched.
-        retreat: how a lower limit is tried where growth brings nothing.
+        trials: how another limit is tried where growth brings nothing.
         trust: when signals are not believed.
     """
 
@@ -106,7 +106,7 @@ class EngineParams:
     few: float = 10.0
     most: int = 4096
     goodput: GoodputParams = field(default_factory=GoodputParams)
-    retreat: RetreatParams = field(default_factory=RetreatParams)
+    trials: TrialParams = field(default_factory=TrialParams)
     trust: TrustParams = field(default_factory=TrustParams)
 
     def __post_init__(self) -> None:
@@ -149,7 +149,7 @@ class EngineLimit:
     def __init__(self, params: EngineParams | None = None) -> None:
         self._params = params or EngineParams()
         self._goodput = Goodput(self._params.goodput)
-        self._retreat = Retreat(self._params.retreat)
+        self._trials = Trials(self._params.trials)
         self._trust = Trust(self._params.trust)
         self._limit = float(self._params.start)
         self._reason: Reason = "start"
@@ -200,11 +200,11 @@ class EngineLimit:
         now = self._occupancy.advance(now)
         if signals is None:
             self._trust.miss(now)
-            self._limit = self._retreat.give_up(now, self._limit)
+            self._limit = self._trials.give_up(now, self._limit)
             return self._decay()
         believed = self._trust.accept(now, signals, self._occupancy.inflight)
         if believed is None:
-            self._limit = self._retreat.give_up(now, self._limit)
+            self._limit = self._trials.give_up(now, self._limit)
             if not self._blind:  # what they led to is undone
                 self._limit = self._calm[0][1]
             self._blind, self._reason = True, "distrust"
@@ -280,11 +280,11 @@ class EngineLimit:
             self._occupancy.inflight > self._limit or now < self._cut_at + 1.0
         ):
             return  # the last cut is not felt yet: pages leave as they end
-        if self._retreat.under_way and reason in {"waiting", "preparing"}:
+        if self._trials.under_way and reason in {"waiting", "preparing"}:
             return  # of the trial's making, which is judged by what it brings
         if reason == "kv" and not self._slow:
             return  # reason enough not to grow (see _room), but no harm is done yet
-        self._limit = self._retreat.give_up(now, self._limit)
+        self._limit = self._trials.give_up(now, self._limit)
         if reason != "waiting" or not self._take_back(now):
             self._lower(now, reason, self._target(reason, lost))
 
@@ -349,7 +349,7 @@ class EngineLimit:
         self._stepped = now
         used = self._used()
         full = self._occupancy.was_full(self.value(now))
-        if self._retreats(now, used):
+        if self._tries(now, used):
             return
         if now < self._held_until:
             self._settle("hold")
@@ -371,20 +371,20 @@ class EngineLimit:
             self._occupancy.peak / self._limit if full or self._limit >= self._params.few else 0.0
         )
 
-    def _retreats(self, now: float, used: float) -> bool:
-        """Whether another limit is being tried; see :mod:`ocrgate.control.limit.retreat`."""
-        if self._retreat.under_way:
-            verdict = self._retreat.judge(now, self._occupancy.inflight, self._goodput)
+    def _tries(self, now: float, used: float) -> bool:
+        """Whether another limit is being tried; see :mod:`ocrgate.control.limit.trials`."""
+        if self._trials.under_way:
+            verdict = self._trials.judge(now, self._occupancy.inflight, self._goodput)
             if verdict is not None:
                 self._follow(now, verdict)
             return True
         if used < self._params.crowded or not self._is_grown(now):
             return False
         flat = self._reason == "no_gain"
-        other = self._retreat.begin(now, self._limit, self._goodput, flat or self._repeated > 2)
+        other = self._trials.fewer(now, self._limit, self._goodput, flat or self._repeated > 2)
         if other is None and flat and not self._blind and used >= self._params.nearly:
             most = min(self._limit + self._room(), float(self._params.most))
-            other = self._retreat.rise(now, self._limit, most, self._goodput)
+            other = self._trials.more(now, self._limit, most, self._goodput)
         if other is None:
             return False
         self._limit = other

@@ -21,8 +21,8 @@ from ocrgate.control.limit.goodput import Elasticity, Goodput, Rate
 
 
 @dataclass(frozen=True, slots=True)
-class RetreatParams:
-    """How a lower limit is tried. Seconds, parts, and standard errors of a difference.
+class TrialParams:
+    """How another limit is tried. Seconds, parts, and standard errors of a difference.
 
     Attributes:
         less: a lower limit is worth a trial from this part of the present one down.
@@ -67,22 +67,22 @@ class RetreatParams:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The limit from now on; whether the trial is over, and whether the lower one is kept."""
+    """The limit from now on; whether the trial is over, and whether the other limit is kept."""
 
     limit: float
     over: bool = False
     kept: bool = False
 
 
-class Retreat:
+class Trials:
     """At most one trial at a time.
 
     Args:
         params: how it is tried.
     """
 
-    def __init__(self, params: RetreatParams | None = None) -> None:
-        self._params = params or RetreatParams()
+    def __init__(self, params: TrialParams | None = None) -> None:
+        self._params = params or TrialParams()
         self._stage: Literal["none", "other", "again"] = "none"
         self._old = self._other = 0.0  # limits
         self._before = self._there = Rate(0.0, 0.0, 0.0)
@@ -104,7 +104,7 @@ class Retreat:
         """Whether a trial is."""
         return self._stage != "none"
 
-    def begin(self, now: float, limit: float, goodput: Goodput, flat: bool) -> float | None:
+    def fewer(self, now: float, limit: float, goodput: Goodput, flat: bool) -> float | None:
         """The lower limit that is tried from now on; None if none is worth it, or not yet.
 
         ``flat``: growth was seen to bring nothing here, also where nothing moved since.
@@ -119,11 +119,9 @@ class Retreat:
         lower = goodput.enough(now, params.less * limit, hint)
         if lower is None or lower < 1:
             return None
-        self._old, self._other, self._before = limit, lower, before
-        self._enter("other", now)
-        return lower
+        return self._begin(now, limit, lower, before)
 
-    def rise(self, now: float, limit: float, most: float, goodput: Goodput) -> float | None:
+    def more(self, now: float, limit: float, most: float, goodput: Goodput) -> float | None:
         """The higher limit that is tried from now on, at most ``most``; None if it is not time.
 
         To be called on a plateau only: where growth was seen to bring nothing.
@@ -133,9 +131,7 @@ class Retreat:
         before, higher = goodput.rate(now, self._params.seconds), min(self._times * limit, most)
         if self.under_way or now < self._not_above or before is None or higher < 1.5 * limit:
             return None
-        self._old, self._other, self._before = limit, higher, before
-        self._enter("other", now)
-        return higher
+        return self._begin(now, limit, higher, before)
 
     def _level(self, slope: Elasticity | None, flat: bool) -> bool:
         """Whether throughput does not grow any more: by the slope, where that says something."""
@@ -194,6 +190,11 @@ class Retreat:
         if -params.worse < over < params.sure and passed < params.most:
             return None
         return self._end(now, kept=over >= params.better)
+
+    def _begin(self, now: float, limit: float, other: float, before: Rate) -> float:
+        self._old, self._other, self._before = limit, other, before
+        self._enter("other", now)
+        return other
 
     def _enter(self, stage: Literal["other", "again"], now: float) -> None:
         self._stage, self._began, self._settled = stage, now, None

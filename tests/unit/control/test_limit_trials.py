@@ -7,24 +7,24 @@ from collections.abc import Callable
 import pytest
 
 from ocrgate.control.limit.goodput import Goodput
-from ocrgate.control.limit.retreat import Retreat, RetreatParams
+from ocrgate.control.limit.trials import TrialParams, Trials
 
 Engine = Callable[[float, int], float]
 """Work a second, at an instant, with so many pages in flight."""
 
 
-def watched(engine: Engine, retreat: Retreat, limit: int, seconds: float) -> list[int]:
+def watched(engine: Engine, trials: Trials, limit: int, seconds: float) -> list[int]:
     """Pages in flight: a ramp from 8 to ``limit`` in ten seconds, then what the trials say."""
     goodput, pages, seen = Goodput(), 8.0, []
     for step in range(round(seconds * 2)):
         now = step / 2
         if now < 10:
             pages = 8 + (limit - 8) * now / 10
-        elif retreat.under_way:
-            verdict = retreat.judge(now, round(pages), goodput)
+        elif trials.under_way:
+            verdict = trials.judge(now, round(pages), goodput)
             pages = pages if verdict is None else verdict.limit
         else:
-            pages = retreat.begin(now, pages, goodput, flat=True) or pages
+            pages = trials.fewer(now, pages, goodput, flat=True) or pages
         goodput.occupied(now, round(pages))
         goodput.progress(now + 0.25, engine(now, round(pages)) / 2)
         seen.append(round(pages))
@@ -36,7 +36,7 @@ def hump(now: float, pages: int) -> float:
 
 
 def test_what_brings_more_beyond_any_doubt_is_kept_at_once() -> None:
-    seen = watched(hump, Retreat(), 80, 60)
+    seen = watched(hump, Trials(), 80, 60)
     assert seen[-1] <= 40
     first = next(i for i, pages in enumerate(seen) if i > 20 and pages <= 40)
     assert max(seen[first:]) <= 40
@@ -48,7 +48,7 @@ def test_what_brings_a_little_more_is_compared_once_more_with_what_was() -> None
     def engine(now: float, pages: int) -> float:
         return (1000.0 if pages > 40 else 1060.0) * (1 + 0.04 * noise.uniform(-1, 1))
 
-    seen = watched(engine, Retreat(RetreatParams(hint=0.5)), 80, 60)
+    seen = watched(engine, Trials(TrialParams(hint=0.5)), 80, 60)
     stages = [seen[i] for i in range(20, len(seen)) if seen[i] != seen[i - 1]]
     assert stages[0] <= 40
     assert stages[1] == 76  # where the ramp ended
@@ -64,7 +64,7 @@ def test_an_engine_that_gets_faster_by_itself_is_not_taken_for_a_better_limit(se
         wave = 1 + 0.3 * ((now / 15) % 2 - 1 if (now / 30) % 2 < 1 else 1 - (now / 15) % 2)
         return 10.0 * min(pages, 80) * wave * (1 + 0.1 * noise.uniform(-1, 1))
 
-    seen = watched(engine, Retreat(RetreatParams(hint=0.3)), 80, 240)
+    seen = watched(engine, Trials(TrialParams(hint=0.3)), 80, 240)
     assert sum(pages > 60 for pages in seen[80:]) > 0.7 * len(seen[80:])
 
 
@@ -73,27 +73,27 @@ def test_trials_that_fail_become_rare() -> None:
         del now
         return 10.0 * min(pages, 78)
 
-    seen = watched(engine, Retreat(RetreatParams(hint=0.5)), 80, 1200)
+    seen = watched(engine, Trials(TrialParams(hint=0.5)), 80, 1200)
     begun = [i / 2 for i in range(20, len(seen)) if seen[i] < 70 <= seen[i - 1]]
     assert 2 <= len(begun) <= 8
     assert all(after - before >= 30 for before, after in itertools.pairwise(begun))
 
 
 def test_pages_that_do_not_leave_end_a_trial() -> None:
-    retreat, goodput = Retreat(), Goodput()
+    trials, goodput = Trials(), Goodput()
     for step in range(40):
         goodput.occupied(step / 2, 20 + 2 * step)
         goodput.progress(step / 2 + 0.25, 500.0)
-    lower = retreat.begin(20.0, 98.0, goodput, flat=True)
+    lower = trials.fewer(20.0, 98.0, goodput, flat=True)
     assert lower is not None
-    verdicts = [retreat.judge(20 + i / 2, 98, goodput) for i in range(125)]
+    verdicts = [trials.judge(20 + i / 2, 98, goodput) for i in range(125)]
     ended = [each for each in verdicts if each is not None]
     assert [(each.limit, each.over, each.kept) for each in ended] == [(98.0, True, False)]
 
 
 def test_where_throughput_still_grows_nothing_is_tried() -> None:
-    retreat, goodput = Retreat(), Goodput()
+    trials, goodput = Trials(), Goodput()
     for step in range(40):
         goodput.occupied(step / 2, 20 + 2 * step)
         goodput.progress(step / 2 + 0.25, 10.0 * (20 + 2 * step))
-    assert retreat.begin(20.0, 98.0, goodput, flat=True) is None
+    assert trials.fewer(20.0, 98.0, goodput, flat=True) is None
