@@ -269,7 +269,7 @@ async def test_a_shortage_while_a_process_is_replaced_passes() -> None:
         os.kill(workers.pids[0], signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_NOFILE, (4, hard))
         try:
-            with pytest.raises(EngineFailed):
+            with pytest.raises((EngineFailed, EngineUnavailable)):  # whether it was still alive
                 await workers.call("pid")
             with pytest.raises(EngineUnavailable, match="no process can be started: Too many open"):
                 await workers.call("pid")
