@@ -20,7 +20,7 @@ def headers_of(decision: RateDecision) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Pages that were paid for, and how to get those back that the caller did not get.
+    """Pages that were paid for, and how to get those back that are not owed.
 
     Attributes:
         headers: that tell the quota after it.
@@ -91,13 +91,13 @@ class Quotas:
             RateLimited: they do not pass now.
         """
         if key is None or key.rate is None:
-            return Payment({}, lambda _given: {})
+            return Payment({}, lambda _kept: {})
         rate = key.rate
         decision = self._rates.take(key.id, rate, pages, self._now())
         self._demand(decision)
 
-        def refund(given: int) -> dict[str, str]:
-            self._rates.refund(key.id, rate, max(0, pages - given))
+        def refund(kept: int) -> dict[str, str]:
+            self._rates.refund(key.id, rate, max(0, pages - kept))
             return self.left(key)
 
         return Payment(headers_of(decision), refund)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -149,7 +149,9 @@ class Visit:
         """Read a document, as a part of attended work; raises what :meth:`read` raises."""
         recognizer = self.gateway.service.recognizer
         with self._charged(document) as bill:
-            result = await recognizer.recognize(document, replace(asked, counted=bill.pay))
+            result = await recognizer.recognize(
+                document, replace(asked, counted=bill.pay, begun=bill.begun.add)
+            )
         self._note(result.timings, len(result.recognition.pages))
         self.exchange.engine = result.recognition.engine
         return result
@@ -163,7 +165,7 @@ class Visit:
         """
         recognizer = self.gateway.service.recognizer
         with self._charged(document) as bill:
-            wanted = replace(asked, counted=bill.pay)
+            wanted = replace(asked, counted=bill.pay, begun=bill.begun.add)
             async with aclosing(recognizer.pages(document, wanted)) as pages:
                 async for page in pages:
                     self._note(page.timings, 1)
@@ -173,7 +175,8 @@ class Visit:
     @contextmanager
     def _charged(self, document: Document) -> "Iterator[_Bill]":
         """Hold a place of the caller's. Pages that were refused or failed are paid back, but not
-        those that the caller has been given.
+        those that the caller has been given; nor, where it was the caller who wanted no more (its
+        time was up, or it left), those that were worked on until then (docs/adr/0094).
         """
         if document.data is not None:
             self.exchange.shrink(len(document.data))
@@ -181,9 +184,11 @@ class Visit:
         with self.gateway.quotas.place(self.caller.key):
             try:
                 yield bill
-            except (RefusedError, EngineError, DeadlineExceeded):
-                if bill.payment is not None:
-                    self.exchange.quota = bill.payment.refund(bill.given)
+            except (RefusedError, EngineError):
+                bill.settle(bill.given)
+                raise
+            except (DeadlineExceeded, asyncio.CancelledError, GeneratorExit):
+                bill.settle(len(bill.begun))
                 raise
 
     def _note(self, timings: Timings, pages: int) -> None:
@@ -206,13 +211,20 @@ class _Bill:
         visit: whose it is.
         payment: for its pages, once they are counted.
         given: pages that the caller was handed.
+        begun: numbers of the pages that were worked on.
     """
 
     visit: Visit
     payment: Payment | None = None
     given: int = 0
+    begun: set[int] = field(default_factory=set)
 
     def pay(self, pages: int) -> None:
         """Charge for pages, or raise what :meth:`Quotas.pay` raises."""
         self.payment = self.visit.gateway.quotas.pay(self.visit.caller.key, pages)
         self.visit.exchange.quota = self.payment.headers
+
+    def settle(self, kept: int) -> None:
+        """Pay back all pages but so many, if any were paid for."""
+        if self.payment is not None:
+            self.visit.exchange.quota = self.payment.refund(kept)

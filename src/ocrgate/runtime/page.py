@@ -78,6 +78,10 @@ class Spans(Protocol):
 _UNTRACED = nullcontext()
 
 
+def _nothing() -> None:
+    """Tells nobody."""
+
+
 def no_spans(name: str) -> AbstractContextManager[None]:  # noqa: ARG001 - the form of ``Spans``
     """Traces nothing."""
     return _UNTRACED
@@ -91,11 +95,13 @@ class PageAsked:
         request: what to read for.
         listener: told of output as it comes.
         forbidden: what the page may not get less of.
+        begun: told when work on the page begins; by each engine that tries it.
     """
 
     request: PageRequest
     listener: Listener | None = None
     forbidden: frozenset[Rung] = frozenset()
+    begun: Callable[[], None] = _nothing
 
 
 class Elsewhere(Protocol):
@@ -195,6 +201,7 @@ class PageReader:
         patience = self._patience(ticket, asked, waited=waited)
         await self._attended(patience)
         start, given = self.clock.now(), self._given(asked)
+        asked.begun()
         with self.spans("prepare"):
             number = given.request.number
             image = await self.rasterizer.prepare(document, number, given.spec)

@@ -58,6 +58,8 @@ class DocumentRequest:
         timeout: seconds from now for all its pages.
         counted: told how many pages will be read, before any is admitted. What it raises ends the
             request.
+        begun: told the number of each page when work on it begins: it is decoded and read from
+            then on, whether or not its end is awaited. A page of two engines is told twice.
         listener: told what a page says while it is read, with the page's 0-based position among
             those asked for, by engines that do so.
         forbidden: what its pages may not get less of while the server is under pressure.
@@ -69,6 +71,7 @@ class DocumentRequest:
     caller: str = "anonymous"
     timeout: float | None = None
     counted: Callable[[int], None] = lambda _pages: None
+    begun: Callable[[int], None] = lambda _page: None
     listener: PageListener | None = None
     forbidden: frozenset[Rung] = frozenset()
 
@@ -96,7 +99,8 @@ class _Open:
         request = self.request.asked
         if request.number != number:
             request = replace(request, number=number)
-        return PageAsked(request, self.listener(position), self.request.forbidden)
+        begun = partial(self.request.begun, number)
+        return PageAsked(request, self.listener(position), self.request.forbidden, begun)
 
     def listener(self, position: int) -> Listener | None:
         told = self.request.listener

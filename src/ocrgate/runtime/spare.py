@@ -229,6 +229,7 @@ class Spare:
         asked: PageAsked,
     ) -> PageResult:
         start, number = self._clock.now(), asked.request.number
+        asked.begun()
         with self._spans("prepare"):
             image = await rasterizer.prepare(document, number, engine.description.input)
         prepared = self._clock.now()

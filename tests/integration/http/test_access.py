@@ -36,6 +36,11 @@ def bearer(secret: str) -> dict[str, str]:
     return {"authorization": f"Bearer {secret}"}
 
 
+def left(answer: httpx.Response) -> int:
+    """Pages that the caller's quota has left."""
+    return int(answer.headers["ratelimit"].partition("r=")[2].partition(";")[0])
+
+
 @pytest.mark.parametrize(("method", "path"), ENVELOPES)
 async def test_once_a_key_exists_every_door_asks_for_it(
     build: Any, started: Any, method: str, path: str
@@ -137,6 +142,60 @@ async def test_what_was_not_read_costs_no_quota(build: Any, started: Any) -> Non
     assert failed.status_code == 502
     assert failed.headers["ratelimit"].startswith('"pages";r=2')
     assert after.headers["ratelimit"].startswith('"pages";r=1')
+
+
+async def test_work_that_ran_out_of_time_is_paid(build: Any, started: Any) -> None:
+    """Whoever gives too little time on purpose keeps an engine busy, and not for nothing: the pages
+    that were begun are paid, the others are not.
+    """
+    engine = ScriptedEngine(delay=30)
+    async with started(build(engine, pages=9)) as (site, client):
+        headers = bearer(site.key(rate=10)) | {"X-Request-Timeout": "0.2"}
+        one = await client.post("/ocr", params={"pages": "1"}, content=b"x", headers=headers)
+        all_of_it = await client.post("/ocr", content=b"x", headers=headers)
+    assert (one.status_code, one.json()["where"]) == (504, "engine")
+    assert left(one) == 9
+    assert all_of_it.status_code == 504
+    assert 1 <= 9 - left(all_of_it) < 9
+
+
+async def test_time_that_ran_out_in_the_queue_costs_nothing(build: Any, started: Any) -> None:
+    """Nothing was done for a page that waited until its time was up."""
+    engine = ScriptedEngine(delay=1.0)
+    gate = AdmissionParams(wait_share=1.0)
+    async with started(build(engine, gate=gate, prefetch=0)) as (site, client):
+        headers = bearer(site.key(rate=10))
+        first = asyncio.create_task(client.post("/ocr", content=b"x", headers=headers))
+        await until(lambda: engine.calls)
+        hasty = headers | {"X-Request-Timeout": "0.2"}
+        late = await client.post("/ocr", content=b"x", headers=hasty)
+        await first
+    assert (late.status_code, late.json()["where"]) == (504, "queue")
+    assert left(late) == 9
+
+
+@pytest.mark.parametrize(("busy", "cost"), [(True, 0), (False, 1)])
+async def test_who_leaves_pays_what_was_begun(
+    build: Any, started: Any, busy: bool, cost: int
+) -> None:
+    """Of nine pages those that were worked on; none where the document still waited."""
+    engine = ScriptedEngine(delay=30)
+    async with started(build(engine, pages=9, prefetch=0)) as (site, client):
+        ahead = bearer(site.key("ahead"))
+        mine = bearer(site.key("mine", rate=10))
+        others = []
+        if busy:
+            first = client.post("/ocr", params={"pages": "1"}, content=b"x", headers=ahead)
+            others.append(asyncio.create_task(first))
+            await until(lambda: engine.calls)
+        second = asyncio.create_task(client.post("/ocr", content=b"x", headers=mine))
+        await until(lambda: site.snapshot().backlog[Lane.STANDARD] if busy else engine.calls)
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        refused = await client.post("/ocr", params={"pages": "99"}, content=b"", headers=mine)
+        for other in others:
+            other.cancel()
+    assert left(refused) == 10 - cost
 
 
 async def test_what_a_stream_has_given_is_paid(build: Any, started: Any) -> None:
