@@ -28,7 +28,7 @@ class AdmissionParams:
 
     shares: LaneShares = field(default_factory=LaneShares)
     backlog_share: float = 0.5
-    backlog_min: int = 16
+    backlog_min: int = 64
     backlog_bytes: int = 128 * 2**20
     wait_share: float = 0.2
     wait_max: float = 10.0

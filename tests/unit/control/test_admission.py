@@ -38,9 +38,9 @@ def test_an_idle_gate_admits_at_once() -> None:
     assert Admission(2).offer(page(1), 0.0) == (Admitted(page(1), 0.0),)
 
 
-def test_half_the_limit_may_wait_and_sixteen_at_least() -> None:
+def test_half_the_limit_may_wait_and_sixty_four_at_least() -> None:
     """The backlog of a lane is bounded by the limit, and a small limit still has a queue."""
-    for limit, bound in ((1, 16), (8, 16), (40, 20)):
+    for limit, bound in ((1, 64), (8, 64), (160, 80)):
         core = Admission(limit)
         answers = [core.offer(page(n), 0.0)[-1] for n in range(limit + bound + 1)]
         assert sum(isinstance(a, Queued) for a in answers) == bound
