@@ -1,7 +1,9 @@
 """What a stranger meets: the real server with the embedded engine."""
 
 import base64
+import fcntl
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from .conftest import Server, serve
+from .conftest import Server, free_port, serve, wait_ready
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -101,6 +103,25 @@ def test_sigterm_finishes_what_runs_and_leaves_no_process(tmp_path: Path) -> Non
         server.process.wait(20)
         assert answer[0].json()["text"] == "Last"
         assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    """A stalled log driver or pager fills the pipe: the server answers, and ends when told to."""
+    port = free_port()
+    command = [sys.executable, "-m", "ocrgate", "serve", "--port", str(port)]
+    env = os.environ | {"XDG_STATE_HOME": str(tmp_path)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=env, cwd=tmp_path)
+    assert process.stderr is not None
+    with process, process.stderr as log:
+        fcntl.fcntl(log.fileno(), fcntl.F_SETPIPE_SZ, 4096)
+        wait_ready(Server(f"http://127.0.0.1:{port}", process, tmp_path / "nothing"))
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+                answers = [client.get("/livez").status_code for _ in range(100)]
+            process.terminate()
+            assert (answers, process.wait(20)) == ([200] * 100, 0)
+        finally:
+            process.kill()
 
 
 def test_works_without_any_network(tmp_path: Path) -> None:

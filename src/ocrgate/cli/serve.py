@@ -10,8 +10,11 @@ from ocrgate.cli.options import ConfigOption, load_settings
 from ocrgate.cli.report import CommandFailed, say
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
     from ocrgate.keys import SqlKeyStore
-    from ocrgate.settings import Settings
+    from ocrgate.settings import Loaded, Settings
 
 
 def serve(
@@ -38,9 +41,8 @@ def serve(
     config: ConfigOption = None,
 ) -> None:
     """Serve OCR over HTTP until SIGTERM or Ctrl-C; what was accepted is finished first."""
-    from ocrgate.cli.listening import listen, url_of
+    from ocrgate.cli.listening import listen
     from ocrgate.settings import require_safe_bind
-    from ocrgate.telemetry import logging
 
     read = partial(
         load_settings,
@@ -64,16 +66,33 @@ def serve(
     listener = listen(settings.server.host, settings.server.port)
     if warning:
         say(f"WARNING: {warning}")
-    logging.configure(settings.telemetry.log_format, settings.telemetry.log_level)
-    from ocrgate.cli.notice import show_notice
-    from ocrgate.cli.reloading import Reload
-    from ocrgate.cli.serving import build, run
+    _run(loaded, read, store, listener)
 
-    show_notice(settings)
-    built = build(settings, store)
-    built = replace(built, reload=Reload(loaded, read, built.service))
-    say("Starting the engine ...")
-    run(built, listener, url_of(listener))
+
+def _run(
+    loaded: "Loaded",
+    read: "Callable[[], Loaded]",
+    store: "SqlKeyStore | None",
+    listener: "socket.socket",
+) -> None:
+    """Serve until the end. From here on nobody waits for standard error."""
+    from ocrgate.cli.listening import url_of
+    from ocrgate.telemetry import logging
+
+    settings = loaded.settings
+    with logging.stderr_aside() as log:
+        logging.configure(settings.telemetry.log_format, settings.telemetry.log_level)
+        from ocrgate.cli.notice import show_notice
+        from ocrgate.cli.reloading import Reload
+        from ocrgate.cli.serving import build, run
+
+        show_notice(settings)
+        built = build(settings, store)
+        metrics = built.metrics
+        metrics.before_render(lambda: metrics.log_lines_dropped(log.dropped))
+        built = replace(built, reload=Reload(loaded, read, built.service))
+        say("Starting the engine ...")
+        run(built, listener, url_of(listener))
 
 
 def _store(settings: "Settings") -> "SqlKeyStore | None":

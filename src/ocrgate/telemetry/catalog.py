@@ -195,6 +195,11 @@ DECLARED: tuple[Declaration, ...] = (
     Declaration(
         "event_loop_lag_seconds", _H, "How late the event loop woke up for a timer.", (), LAG
     ),
+    Declaration(
+        "log_lines_dropped_total",
+        _C,
+        "Lines of the log that were lost, since whoever reads standard error did not keep up.",
+    ),
     Declaration("engine_workers", _G, "Worker processes of the embedded engine that are alive."),
     Declaration("worker_restarts_total", _C, "Worker processes that died and were replaced."),
     Declaration("ready", _G, "1 while a real page was recognized lately, else 0."),

@@ -13,10 +13,12 @@ import sys
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, TextIO
+from typing import IO, Any, Literal, cast
 
 import msgspec
 import structlog
+
+from ocrgate.telemetry.aside import Aside
 
 Format = Literal["auto", "console", "json"]
 Event = MutableMapping[str, Any]
@@ -31,7 +33,7 @@ _OWN_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
 
 def configure(
-    log_format: Format = "auto", level: str = "info", stream: TextIO | None = None
+    log_format: Format = "auto", level: str = "info", stream: IO[str] | None = None
 ) -> None:
     """Send every log of the process to ``stream`` (standard error) in one form.
 
@@ -62,6 +64,21 @@ def configure(
     )
 
 
+@contextmanager
+def stderr_aside() -> Iterator[Aside]:
+    """Let nobody wait for standard error while the context is open: see :mod:`.aside`.
+
+    What is written there is lost where too much waits. How much that was is logged later.
+    """
+    aside = Aside(sys.stderr, lost=_tell_of_loss)
+    with aside, contextlib.redirect_stderr(cast("IO[str]", aside)):
+        yield aside
+
+
+def _tell_of_loss(lines: int) -> None:
+    structlog.get_logger("ocrgate.telemetry").warning("log_lines_dropped", lines=lines)
+
+
 class _Lines:
     """Writes our own lines, past the standard library: its way costs twice as much, and there is
     one line for every request.
@@ -71,7 +88,7 @@ class _Lines:
         name: of the logger.
     """
 
-    def __init__(self, target: TextIO, name: str = "ocrgate") -> None:
+    def __init__(self, target: IO[str], name: str = "ocrgate") -> None:
         self._target = target
         self.name = name
 
@@ -107,7 +124,7 @@ def _facts() -> list[structlog.types.Processor]:
     ]
 
 
-def _ending(log_format: Format, target: TextIO) -> list[structlog.types.Processor]:
+def _ending(log_format: Format, target: IO[str]) -> list[structlog.types.Processor]:
     """What makes an event a line."""
     on_terminal = target.isatty()
     console = log_format == "console" or (log_format == "auto" and on_terminal)

@@ -34,6 +34,7 @@ class Metrics:
         self._seen: dict[Label, set[str]] = {}
         self._children: dict[tuple[str, ...], MetricWrapperBase] = {}
         self._refresh: list[Callable[[], None]] = []
+        self._log_lines = 0
         if version or engine:
             self._of(Gauge, "build_info", version, engine).set(1)
 
@@ -153,6 +154,11 @@ class Metrics:
     def loop_lag(self, seconds: float) -> None:
         """The event loop woke up this late."""
         self._of(Histogram, "event_loop_lag_seconds").observe(seconds)
+
+    def log_lines_dropped(self, total: int) -> None:
+        """So many lines of the log were lost since the beginning."""
+        self._of(Counter, "log_lines_dropped_total").inc(total - self._log_lines)
+        self._log_lines = total
 
     def workers(self, alive: int) -> None:
         """How many engine processes are alive."""
