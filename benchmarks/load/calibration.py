@@ -3,21 +3,23 @@
 ``python -m benchmarks.load.calibration [--engines 4] [--seed 5]``
 
 Each engine has the data sheet of a known GPU, but everything that a plan assumes beside it is drawn
-anew, each apart, as far off as the plan says it may be: so no single factor mends all. A record of
-closed loops of 4, 16 and 32 callers is made of it in virtual time, the plan is calibrated by that
-record, and what it says of its own number of pages at once is held against the engine itself.
+anew, each apart, its pages too, as far off as the plan says it may be: so no single factor mends
+all. A record of closed loops of 4, 16 and 32 callers is made of it in virtual time. Plans are made
+three times: from the name of the pages alone, with the pages that the record counted, and
+calibrated by it. What each says of its own number of pages at once is held against the engine
+itself, which is given fewer, as by a gate, where that many come too late.
 """
 
 import argparse
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import median
 
 from ocrgate.engines.recipes.catalogue import recipe_for
-from ocrgate.load.plan.calibrate import calibrated
+from ocrgate.load.plan.calibrate import calibrated, counted
 from ocrgate.load.plan.outlook import Interval, outlook
 from ocrgate.load.plan.pages import named
 from ocrgate.load.plan.uncertain import Known, draws
@@ -85,37 +87,50 @@ def samples(real: Wish, step: int, count: int) -> Iterator[Sample]:
         )
 
 
+def carried(real: Wish, at_once: int) -> float:
+    """Pages a second in time of an engine with so many at once, or half of that, or a quarter..."""
+    numbers = [at_once >> halvings for halvings in range(at_once.bit_length())]
+    return max(measured(real, number, real.deadline, 9) for number in numbers)
+
+
+PLANS = ("named", "counted", "calibrated")
+"""What a plan knows: what the pages are called, the pages themselves, the engine's pace too."""
+
+
 @dataclass(frozen=True)
 class Case:
-    """One engine: what was planned without and with its record, and what it gives at each."""
+    """A plan of an engine, and what the engine gives."""
 
-    gpu: str
-    at_once_before: int
-    before: Interval
-    real_before: float
     at_once: int
-    after: Interval
+    planned: Interval
     real: float
 
+    @property
+    def held(self) -> bool:
+        """Whether what is real lies where it was said to."""
+        return self.planned.low <= self.real <= self.planned.high
 
-def holds(interval: Interval, value: float) -> bool:
-    """Whether a value lies where it is said to."""
-    return interval.low <= value <= interval.high
+    @property
+    def off(self) -> float:
+        """Times too high or too low."""
+        return math.exp(abs(math.log(self.planned.middle / self.real)))
 
 
-def cases(engines: int, seed: int) -> Iterator[Case]:
-    """So many engines of each GPU."""
+def cases(engines: int, seed: int) -> Iterator[tuple[str, tuple[Case, ...]]]:
+    """So many engines of each GPU, each planned for in each way."""
     for number, name in enumerate(GPUS):
         base = wish(name)
-        before = outlook(base, rungs=False)
         for real in draws(base, Known(), engines, seed + number):
-            fit = calibrated(record(real), base)
-            assert fit.pages is not None
-            after = outlook(fit.applied(replace(base, pages=fit.pages)), fit.known, rungs=False)
-            first, then = (
-                measured(real, plan.at_once, base.deadline, 9) for plan in (before, after)
-            )
-            yield Case(name, before.at_once, before.rate, first, after.at_once, after.rate, then)
+            run = record(real)
+            fit = calibrated(run, base)
+            same = replace(base, pages=counted(run))
+            plans = ((base, None), (same, None), (fit.applied(same), fit.known))
+            yield name, tuple(_case(asked, known, real) for asked, known in plans)
+
+
+def _case(planned: Wish, known: Known | None, real: Wish) -> Case:
+    found = outlook(planned, known, rungs=False)
+    return Case(found.at_once, found.rate, carried(real, found.at_once))
 
 
 def main() -> None:
@@ -125,26 +140,24 @@ def main() -> None:
     made.add_argument("--seed", type=int, default=5)
     asked = made.parse_args()
     found = []
-    print("| GPU | at once | real | planned | calibrated: at once | real | planned | / real |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|")
-    for case in cases(asked.engines, asked.seed):
-        found.append(case)
-        print(
-            f"| {case.gpu} | {case.at_once_before} | {case.real_before:.2f} | {told(case.before)} "
-            f"| {case.at_once} | {case.real:.2f} | {told(case.after)} "
-            f"| {case.after.middle / case.real:.2f} |",
-            flush=True,
-        )
-    before = sorted(abs(math.log(case.before.middle / case.real_before)) for case in found)
-    after = sorted(abs(math.log(case.after.middle / case.real)) for case in found)
-    held = (
-        sum(holds(case.before, case.real_before) for case in found),
-        sum(holds(case.after, case.real) for case in found),
-    )
-    print(f"\nin the interval: {held[0]} before, {held[1]} after, of {len(found)}")
-    for name, off in (("before", before), ("after", after)):
-        usual, worst = math.exp(median(off)), math.exp(max(off))
-        print(f"off {name}: by a factor of {usual:.2f} (median), {worst:.2f} at worst")
+    print(f"| GPU | {' | '.join(f'{name}: at once | planned | real' for name in PLANS)} |")
+    print("|---|" + "--:|" * 3 * len(PLANS))
+    for name, each in cases(asked.engines, asked.seed):
+        found.append(each)
+        cells = [f"{case.at_once} | {told(case.planned)} | {case.real:.2f}" for case in each]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print("\n| pages and engine | in the interval | off, median | off, worst | width, median |")
+    print("|---|--:|--:|--:|--:|")
+    for name, column in zip(PLANS, zip(*found, strict=True), strict=True):
+        print(f"| {name} | {summed(column)} |")
+
+
+def summed(column: Sequence[Case]) -> str:
+    """All engines with one kind of plan."""
+    held = sum(case.held for case in column)
+    off = [case.off for case in column]
+    width = median(case.planned.high / case.planned.low for case in column)
+    return f"{held} of {len(column)} | {median(off):.2f} | {max(off):.2f} | {width:.1f} times"
 
 
 def told(interval: Interval) -> str:

@@ -12,6 +12,7 @@ from ocrgate.cli.report import CommandFailed, say, show
 if TYPE_CHECKING:
     from ocrgate.load.plan.calibrate import Calibration
     from ocrgate.load.plan.wish import Model, Wish
+    from ocrgate.load.tune.virtual import Pages
 
 _GIB = 1024**3
 
@@ -41,7 +42,6 @@ def plan(
     from ocrgate.cli.planning import told
     from ocrgate.load.plan import wish as wishes
     from ocrgate.load.plan.outlook import outlook
-    from ocrgate.load.plan.pages import named
 
     if list_gpus:
         _list()
@@ -52,7 +52,7 @@ def plan(
     wish = wishes.Wish(
         wishes.gpu(gpu),
         _model(model, max_tokens),
-        named(pages),
+        _pages(pages),
         side,
         deadline,
         late,
@@ -81,6 +81,16 @@ def _list() -> None:
             f"{sheet.name:<18}{sheet.memory / 1e9:>5.0f} GB{sheet.bandwidth / 1e9:>7.0f} GB/s"
             f"{sheet.dense_rate / 1e12:>6.0f} TFLOP/s"
         )
+
+
+def _pages(text: str) -> "Pages":
+    """Those of a run, where a record is named; else of a sort or a size."""
+    from ocrgate.load.plan.calibrate import counted
+    from ocrgate.load.plan.pages import named
+    from ocrgate.load.record import PARTIAL, read
+
+    path = Path(text)
+    return counted(read(path)) if path.suffix in {".json", PARTIAL} else named(text)
 
 
 def _slo(text: str) -> tuple[float, float]:

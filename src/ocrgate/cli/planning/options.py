@@ -11,7 +11,10 @@ Gpu = Annotated[
 Model = Annotated[str, typer.Option(help="Recipe of the model.")]
 Pages = Annotated[
     str,
-    typer.Option(help="Which pages: mix, dense, screenshots, ..., or as in 1240x1754:700."),
+    typer.Option(
+        help="Which pages: mix, dense, screenshots, ..., as in 1240x1754:700 (size and tokens of "
+        "text), or the record of an `ocrgate bench` that read such pages."
+    ),
 ]
 Slo = Annotated[
     str, typer.Option(help="In which time: e2e=10s, or e2e.p95=10s for 95 % of the pages.")

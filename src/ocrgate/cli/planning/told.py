@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ocrgate.load.plan.calibrate import Calibration
+from ocrgate.load.plan.doubt import NAMED, doubt
 from ocrgate.load.plan.outlook import NEVER, Interval, Outlook
 from ocrgate.load.plan.wish import Wish
 
@@ -21,6 +22,7 @@ def as_json(wish: Wish, found: Outlook, fit: Calibration | None) -> dict[str, ob
         "side": wish.side,
         "deadline": wish.deadline,
         "late_allowed": wish.late,
+        "pages_in_doubt": asdict(doubt(wish.pages)),
         "assumed": asdict(wish.assumed) | {"context": found.weight.context},
         **asdict(found),
     }
@@ -98,7 +100,13 @@ def _words(wish: Wish, found: Outlook, fit: Calibration | None) -> list[str]:
             "Nothing of this was measured. The intervals hold nine of ten guesses at what the data "
             "sheet does not say; a bench of one such GPU (--calibrate) makes them far narrower."
         )
-    else:
+    if doubt(wish.pages) == NAMED:
+        lines.append(
+            "Of the pages only their sort is known: the intervals allow for others in size, length "
+            "and mixture. Tell their size and text (--pages 1240x1754:700), or take those of a run "
+            "(--pages RUN.json)."
+        )
+    if fit is not None:
         lines.append(
             f"Calibrated: steps take {fit.assumed.slower:.2f} times as long as the data sheet's "
             f"model, their fixed part {fit.assumed.slower_start:.2f} times as long again, "

@@ -61,10 +61,25 @@ def calibrated(record: Record, wish: Wish, *, elsewhere: bool = False) -> Calibr
     pace = fit.pace * (_ELSEWHERE if elsewhere else 1.0)
     return Calibration(
         fit.put(wish.assumed),
-        Known(pace, lengths=bool(counts), matched=partial(matched, fit, wish, loops)),
+        Known(pace, matched=partial(matched, fit, wish, loops)),
         Measured(counts) if counts else None,
         tuple((one.callers, one.rate, rate) for one, rate in zip(loops, fit.rates, strict=True)),
     )
+
+
+def counted(record: Record) -> Measured:
+    """The pages of a run, to plan for the same.
+
+    Raises:
+        InvalidRequest: the server told the tokens of too few.
+    """
+    counts = _counts(record.samples.rows)
+    if not counts:
+        raise InvalidRequest(
+            f"the record has fewer than {_LEAST} pages whose tokens the server told",
+            field="--pages",
+        )
+    return Measured(counts)
 
 
 def _steps(record: Record) -> list[tuple[Step, float]]:

@@ -10,13 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ocrgate.load.plan.doubt import NINETY
 from ocrgate.load.plan.wish import Wish
 from ocrgate.load.tune.trial import Purpose, Trial
 from ocrgate.load.tune.virtual import Pages, Stand, slots, unlimited
 from ocrgate.simulate.gpus import Assumed
-
-NINETY = 1.645
-"""Standard deviations on either side that hold nine tenths."""
 
 SURE = 1.08
 """A measurement on one day is no nearer to the next day's than that, nine times of ten."""

@@ -12,13 +12,13 @@ from ocrgate.load.stats import quantile
 from ocrgate.load.tune.choose import conclude
 from ocrgate.load.tune.planner import propose
 from ocrgate.load.tune.trial import Axis, History, Purpose, Rules, Space, Trial
-from ocrgate.load.tune.virtual import Stand, slots
+from ocrgate.load.tune.virtual import Stand, slots, unlimited
 from ocrgate.simulate.gpus import SHEETS
 
 _VALUES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _SIDES = (768, 1024, 1536, 2048, 3072, 4096)
 _START = 4
-_DRAWS = 32
+_DRAWS = 39  # so that the second from either end bounds nine tenths: 36 of 40
 _NOMINAL = 4  # trials with what is assumed, each with other pages
 _PAGES = 250  # of a trial, and
 _TURNS = 1.5  # a page at once before it
@@ -26,6 +26,7 @@ _LEAST_KV = 4096  # tokens below which no page can be read
 _TRIALS = 9
 _DAY = 86_400
 _PREEMPTED = 0.02  # of the pages: they were too many for the cache
+_STORM = 0.2  # of the pages: much is computed twice
 NEVER = "the SLO: even a page alone takes too long too often"
 """What bounds the pages at once where the promise cannot be kept at all."""
 
@@ -71,7 +72,8 @@ class Outlook:
         weight: what the pages ask for.
         at_once: pages at once that are safe and give the most in time.
         bound: what keeps it from being more.
-        rate: pages a second in time, at full load.
+        rate: pages a second in time, at full load; by guesses that are slower than was assumed
+            with fewer at once, if it takes that.
         per_day: at a mean so low that the busiest time is just carried.
         alone: seconds that a mean page takes by itself; ``full``, at full load: the median.
         late: share of the pages at full load that come too late.
@@ -104,12 +106,8 @@ def outlook(
     say("Looking for the number of pages at once ...")
     at_once, rate, late, bound = _knee(wish)
     say(f"Trying {at_once} at once with {_DRAWS} guesses at what is not known ...")
-    spread = sorted(
-        _rate(each, at_once, number) for number, each in enumerate(draws(wish, known, _DRAWS))
-    )
-    middle = fmean(_rate(wish, at_once, _DRAWS + number) for number in range(_NOMINAL))
-    low, high = (quantile(spread, share) or 0.0 for share in (0.05, 0.95))
-    interval = _times(Interval(middle, min(low, middle), max(high, middle)), wish.gpus)
+    one = expected(wish, known, at_once)
+    interval = _times(one, wish.gpus)
     if rungs:
         say("Trying what more would give ...")
     return Outlook(
@@ -121,8 +119,18 @@ def outlook(
         interval,
         _times(interval, _DAY / wish.peak),
         late,
-        tuple(_rungs(wish, rate, middle)) if rungs else (),
+        tuple(_rungs(wish, rate, one.middle)) if rungs else (),
     )
+
+
+def expected(wish: Wish, known: Known, at_once: int) -> Interval:
+    """Pages a second in time of one GPU with so many pages at once, by what is not known."""
+    spread = sorted(
+        _rate(each, at_once, number) for number, each in enumerate(draws(wish, known, _DRAWS))
+    )
+    middle = fmean(_rate(wish, at_once, _DRAWS + number) for number in range(_NOMINAL))
+    low, high = (quantile(spread, share) or 0.0 for share in (0.05, 0.95))
+    return Interval(middle, min(low, middle), max(high, middle))
 
 
 def _check(wish: Wish, kv: int) -> None:
@@ -189,7 +197,7 @@ def _stand(wish: Wish, seed: int) -> Stand:
         seconds=6.0,
         warmup=6.0,
         pages=_PAGES,
-        longer=40.0,
+        longer=max(40.0, _TURNS * wish.deadline / 6.0),
         seed=seed,
         max_tokens=wish.model.cap,
         turns=_TURNS,
@@ -197,10 +205,21 @@ def _stand(wish: Wish, seed: int) -> Stand:
 
 
 def _rate(wish: Wish, at_once: int, seed: int) -> float:
+    """Pages a second in time with so many at once, or fewer where that many come too late.
+
+    A gate lets in no more than can be in time; an engine that is filled up to a number that suits
+    another one would give nothing at all.
+    """
     if wish.profile().kv_tokens < _LEAST_KV:
         return 0.0
-    trial = Trial((at_once,), Purpose.CONFIRM, seed)
-    return _stand(wish, seed + 10).measure(trial).goodput
+    stand, best = unlimited(_stand(wish, seed + 10)), 0.0
+    while at_once:
+        seen = stand.measure(Trial((at_once,), Purpose.CONFIRM, seed))
+        best = max(best, seen.goodput)
+        if seen.late <= wish.late and seen.preemptions <= _STORM:
+            break
+        at_once //= 2
+    return best
 
 
 def _rungs(wish: Wish, base: float, shown: float) -> list[Rung]:
@@ -232,9 +251,11 @@ def _ways(wish: Wish) -> list[tuple[str, Wish, str]]:
     ways = []
     larger = [side for side in _SIDES if side > wish.side][:1]
     smaller = [side for side in _SIDES if side < wish.side][-1:]
-    for side in (*larger, *smaller):
-        remark = "finer print is read" if side > wish.side else "try what it does to the text first"
-        ways.append((f"side {side}", replace(wish, side=side), remark))
+    for changed in (replace(wish, side=side) for side in (*larger, *smaller)):
+        finer = changed.side > wish.side
+        remark = "finer print is read" if finer else "try what it does to the text first"
+        if _before(changed) != _before(wish):  # else no page is that large, or sizes are not known
+            ways.append((f"side {changed.side}", changed, remark))
     if weights.bytes > 1:
         eighth = replace(wish.model, weights=replace(weights, bytes=1.0))
         ways.append(("weights in fp8", replace(wish, model=eighth), "compare texts before"))
@@ -245,6 +266,11 @@ def _ways(wish: Wish) -> list[tuple[str, Wish, str]]:
     if faster is not None:
         ways.append((f"{wish.gpus} x {faster.gpu.name}", faster, "the next GPU up"))
     return ways
+
+
+def _before(wish: Wish) -> float:
+    """Tokens of a mean page's prompt."""
+    return weighed(wish.prepared, wish.model.cap, count=500).before
 
 
 def _next(wish: Wish) -> Wish | None:

@@ -29,22 +29,19 @@ class Prepared:
         mix: as they come.
         tokens: what the model makes of a picture.
         side: longest side in pixels that the gate leaves.
-        longer: times as long as the mix says that texts are.
     """
 
     mix: Pages
     tokens: Tokens
     side: int
-    longer: float = 1.0
 
     def pages(self, source: random.Random) -> Iterator[Page]:
         """Pages without end."""
         return map(self._page, self.mix.pages(source))
 
     def _page(self, page: Page) -> Page:
-        output = max(1, round(page.output_tokens * self.longer))
         if not page.width:  # a measured one: its tokens are known, its size is not
-            return replace(page, output_tokens=output)
+            return page
         scale = min(1.0, self.side / max(page.width, page.height))
         width, height = (max(1, round(side * scale)) for side in (page.width, page.height))
         image = self.tokens(width, height)
@@ -54,7 +51,6 @@ class Prepared:
             height=height,
             image_tokens=image,
             input_tokens=image + PROMPT,
-            output_tokens=output,
         )
 
 

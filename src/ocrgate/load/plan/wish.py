@@ -64,7 +64,6 @@ class Wish:
         neighbour: bytes that other programs take of each GPU.
         peak: how many times the mean of a day its busiest time is.
         assumed: what no data sheet says.
-        longer: times as long as the mix says that texts are.
     """
 
     gpu: Gpu
@@ -77,12 +76,11 @@ class Wish:
     neighbour: float = 0.0
     peak: float = 1.4
     assumed: Assumed = ASSUMED
-    longer: float = 1.0
 
     @property
     def prepared(self) -> Prepared:
         """The pages as the engine gets them."""
-        return Prepared(self.pages, self.model.tokens, self.side, self.longer)
+        return Prepared(self.pages, self.model.tokens, self.side)
 
     def profile(self, slots: int = 256) -> Profile:
         """The engine with so many slots."""

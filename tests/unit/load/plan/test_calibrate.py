@@ -8,6 +8,7 @@ from tests.unit.load.plan.test_wish import wish
 
 from ocrgate.errors import InvalidRequest
 from ocrgate.load.plan.calibrate import calibrated
+from ocrgate.load.plan.doubt import COUNTED, doubt
 from ocrgate.load.plan.outlook import outlook
 from ocrgate.load.plan.wish import ASSUMED
 from ocrgate.load.record import Sample, Samples
@@ -81,7 +82,7 @@ def test_pages_whose_tokens_were_told_are_used() -> None:
     )
     found = calibrated(made, wish("L4"))
     assert found.pages is not None
-    assert found.known.lengths
+    assert doubt(found.pages) == COUNTED
     assert set(found.pages.counts) == {(700, 90)}
 
 

@@ -6,8 +6,11 @@ import pytest
 from tests.unit.load.plan.test_wish import wish
 
 from ocrgate.errors import InvalidRequest
-from ocrgate.load.plan.outlook import NEVER, Outlook, outlook
+from ocrgate.load.plan.outlook import NEVER, Outlook, expected, outlook
+from ocrgate.load.plan.pages import Measured, named
 from ocrgate.load.plan.uncertain import Known
+from ocrgate.load.plan.wish import ASSUMED
+from ocrgate.load.tune.virtual import Pages
 from ocrgate.simulate.gpus import Weights
 
 GIB = 1024**3
@@ -57,9 +60,39 @@ def test_a_neighbour_on_the_gpu_bounds_the_pages_at_once() -> None:
 
 
 def test_a_measurement_narrows_the_interval(small: Outlook) -> None:
-    sure = outlook(wish("L4"), Known(pace=1.08, lengths=True), rungs=False)
+    pages = Measured(((700, 300),))
+    sure = outlook(
+        wish("L4", pages=pages), Known(pace=1.08, matched=lambda _: ASSUMED), rungs=False
+    )
     width = sure.rate.high - sure.rate.low
     assert width < 0.5 * (small.rate.high - small.rate.low)
+
+
+def test_the_more_is_known_of_pages_the_narrower_the_interval() -> None:
+    """Their sort by name, their size and text, the very pages."""
+
+    def width(pages: Pages) -> float:
+        found = expected(wish("L4", pages=pages, deadline=60.0), Known(), 4)
+        return found.high / found.low
+
+    by_name, by_size = width(named("dense")), width(named("1240x1754:700"))
+    counted = width(Measured(((850, 700), (850, 500), (850, 1000))))
+    assert by_name > 1.3 * by_size
+    assert by_size > counted
+    assert by_name > 4
+
+
+def test_a_guess_that_is_slower_is_given_fewer_at_once() -> None:
+    """A number at which all are too late on a slower engine says nothing of what that carries."""
+    found = expected(wish("L4"), Known(pace=3.0), 8)
+    assert 0 < found.low < found.middle / 2
+
+
+def test_no_side_is_offered_that_changes_nothing() -> None:
+    """Where pages are smaller than that, or their sizes not known."""
+    for pages in (named("300x200:20"), Measured(((700, 300),))):
+        found = outlook(wish("L4", pages=pages, neighbour=2.3 * GIB))
+        assert not [rung.name for rung in found.rungs if rung.name.startswith("side")]
 
 
 def test_a_promise_that_cannot_be_kept_is_said_to_be_one() -> None:

@@ -37,13 +37,6 @@ def test_a_small_page_is_left_as_it_is() -> None:
     assert (page.width, page.height) == (300, 200)
 
 
-def test_longer_texts_weigh_more() -> None:
-    usual = weighed(Prepared(named("dense"), GRID.tokens, 1024), 8192)
-    longer = weighed(Prepared(named("dense"), GRID.tokens, 1024, longer=1.5), 8192)
-    assert longer.after == pytest.approx(1.5 * usual.after, rel=0.15)
-    assert longer.before == usual.before
-
-
 def test_a_page_on_which_the_model_loops_weighs_what_it_may_write_at_most() -> None:
     pages = Prepared(named("dense"), GRID.tokens, 1024)
     loops = [page for page in islice(pages.pages(random.Random(1)), 500) if page.loops_at]

@@ -18,7 +18,7 @@ GRID = PatchGrid(32, 512**2, 2048**2, row_ends=True, ends=2)
 def wish(name: str = "L4", **more: object) -> Wish:
     """Pages of an A4 sheet on a GPU."""
     model = Model("HunyuanOCR", Weights(), GRID.tokens, 5120)
-    return Wish(gpu(name), model, named("1240x1754:300"), **more)  # type: ignore[arg-type]
+    return Wish(gpu(name), model, **({"pages": named("1240x1754:300")} | more))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
