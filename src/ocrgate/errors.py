@@ -163,7 +163,7 @@ class Overloaded(RefusedError):
         self,
         detail: str | None = None,
         *,
-        reason: Literal["backlog", "bytes", "wait", "infeasible"] = "backlog",
+        reason: Literal["backlog", "bytes", "wait", "infeasible", "connections"] = "backlog",
         retry_after: float | None = None,
     ) -> None:
         super().__init__(detail, retry_after=retry_after)

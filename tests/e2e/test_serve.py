@@ -1,6 +1,7 @@
 """What a stranger meets: the real server with the embedded engine."""
 
 import base64
+import contextlib
 import fcntl
 import io
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -122,6 +124,30 @@ def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
             assert (answers, process.wait(20)) == ([200] * 100, 0)
         finally:
             process.kill()
+
+
+def test_a_crowd_of_idle_connections_does_not_use_up_the_files(tmp_path: Path) -> None:
+    """With 64 file descriptors and 100 clients that keep their connection, pages are read."""
+    port = free_port()
+    command = f"ulimit -n 64; exec {sys.executable} -m ocrgate serve --port {port}"
+    env = os.environ | {"XDG_STATE_HOME": str(tmp_path)}
+    url, log = f"http://127.0.0.1:{port}", tmp_path / "log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(["sh", "-c", command], stderr=stream, env=env, cwd=tmp_path)
+    with process, contextlib.ExitStack() as held:
+        try:
+            wait_ready(Server(url, process, log))
+            for _ in range(100):
+                client = held.enter_context(contextlib.closing(HTTPConnection("127.0.0.1", port)))
+                client.request("GET", "/livez")
+                assert client.getresponse().read()
+            time.sleep(1.1)  # they are idle now
+            picture = {"file": ("a.png", page("Still here"))}
+            answers = [httpx.post(f"{url}/ocr", files=picture, timeout=60) for _ in range(3)]
+            assert [a.json()["text"] for a in answers] == ["Still here"] * 3
+            assert process.poll() is None
+        finally:
+            process.terminate()
 
 
 def test_works_without_any_network(tmp_path: Path) -> None:

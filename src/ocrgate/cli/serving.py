@@ -18,6 +18,8 @@ from ocrgate.engines.openai.params import OpenAIParams
 from ocrgate.errors import EngineError
 from ocrgate.gateway.app import create_app
 from ocrgate.gateway.application import Application
+from ocrgate.gateway.connections import files_for
+from ocrgate.gateway.files import raise_file_limit
 from ocrgate.gateway.server import Server, make_server
 from ocrgate.keys import CachedKeys, SqlKeyStore
 from ocrgate.runtime.engines import EngineParams
@@ -124,6 +126,7 @@ def _server(app: Application, settings: Settings, service: Service, tracing: Tra
         say("Finishing what was accepted (Ctrl-C ends at once) ...")
         draining.add(asyncio.ensure_future(service.drain(settings.server.drain)))
 
+    raise_file_limit(files_for(settings.server.connections))
     return make_server(app, settings.server, on_exit=begin_to_end)
 
 

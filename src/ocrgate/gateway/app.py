@@ -14,7 +14,7 @@ from ocrgate.gateway.budget import BytesInFlight
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.middleware.body import BodyBounds, BodyLimits
 from ocrgate.gateway.middleware.debug import GateDebug
-from ocrgate.gateway.middleware.draining import DrainingDoor
+from ocrgate.gateway.middleware.door import Door
 from ocrgate.gateway.middleware.failures import Failures
 from ocrgate.gateway.middleware.identity import Identity
 from ocrgate.gateway.middleware.observe import Observe
@@ -28,7 +28,7 @@ BODIES_IN_FLIGHT = 4
 """Bodies of the largest size that all requests together may hold in memory."""
 
 OPEN_PATHS = ("/", "/livez", "/readyz", "/health", "/version", "/metrics", "/docs", "/openapi.json")
-"""What answers while the server drains."""
+"""What answers while the server drains, and when it has more connections than it may have."""
 
 _ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/ocr", ocr.read),
@@ -96,7 +96,7 @@ def _layers(settings: Settings, service: Service, metrics: Metrics) -> list[Midd
         Middleware(BodyBounds, limits=limits, budget=budget),
         Middleware(Failures, draining=lambda: service.draining),
         Middleware(
-            DrainingDoor,
+            Door,
             draining=lambda: service.draining,
             open_paths=OPEN_PATHS,
             metrics=metrics,

@@ -10,6 +10,7 @@ every first request) is served as if it had not: ``httptools`` would pass over i
 """
 
 import asyncio
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,9 +23,18 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ocrgate.errors import InvalidRequest, OcrgateError, PayloadTooLarge
+from ocrgate.gateway.connections import Connections
 from ocrgate.gateway.corked import Corked
 from ocrgate.gateway.hangup import offer_watch
-from ocrgate.gateway.problem import HEAD_TOO_LARGE, MALFORMED, PROBLEM_JSON, problem, title_of
+from ocrgate.gateway.middleware.door import crowded, tell_crowded
+from ocrgate.gateway.problem import (
+    HEAD_TOO_LARGE,
+    MALFORMED,
+    PROBLEM_JSON,
+    problem,
+    status_of,
+    title_of,
+)
 
 MOST_HEAD_BYTES = 32 * 1024
 MOST_UNREAD_BYTES = 256 * 1024
@@ -57,8 +67,9 @@ class BoundedHttp(HttpToolsProtocol):
     so is one whose body was answered unread and is not over ``REST_SECONDS`` later.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._connections = connections
         self._messages = 0
         self._head_bytes = 0
         self._in_head = True
@@ -79,10 +90,14 @@ class BoundedHttp(HttpToolsProtocol):
         """Expect a head."""
         self._corked = Corked(transport, self.loop)
         super().connection_made(self._corked)
+        if not self._connections.enter(self):
+            self._turn_away()
+            return
         self._expect_head(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
+        self._connections.leave(self)
         self._got_head()
         self._forget_reader()
         self._forget_rest()
@@ -95,6 +110,7 @@ class BoundedHttp(HttpToolsProtocol):
             return  # read on, or the reset of a full socket would take the answer with it
         if self._in_head and self._head_timer is None:
             self._expect_head(HEAD_SECONDS)
+            self._connections.waits(self)
         before, self._got_body = self._messages, False
         self._unset_keepalive_if_required()
         try:
@@ -172,7 +188,11 @@ class BoundedHttp(HttpToolsProtocol):
         if self._offered:
             return  # the same request comes again without the offer
         offer_watch(cast("Scope", self.scope), self._watched)
+        served = self._connections.speaks(self)
+        if not served:
+            tell_crowded(cast("Scope", self.scope))
         super().on_headers_complete()
+        self.cycle.keep_alive &= served
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Its turn has come; others may wait for theirs."""
@@ -234,9 +254,21 @@ class BoundedHttp(HttpToolsProtocol):
         """An answer is out. When its request is not yet in, the rest of that is passed over."""
         super().on_response_complete()
         unread = self.cycle.response_complete and self.cycle.more_body
+        if self.cycle.response_complete:
+            self._connections.waits(self)
         if unread and not self.transport.is_closing():
             self._unset_keepalive_if_required()
             self._rest_timer = self.loop.call_later(REST_SECONDS, self._give_up)
+
+    def give_way(self) -> None:
+        """Close: another connection takes the place."""
+        self._give_up()
+
+    def _turn_away(self) -> None:
+        """There is not even a place in which to read a request: say so, and close."""
+        self._refused = True
+        self.transport.write(_bare_answer(crowded(), status_of(crowded())))
+        self.transport.close()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Say what was wrong, in the words of every other error, and close. An answer under way is
@@ -332,8 +364,9 @@ def _head_too_large() -> PayloadTooLarge:
 def _bare_answer(error: OcrgateError, status: int) -> bytes:
     request_id = secrets.token_hex(8)
     body = msgspec.json.encode(problem(error, request_id, status))
+    wait = "" if error.retry_after is None else f"retry-after: {math.ceil(error.retry_after)}\r\n"
     head = (
-        f"HTTP/1.1 {status} {title_of(status)}\r\n"
+        f"HTTP/1.1 {status} {title_of(status)}\r\n{wait}"
         f"content-type: {PROBLEM_JSON}\r\ncontent-length: {len(body)}\r\n"
         f"x-request-id: {request_id}\r\nconnection: close\r\n\r\n"
     )

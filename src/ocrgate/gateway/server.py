@@ -1,16 +1,25 @@
 """The process around the application: one loop, one listener, a clean end."""
 
+import asyncio
 import math
 import socket
+import time
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 
+import structlog
 import uvicorn
 
 from ocrgate.gateway.application import Application
+from ocrgate.gateway.connections import Connections, bound_for
+from ocrgate.gateway.files import file_limit
 from ocrgate.gateway.memory import keep_freed_memory
 from ocrgate.gateway.protocol import BoundedHttp
 from ocrgate.settings import ServerSettings
+from ocrgate.telemetry.metrics import Metrics
 
+_log = structlog.get_logger("ocrgate.gateway")
 _BACKLOG = 2048
 
 
@@ -41,11 +50,12 @@ def make_server(app: Application, settings: ServerSettings, on_exit: Callable[[]
         on_exit: called when the server begins to stop.
     """
     keep_freed_memory()
+    connections = _connections(settings, app.state.gateway.metrics)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=BoundedHttp,
+        http=cast("type[asyncio.Protocol]", partial(BoundedHttp, connections)),
         loop="auto",
         ws="none",
         lifespan="on",
@@ -58,3 +68,22 @@ def make_server(app: Application, settings: ServerSettings, on_exit: Callable[[]
         timeout_graceful_shutdown=math.ceil(settings.drain),
     )
     return Server(config, on_exit)
+
+
+def _connections(settings: ServerSettings, metrics: Metrics) -> Connections:
+    bound = bound_for(settings.connections, file_limit())
+    if bound < (settings.connections or 0):
+        _log.warning("fewer connections than set", connections=bound, why="file descriptors")
+    connections = Connections(
+        bound,
+        time.monotonic,
+        closed=metrics.connection_displaced,
+        refused=partial(metrics.refused, "connections"),
+    )
+
+    def tell() -> None:
+        tally = connections.tally
+        metrics.connections(open_now=tally.open, silent=tally.silent, bound=tally.bound)
+
+    metrics.before_render(tell)
+    return connections

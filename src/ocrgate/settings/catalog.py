@@ -84,6 +84,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "server.max_timeout": (0.1, 86_400),
     "server.body_timeout": (0.1, 3600),
     "server.keep_alive": (1, 3600),
+    "server.connections": (8, 1_000_000),
     "server.drain": (0, 3600),
     "auth.cache_seconds": (0, 3600),
     "engine.workers": (1, 1024),

@@ -35,6 +35,9 @@ class ServerSettings:
         max_timeout: most seconds that a caller may ask for with `X-Request-Timeout`.
         body_timeout: seconds a client may go silent while it sends a body.
         keep_alive: seconds an idle connection is kept open.
+        connections: connections that may be open at the same time; without it 10,000, or as many
+            as this process may have file descriptors for. When it is reached the longest idle one
+            gives way, and where all are at work, requests are refused.
         drain: seconds that work in flight is given to finish after SIGTERM.
     """
 
@@ -46,6 +49,7 @@ class ServerSettings:
     max_timeout: float = 600.0
     body_timeout: float = 30.0
     keep_alive: int = 75
+    connections: int | None = None
     drain: float = 30.0
 
     def __post_init__(self) -> None:

@@ -66,12 +66,24 @@ OUTCOME = Label("outcome", CODES | {"ok", "cancelled"})
 PAGE_OUTCOME = Label("outcome", CODES | set(PageWarning) | {"ok", "cancelled"})
 REASON = Label(
     "reason",
-    frozenset({"backlog", "bytes", "wait", "infeasible", "rate", "concurrency", "draining"}),
+    frozenset(
+        {
+            "backlog",
+            "bytes",
+            "wait",
+            "infeasible",
+            "rate",
+            "concurrency",
+            "connections",
+            "draining",
+        }
+    ),
 )
 RETRY_OUTCOME = Label("outcome", frozenset({"ok", "failed", "cancelled", "late", "budget"}))
 REPLICA = Label("replica")
 LIMIT_REASON = Label("reason", frozenset(get_args(LimitReason)))
 TOKENS_KIND = Label("kind", frozenset({"held", "promised", "capacity"}))
+CONNECTIONS_KIND = Label("kind", frozenset({"open", "silent", "bound"}))
 RUNG = Label("rung", frozenset(Rung))
 GPU = Label("gpu")
 GPU_REASON = Label("reason", GPU_REASONS)
@@ -90,6 +102,18 @@ DECLARED: tuple[Declaration, ...] = (
     ),
     Declaration(
         "request_seconds", _H, "Time from a request's first byte to its answer.", (ROUTE,), SECONDS
+    ),
+    Declaration(
+        "connections",
+        _G,
+        "Connections of clients: open now, without a request among them, and the most that may be "
+        "open.",
+        (CONNECTIONS_KIND,),
+    ),
+    Declaration(
+        "connections_displaced_total",
+        _C,
+        "Connections without a request that were closed since others needed their place.",
     ),
     Declaration("outcomes_total", _C, "How requests for text ended.", (OUTCOME,)),
     Declaration(

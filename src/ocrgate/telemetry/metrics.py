@@ -43,6 +43,15 @@ class Metrics:
         self._of(Counter, "requests_total", route, str(status), lane or OTHER).inc()
         self._of(Histogram, "request_seconds", route).observe(seconds)
 
+    def connections(self, *, open_now: int, silent: int, bound: int) -> None:
+        """The connections of clients now."""
+        for kind, figure in (("open", open_now), ("silent", silent), ("bound", bound)):
+            self._of(Gauge, "connections", kind).set(figure)
+
+    def connection_displaced(self) -> None:
+        """A connection without a request was closed in favour of another."""
+        self._of(Counter, "connections_displaced_total").inc()
+
     def outcome(self, outcome: str) -> None:
         """A request for text ended: ``ok``, ``cancelled`` or the code of an error."""
         self._of(Counter, "outcomes_total", outcome).inc()

@@ -51,6 +51,17 @@ def exercise(metrics: Metrics) -> None:
     metrics.workers(2)
     metrics.worker_restarted()
     metrics.ready(True)
+    metrics.connections(open_now=5, silent=3, bound=100)
+    metrics.connection_displaced()
+    metrics.log_lines_dropped(7)
+
+
+def test_a_total_is_counted_once() -> None:
+    """Lines of the log are told as the sum until now, whenever somebody looks."""
+    metrics = Metrics()
+    for total in (3, 3, 10):
+        metrics.log_lines_dropped(total)
+    assert value(metrics, "log_lines_dropped_total") == 10
 
 
 def test_everything_declared_is_recorded_by_a_method() -> None:
