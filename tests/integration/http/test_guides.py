@@ -28,16 +28,25 @@ def test_the_python_examples_print_the_text(
 ) -> None:
     """Our client, OpenAI's and Mistral's, as the guide writes them."""
     monkeypatch.chdir(tmp_path)
-    Path("page.png").write_bytes(b"x")
-    names: dict[str, Any] = {}
+    for name in ("page.png", "paper.pdf"):
+        Path(name).write_bytes(b"x")
     with served(build(ScriptedEngine(["first", "second", "third"]), pages=3)) as site:
         for code in blocks("clients.md", "python"):
             # A searchable PDF needs real pixels, which the scripted pages lack.
             runs = code.replace(ADDRESS, site.url).replace('"pdf"', '"hocr"')
+            names: dict[str, Any] = {}  # each example can be copied alone
             exec(compile(runs, "clients.md", "exec"), names)
             names["client"].__exit__(None, None, None)
     said = capsys.readouterr().out
     assert said.count("first") >= 3
+
+
+def test_only_of_a_pdf_are_pages_asked_for() -> None:
+    """A picture has one page: whoever copies an example gets no error for asking for the third."""
+    asking = [code for code in blocks("clients.md", "python") if "pages=" in code]
+    assert asking
+    for code in asking:
+        assert "paper.pdf" in code
 
 
 def test_the_curl_examples_print_the_text(build: Any, served: Any, tmp_path: Path) -> None:
