@@ -13,7 +13,16 @@ from ocrgate.load.record import OK, Record, Step
 from ocrgate.load.report import meters
 from ocrgate.load.report.digest import Digest, StepDigest, digest
 from ocrgate.load.report.tables import Cell, Table
-from ocrgate.load.report.words import NOTHING, Words, count, gibibytes, rate, seconds, share
+from ocrgate.load.report.words import (
+    NOTHING,
+    Words,
+    count,
+    gibibytes,
+    rate,
+    seconds,
+    share,
+    share_between,
+)
 
 _HALT = 3  # seconds without an answer that are worth a word, at least
 _HALT_LATENCIES = 5  # and so many typical latencies
@@ -90,14 +99,20 @@ def _row(each: Contender, words: Words) -> dict[str, Cell]:
         "goodput": _cell(rate, goodput),
         "pages": _cell(rate, best.pages if best else None),
         "p50": _cell(seconds, latency.p50 if latency else None),
-        "p99": _cell(seconds, latency.p99 if latency else None),
-        "errors": _cell(share, best.errors if best else None),
+        "p99": _cell(seconds, latency.p99 if latency and latency.tells("p99") else None),
+        "errors": _errors(best),
         "failed": _failed(each),
         "cer": _cell(share, cer),
         "memory": _cell(gibibytes, memory),
         "preemptions": Cell(NOTHING if preempted is None else count(round(preempted)), preempted),
         "stability": Cell(_stability(each, words)),
     }
+
+
+def _errors(best: StepDigest | None) -> Cell:
+    if best is None:
+        return Cell(NOTHING)
+    return Cell(share_between(best.errors, best.errors_between), best.errors)
 
 
 def _cell(worded: object, value: float | None) -> Cell:

@@ -11,7 +11,7 @@ from ocrgate.load.course import Course, Offer, Span
 from ocrgate.load.health import Health
 from ocrgate.load.record import OK, Sample, Step
 from ocrgate.load.sending import AGAIN, Result, Sender
-from ocrgate.load.slo import verdicts
+from ocrgate.load.slo import counted, verdicts
 from ocrgate.load.stats import Little, little
 from ocrgate.load.workload import Caller, Document
 
@@ -303,8 +303,8 @@ class Load:
 
     def _end(self, hung_up: int) -> None:
         course, step, journal = self._course, self._step, self._course.journal
-        rows = journal.record().of(step)
-        self._check_little(rows)
+        rows = [row for row in journal.record().samples.rows if row.step == step.index]
+        self._check_little(counted(step, rows))
         client = self._health.client()
         told = verdicts(self._offer.slo, step, rows)
         if course.judge.skipped:

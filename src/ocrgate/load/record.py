@@ -89,12 +89,17 @@ class Client(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """One SLO of a step: what was asked, what was measured (None: nothing was)."""
+    """One SLO of a step: what was asked, what was measured (None: nothing was).
+
+    ``sure`` says whether there were enough requests to tell, 95 times of 100; None where that is
+    not known.
+    """
 
     name: str
     limit: float
     value: float | None
     held: bool
+    sure: bool | None = None
 
 
 class Step(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from ocrgate.errors import InvalidRequest
 from ocrgate.load import quantities
 from ocrgate.load.record import OK, Sample, Step, Verdict
-from ocrgate.load.stats import quantile
+from ocrgate.load.stats import quantile, wilson, without_one
 
 USUAL = 0.99
 """The quantile that is meant where none is named."""
@@ -18,6 +18,7 @@ WRONG = frozenset({"empty", "truncated", "repetition"})
 
 _TIMES = ("e2e", "ttft", "tpot")
 _SHARES = ("error", "wrong", "degraded", "cer")
+_YES_OR_NO = frozenset({"wrong", "degraded"})
 _LEAST = ("goodput", "throughput")
 _NAME = re.compile(rf"({'|'.join(_TIMES)})(?:\.p(\d\d?(?:\.\d+)?))?")
 
@@ -103,42 +104,100 @@ def at_least(name: str) -> bool:
 
 def verdicts(slo: Slo, step: Step, samples: Sequence[Sample]) -> list[Verdict]:
     """What a step says of each promise, by its tally and its samples (thinned or not)."""
-    return [
-        _verdict(name, limit, measured(name, slo, step, samples))
-        for name, limit in slo.limits.items()
-    ]
+    return [_verdict(name, slo, step, samples) for name in slo.limits]
 
 
-def _verdict(name: str, limit: float, value: float | None) -> Verdict:
+def _verdict(name: str, slo: Slo, step: Step, samples: Sequence[Sample]) -> Verdict:
+    limit, value = slo.limits[name], measured(name, slo, step, samples)
     if value is None:
         return Verdict(name=name, limit=limit, value=None, held=False)
     held = value >= limit if at_least(name) else value <= limit
-    return Verdict(name=name, limit=limit, value=value, held=held)
+    told = counts(name, limit, step, samples)
+    return Verdict(name=name, limit=limit, value=value, held=held, sure=told.sure if told else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a promise is decided by: how many broke it, of how many, and which share may."""
+
+    broken: int
+    of: int
+    allowed: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether another run of the same length would hardly say otherwise (95 of 100).
+
+        As if requests had nothing to do with each other; where they have, it is less sure.
+        """
+        low, high = wilson(self.broken, self.of)
+        return high <= self.allowed or low > self.allowed
+
+    @property
+    def enough(self) -> int:
+        """Requests of which none may break the promise until it is sure to be kept."""
+        return without_one(self.allowed)
+
+
+def counts(name: str, limit: float, step: Step, samples: Sequence[Sample]) -> Counts | None:
+    """The counts behind a promise of a share, or of a time that a share of all keeps."""
+    if name == "error":
+        return Counts(step.tally.total - step.tally.outcomes.get(OK, 0), step.tally.total, limit)
+    served = [sample for sample in counted(step, samples) if sample.outcome == OK]
+    if (timed := _time(name)) is not None:
+        times = _times(timed[0], served)
+        return Counts(sum(each > limit for each in times), len(times), 1 - timed[1])
+    if name not in _YES_OR_NO:
+        return None
+    marks = [_MARKS[name](sample) for sample in served]
+    return Counts(sum(map(bool, marks)), len(marks), limit)
+
+
+def counted(step: Step, samples: Sequence[Sample]) -> list[Sample]:
+    """Those that count: due after the warm-up."""
+    return [sample for sample in samples if sample.intended >= step.begins]
 
 
 def measured(name: str, slo: Slo, step: Step, samples: Sequence[Sample]) -> float | None:
     """The value that a limit of that name is held against; None where nothing was measured."""
     if name == "throughput":
-        return throughput(step)
+        return throughput(step, samples)
     if name == "goodput":
         return goodput(slo, step, samples)
     if name == "error":
         return _share(step.tally.total - step.tally.outcomes.get(OK, 0), step.tally.total)
-    served = [sample for sample in samples if sample.outcome == OK]
+    served = [sample for sample in counted(step, samples) if sample.outcome == OK]
     if (timed := _time(name)) is not None:
         return quantile(sorted(_times(timed[0], served)), timed[1])
     return _mean(_MARKS[name](sample) for sample in served)
 
 
-def throughput(step: Step) -> float | None:
-    """Answers a second while load was offered; what came after it had gone does not count."""
-    return _rate(step, step.tally.seconds.get(f"done:{OK}", {}), step.tally.outcomes.get(OK, 0))
+def throughput(step: Step, samples: Sequence[Sample] = ()) -> float | None:
+    """Answers a second while load was offered; what came after it had gone does not count.
+
+    Args:
+        step: with its tally.
+        samples: of the step, those of the warm-up too: what a window of less than three whole
+            seconds is counted by. Without them all answers count there, late ones too.
+    """
+    answers = step.tally.outcomes.get(OK, 0)
+    if samples and step.seconds > 0 and not _is_long(step):
+        return _inside(step, samples, answers) / step.seconds
+    return _rate(step, step.tally.seconds.get(f"done:{OK}", {}), answers)
+
+
+def _inside(step: Step, samples: Sequence[Sample], answers: int) -> float:
+    """Answers that came in the window, by the instant of each; more where samples were thinned."""
+    served = [sample for sample in samples if sample.outcome == OK]
+    told = len(counted(step, served))
+    inside = sum(step.begins <= sample.done <= step.ends for sample in served)
+    return inside * answers / told if told else inside
 
 
 def goodput(slo: Slo, step: Step, samples: Sequence[Sample]) -> float | None:
     """Requests a second that got what was promised: throughput less what was late or wrong."""
-    rate = throughput(step)
-    served = [sample for sample in samples if sample.outcome == OK]
+    rate = throughput(step, samples)
+    served = [sample for sample in counted(step, samples) if sample.outcome == OK]
     if rate is None or not samples:
         return rate
     return rate * (_share(sum(map(slo.good, served)), len(served)) or 0.0)
@@ -156,10 +215,20 @@ def _rate(step: Step, line: Mapping[int, int], total: int) -> float | None:
     """Of whole seconds, so that a warm-up and what came after the end are left out exactly."""
     if step.begins <= step.warm_from and max(line, default=0) < step.ends:
         return total / step.seconds if step.seconds > 0 else None  # neither is there
-    first, last = int(-(-step.begins // 1)), int(step.ends // 1)
+    first, last = _whole(step)
     if last - first >= _WHOLE:
         return sum(line.get(second, 0) for second in range(first, last)) / (last - first)
     return total / step.seconds if step.seconds > 0 else None
+
+
+def _whole(step: Step) -> tuple[int, int]:
+    """The first and the end of the whole seconds of the window."""
+    return int(-(-step.begins // 1)), int(step.ends // 1)
+
+
+def _is_long(step: Step) -> bool:
+    first, last = _whole(step)
+    return last - first >= _WHOLE
 
 
 def _times(what: str, served: Sequence[Sample]) -> list[float]:

@@ -29,6 +29,10 @@ class Spread:
     p99: float
     largest: float
 
+    def tells(self, name: str) -> bool:
+        """Whether a quantile (``p95``) is another than the largest: 20 values tell of the p95."""
+        return name == "p50" or self.count * (1 - float(name[1:]) / 100) >= 1 - 1e-9
+
 
 def spread(values: Iterable[float]) -> Spread | None:
     """The spread of values in any order; None for none."""
@@ -41,6 +45,28 @@ def spread(values: Iterable[float]) -> Spread | None:
     )
     mean = math.fsum(ordered) / len(ordered)
     return Spread(len(ordered), mean, ordered[0], p50, p90, p95, p99, ordered[-1])
+
+
+_Z = 1.96  # of the normal curve, for 95 of 100
+
+
+def wilson(part: float, whole: float) -> tuple[float, float]:
+    """Where a share lies, 95 times of 100, of which ``part`` of ``whole`` were seen (Wilson, 1927).
+
+    Of none in 100 it may still be 3.7 %. Nothing is known of none in none.
+    """
+    if whole <= 0:
+        return 0.0, 1.0
+    share, square = part / whole, _Z * _Z
+    middle = share + square / (2 * whole)
+    reach = _Z * math.sqrt(share * (1 - share) / whole + square / (4 * whole * whole))
+    below, above = ((middle + sign * reach) / (1 + square / whole) for sign in (-1, 1))
+    return (0.0 if part <= 0 else max(0.0, below)), (1.0 if part >= whole else min(1.0, above))
+
+
+def without_one(share: float) -> int:
+    """How many have to be seen without a single one until the share is surely not above that."""
+    return math.ceil(_Z * _Z * (1 - share) / share - 1e-9) if share > 0 else 0
 
 
 @dataclass(slots=True)

@@ -6,11 +6,11 @@ from tests.load_records import Server, a_run, sweep
 
 from ocrgate.load import slo
 from ocrgate.load.journal import Journal
-from ocrgate.load.record import Point, Record, Sample, Step
+from ocrgate.load.record import Point, Record, Run, Sample, Step, Target
 from ocrgate.load.report import meters
 from ocrgate.load.report.blocks import resample
-from ocrgate.load.report.comparison import compare, threshold
-from ocrgate.load.report.digest import digest
+from ocrgate.load.report.comparison import Change, compare, threshold
+from ocrgate.load.report.digest import Digest, StepDigest, digest
 from ocrgate.load.report.plots.figure import quantile_points
 from ocrgate.load.report.plots.surface import Window, ribbon, windows
 
@@ -239,3 +239,62 @@ def test_a_record_in_which_nothing_happened_has_no_steps() -> None:
     )
     found = digest(empty)
     assert (found.steps, found.total, found.knee) == ((), 0, None)
+
+
+def _failing(marks: list[bool], seconds: float = 60.0) -> StepDigest:
+    """One load with a request at even distances, each of 0.2 s, which failed or did not."""
+    journal = Journal(None, _RUN)
+    made = journal.begin(Step(index=0, loop="open", rate=len(marks) / seconds, ends=seconds))
+    for number, failed in enumerate(marks):
+        due = number * seconds / len(marks)
+        outcome = "http_500" if failed else "ok"
+        journal.add(
+            Sample(number=number, step=0, intended=due, sent=due, done=due + 0.2, outcome=outcome),
+            "",
+        )
+    journal.end(made)
+    return digest(journal.close()).steps[0]
+
+
+def test_no_failure_in_a_hundred_requests_leaves_room_for_some() -> None:
+    doubt = resample(_failing([False] * 100))
+    assert doubt is not None
+    assert doubt.interval("errors") == pytest.approx((0.0, 0.037), abs=0.001)
+
+
+def test_three_failures_against_none_in_fifty_are_no_change() -> None:
+    """Fisher's exact test: 0.24. Draws of what was seen alone know no other side."""
+    none, three = _failing([False] * 50), _failing([n in {11, 23, 37} for n in range(50)])
+    change = _errors_of(none, three)
+    assert change.verdict == "same"
+    assert change.interval is not None
+    assert change.interval[0] < 0 < change.interval[1]
+
+
+def test_thirty_failures_against_none_are_a_change() -> None:
+    many = _errors_of(_failing([False] * 300), _failing([n % 10 == 0 for n in range(300)]))
+    assert many.verdict == "worse"
+    none = _errors_of(_failing([False] * 300), _failing([False] * 300))
+    assert none.verdict == "same"
+    assert none.interval is not None
+    assert none.interval[0] < 0 < none.interval[1]
+
+
+def test_failures_that_come_together_tell_less_than_as_many_apart() -> None:
+    """A server that stood still once is not one that fails one in ten."""
+    apart = resample(_failing([n % 10 == 0 for n in range(300)]))
+    together = resample(_failing([100 <= n < 130 for n in range(300)]))
+    assert apart is not None
+    assert together is not None
+    one, other = apart.interval("errors"), together.interval("errors")
+    assert one is not None
+    assert other is None or other[1] - other[0] > 1.5 * (one[1] - one[0])
+
+
+def _errors_of(before: StepDigest, after: StepDigest) -> Change:
+    one, two = (Digest(Record(run=_RUN), (each,)) for each in (before, after))
+    (found,) = compare(one, [("after", two)])
+    return next(change for change in found.changes if change.measure == "errors")
+
+
+_RUN = Run(started="2026-01-01T00:00:00+00:00", target=Target(url="http://x"))

@@ -90,7 +90,7 @@ def test_a_client_that_was_the_bottleneck_is_said(record: Record) -> None:
 
 def test_a_run_that_was_broken_off_says_so(record: Record) -> None:
     """Killed, or ended by Ctrl-C in the middle of a load; not a run that came to its end."""
-    told = "The run was broken off. This is what was measured until then."
+    told = Words()("say.broken_off")
     steps = [*record.steps[:-1], msgspec.structs.replace(record.steps[-1], finished=False)]
     assert told not in said(record)
     assert told in said(msgspec.structs.replace(record, complete=False))

@@ -99,3 +99,52 @@ def test_what_was_not_measured_is_not_kept() -> None:
     """A promise about text that nobody knows, or a run without an answer."""
     found = verdicts(parse("cer=1%,e2e=1s,ttft=1s,error=1%"), step([]), [])
     assert [(v.value, v.held) for v in found] == [(None, False)] * 4
+
+
+def test_few_requests_keep_a_promise_without_showing_it() -> None:
+    """None of 50 failed: it may still be 7 % that do. None of 381, and it is at most 1 %."""
+    for many, sure in ((50, False), (380, False), (381, True)):
+        rows = [sample(n, n * 0.02) for n in range(many)]
+        found = verdicts(parse("error=1%,e2e=5s,goodput=1"), step(rows), rows)
+        assert [(v.name, v.held, v.sure) for v in found] == [
+            ("error", True, sure),
+            ("e2e", True, sure),
+            ("goodput", True, None),
+        ]
+
+
+def test_a_promise_may_be_surely_broken_by_few() -> None:
+    rows = [sample(n, n * 0.1, outcome="overloaded" if n % 2 else "ok") for n in range(40)]
+    (found,) = verdicts(parse("error=1%"), step(rows), rows)
+    assert (found.held, found.sure) == (False, True)
+
+
+def test_one_failure_in_fifty_breaks_a_promise_but_does_not_show_it_broken() -> None:
+    rows = [sample(n, n * 0.1, outcome="overloaded" if n == 7 else "ok") for n in range(50)]
+    (found,) = verdicts(parse("error=1%"), step(rows), rows)
+    assert (found.held, found.sure) == (False, False)
+
+
+def test_late_answers_do_not_count_in_a_short_window_either() -> None:
+    """Sixteen callers whose requests take 1.5 s have answered 16 after two seconds, not 32."""
+    rows = [sample(n, 0.0 if n < 16 else 1.5, 1.5) for n in range(32)]
+    short = step(rows, seconds=2.0)
+    assert throughput(short, rows) == 8.0
+    assert goodput(parse("e2e=5s"), short, rows) == 8.0
+    (found,) = verdicts(parse("throughput=10"), short, rows)
+    assert found.value == 8.0
+
+
+def test_answers_to_the_warm_up_count_in_a_short_window() -> None:
+    """They took the server's time in it."""
+    warm = Step(index=0, loop="closed", concurrency=4, begins=1.0, ends=3.0)
+    rows = [sample(n, n * 0.5, 0.75) for n in range(6)]
+    for each in rows:
+        count(warm.tally, each, warm)
+    assert throughput(warm, rows) == 2.0  # due at 0.5, 1, 1.5, 2: over at 1.25 to 2.75
+
+
+def test_thinned_samples_stand_for_those_that_are_not_there() -> None:
+    rows = [sample(n, n * 0.002, 0.5) for n in range(1000)]
+    short = step(rows, seconds=2.0)
+    assert throughput(short, rows[::2]) == pytest.approx(throughput(short, rows), rel=0.01)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocrgate.load.stats import Gauge, little, quantile, spread
+from ocrgate.load.stats import Gauge, little, quantile, spread, wilson, without_one
 
 
 def test_a_quantile_is_one_of_the_values() -> None:
@@ -57,3 +57,31 @@ def test_little_says_nothing_of_too_little() -> None:
     assert little(1.0, answers=20, seconds=60, mean_latency=0.5).holds is None
     assert little(1.0, answers=600, seconds=60, mean_latency=30).holds is None
     assert little(1.0, answers=0, seconds=0, mean_latency=0).holds is None
+
+
+def test_a_share_of_none_is_not_surely_none() -> None:
+    """Of none in 100 it may be 3.7 %, of none in none anything."""
+    assert wilson(0, 100) == pytest.approx((0.0, 0.0370), abs=1e-4)
+    assert wilson(100, 100) == pytest.approx((0.9630, 1.0), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_an_interval_of_a_share_is_wilson_s() -> None:
+    """Newcombe (1998), table I: 81 of 263, 15 of 148."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.01, 0.001])
+def test_enough_without_one_is_just_enough(share: float) -> None:
+    count = without_one(share)
+    assert wilson(0, count)[1] <= share < wilson(0, count - 1)[1]
+
+
+def test_few_values_tell_of_few_quantiles() -> None:
+    """The p99 of 20 is the largest of them, and called so."""
+    few, many = spread(range(20)), spread(range(100))
+    assert few is not None
+    assert many is not None
+    assert [few.tells(name) for name in ("p50", "p90", "p95", "p99")] == [True, True, True, False]
+    assert many.tells("p99")

@@ -11,8 +11,18 @@ from ocrgate.load.record import OK, Record, Sample, Verdict
 from ocrgate.load.report import meters
 from ocrgate.load.report.digest import Digest, StepDigest, digest
 from ocrgate.load.report.summary import promised
-from ocrgate.load.report.words import NOTHING, count, gibibytes, measured, rate, seconds, share
-from ocrgate.load.stats import Spread, spread
+from ocrgate.load.report.words import (
+    NOTHING,
+    count,
+    gibibytes,
+    measured,
+    rate,
+    seconds,
+    share,
+    share_between,
+)
+from ocrgate.load.slo import counts
+from ocrgate.load.stats import Spread, spread, wilson
 
 _WINDOWS = 12  # of a ramp
 _FALLS_BEHIND = 0.15  # share of what is due in a window; a page takes a while, and chance plays
@@ -38,12 +48,12 @@ def lines(record: Record) -> Iterator[str]:
 
 def _step(each: StepDigest, record: Record) -> Iterator[str]:
     name = each.step.label or _name(each)
-    early = "" if each.step.finished else ", ended early"
+    early = "" if each.step.finished else ", ended early; what was under way then does not count"
     yield f"{name}, {seconds(each.step.seconds)}{early}"
     yield from _rows(_facts(each, record))
     yield from _groups(each)
     for verdict in each.step.verdicts:
-        yield _row("SLO", _verdict(verdict))
+        yield _row("SLO", _verdict(verdict, each))
 
 
 def _name(each: StepDigest) -> str:
@@ -64,11 +74,22 @@ def _facts(each: StepDigest, record: Record) -> Iterator[tuple[str, str]]:
         yield "first text", _spread(each.first)
     if each.cer is not None or any(each.quality.values()):
         yield "text", _quality(each)
+    if each.is_short and each.latency is not None:
+        yield "TOO SHORT", _too_short(each)
     if flight := _in_flight(record, each):
         yield "in flight", flight
     if server := _server(record, each):
         yield "server", server
     yield "client", _client(each)
+
+
+def _too_short(each: StepDigest) -> str:
+    """A warning about the figures of a window that is hardly longer than a request."""
+    typical = each.latency.p50 if each.latency else 0.0
+    return (
+        f"{seconds(each.step.seconds)} for requests of {seconds(typical)}: what was under way at "
+        "either end weighs much; rates are no steady ones"
+    )
 
 
 def _streamed(each: StepDigest) -> bool:
@@ -78,12 +99,13 @@ def _streamed(each: StepDigest) -> bool:
 
 
 def _failed(each: StepDigest) -> str:
+    told = f"; {share_between(each.errors, each.errors_between)} failed"
     wrong = [(name, n) for name, n in each.step.tally.outcomes.items() if name != OK]
     if not wrong:
-        return ""
+        return told
     wrong.sort(key=lambda pair: -pair[1])
     named = ", ".join(f"{name} {count(n)}" for name, n in wrong[:_TOLD])
-    return f"; {share(each.errors)} failed: {named}"
+    return f"{told}: {named}"
 
 
 def _throughput(each: StepDigest, *, promised: bool) -> str:
@@ -123,7 +145,7 @@ def windows(each: StepDigest) -> list[tuple[float, float]]:
 
 def _spread(found: Spread) -> str:
     named = {"p50": found.p50, "p90": found.p90, "p95": found.p95, "p99": found.p99}
-    parts = [f"{name} {seconds(value)}" for name, value in named.items()]
+    parts = [f"{name} {seconds(value)}" for name, value in named.items() if found.tells(name)]
     return "  ".join([*parts, f"max {seconds(found.largest)}"])
 
 
@@ -208,9 +230,23 @@ def _group(samples: Sequence[Sample]) -> str:
     return text + times
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: Verdict, each: StepDigest) -> str:
     value = NOTHING if verdict.value is None else measured(_kind(verdict.name), verdict.value)
-    return f"{promised(verdict.name, verdict.limit)}: {value}, {_word(held=verdict.held)}"
+    told = f"{promised(verdict.name, verdict.limit)}: {value}, {_word(held=verdict.held)}"
+    return told + (f"; {doubtful(verdict, each)}" if verdict.sure is False else "")
+
+
+def doubtful(verdict: Verdict, each: StepDigest) -> str:
+    """Why a promise may come out otherwise in another run of that length."""
+    found = counts(verdict.name, verdict.limit, each.step, each.rows)
+    if found is None:
+        return ""
+    low, high = wilson(found.broken, found.of)
+    shown = share_between(found.broken / found.of if found.of else 0.0, (low, high))
+    text = f"not sure: of {count(found.of)} requests {shown} broke it"
+    if verdict.held and found.enough > found.of:
+        text += f", it takes {count(found.enough)} of which none does"
+    return text
 
 
 def _kind(name: str) -> str:
@@ -328,6 +364,9 @@ def _step_json(each: StepDigest) -> dict[str, Any]:
         "pages_per_second": each.pages,
         "output_tokens_per_second": each.tokens,
         "in_flight": each.in_flight,
+        "error_share": each.errors,
+        "error_share_interval": each.errors_between,
+        "too_short": each.is_short,
         "latency_seconds": asdict(each.latency) if each.latency else None,
         "first_text_seconds": asdict(each.first) if each.first else None,
         "character_error_rate": asdict(each.cer) if each.cer else None,
@@ -340,7 +379,7 @@ def _step_json(each: StepDigest) -> dict[str, Any]:
             "saturated": client.saturated,
         },
         "verdicts": [
-            {"name": v.name, "limit": v.limit, "value": v.value, "held": v.held}
+            {"name": v.name, "limit": v.limit, "value": v.value, "held": v.held, "sure": v.sure}
             for v in each.step.verdicts
         ],
     }

@@ -85,7 +85,7 @@ def counted(record: Record) -> Measured:
 def _steps(record: Record) -> list[tuple[Step, float]]:
     found = []
     for step in record.steps:
-        rate = throughput(step)
+        rate = throughput(step, [s for s in record.samples.rows if s.step == step.index])
         enough = step.tally.outcomes.get(OK, 0) >= _LEAST
         if step.loop == "closed" and rate and enough and not step.client.saturated:
             found.append((step, rate))

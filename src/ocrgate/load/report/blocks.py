@@ -7,7 +7,7 @@ neighbouring blocks are alike too, the draws are spread (:mod:`ocrgate.load.repo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ocrgate.load.record import OK, Sample
 from ocrgate.load.report.digest import CUT, StepDigest
 from ocrgate.load.report.memory import widening
+from ocrgate.load.stats import wilson
 
 LEAST, MOST = 8, 60  # blocks
 DRAWS = 1000
@@ -46,16 +47,26 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Resampled:
-    """Each measure as it was, and as it might as well have come out (``DRAWS`` values)."""
+    """Each measure as it was, and as it might as well have come out (``DRAWS`` values).
+
+    ``worth``: of shares, how many requests that have nothing to do with each other tell as much.
+    """
 
     values: dict[str, float]
     draws: dict[str, Floats]
+    worth: dict[str, float] = field(default_factory=dict)
 
     def interval(self, measure: str, level: float = 0.95) -> tuple[float, float] | None:
-        """Bounds of the middle ``level`` of the draws; None where nothing was measured."""
+        """Bounds of the middle ``level`` of the draws; None where nothing was measured.
+
+        Of shares always those of 95 of 100.
+        """
         drawn = self.draws.get(measure)
         if drawn is None:
             return None
+        if measure in self.worth:
+            whole = self.worth[measure]
+            return wilson(self.values[measure] * whole, whole)
         tail = (1 - level) / 2
         low, high = np.quantile(drawn, [tail, 1 - tail])
         return float(low), float(high)
@@ -73,7 +84,7 @@ def resample(each: StepDigest, seed: int = 0) -> Resampled | None:
     weights = _draw(blocks, seed)
     samples = each.samples[:: len(each.samples) // _SAMPLES + 1]
     places = _Places(samples, each.step.begins, each.step.seconds / blocks, blocks)
-    values, draws = _counted(each, places, weights)
+    values, draws, worth = _counted(each, places, weights)
     values |= {"throughput": each.throughput} | ({"goodput": each.goodput} if each.promise else {})
     for rate, ended in _ended(each, blocks).items():
         drawn = values[rate] * _relative(ended, weights)
@@ -83,7 +94,13 @@ def resample(each: StepDigest, seed: int = 0) -> Resampled | None:
             more = _waits(names, numbers, where, weights)
             values |= more.values
             draws |= more.draws
-    return Resampled(values, draws)
+    for name, whole in worth.items():
+        draws[name] = _shares(values[name] * whole, whole, seed)
+    return Resampled(values, draws, worth)
+
+
+def _shares(part: float, whole: float, seed: int) -> Floats:
+    return np.random.default_rng([seed, 1]).beta(part + 0.5, whole - part + 0.5, DRAWS)
 
 
 def _waits(names: Sequence[str], numbers: Floats, where: Ints, weights: Floats) -> Resampled:
@@ -175,8 +192,8 @@ def _ended(each: StepDigest, blocks: int) -> dict[str, Floats]:
 
 def _counted(
     each: StepDigest, places: _Places, weights: Floats
-) -> tuple[dict[str, float], dict[str, Floats]]:
-    """Shares: as they were, and redrawn."""
+) -> tuple[dict[str, float], dict[str, Floats], dict[str, float]]:
+    """Shares: as they were, and redrawn; of requests also how many of them that is worth."""
     ok = places.ok
     wrong = ok & np.array([bool({*CUT} & {*sample.warnings}) for sample in places.samples])
     known = np.array([s.cer is not None and s.outcome == OK for s in places.samples], dtype=bool)
@@ -188,11 +205,22 @@ def _counted(
     }
     values: dict[str, float] = {}
     draws: dict[str, Floats] = {}
+    worth: dict[str, float] = {}
     for name, (part, whole) in shares.items():
         above, below = places.per_block(part), places.per_block(whole)
         values[name] = float(above.sum() / max(below.sum(), 1.0))
-        draws |= _spread(name, values[name], _ratio(above, below, weights), _off(above, below))
-    return values | {"errors": each.errors}, draws
+        drawn = _spread(name, values[name], _ratio(above, below, weights), _off(above, below))
+        draws |= drawn
+        if name in drawn and name != "cer":
+            worth[name] = _worth(values[name], float(below.sum()), drawn[name])
+    values["errors"] = each.errors
+    return values, draws, worth
+
+
+def _worth(share: float, whole: float, drawn: Floats) -> float:
+    """Requests that know nothing of each other and tell as much: no more than there are."""
+    between = float(np.var(drawn))
+    return min(whole, share * (1 - share) / between) if between > 0 else whole
 
 
 def _relative(per_block: Floats, weights: Floats) -> Floats:

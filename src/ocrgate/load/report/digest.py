@@ -8,8 +8,10 @@ from types import MappingProxyType
 from ocrgate.load import slo
 from ocrgate.load.record import OK, Record, Sample, Step
 from ocrgate.load.smooth import unimodal
-from ocrgate.load.stats import Spread, quantile, spread
+from ocrgate.load.stats import Spread, quantile, spread, wilson
 
+_SHORT = 2.999  # seconds; clocks read 3 s as a little less
+_SHORT_LATENCIES = 4
 _LEVEL = 0.02  # of goodput that is not worth more load
 CUT = tuple(sorted(slo.WRONG))
 """Warnings with which an answer is not what was asked for."""
@@ -41,6 +43,11 @@ class StepDigest:
         """The samples that were answered."""
         return [sample for sample in self.samples if sample.outcome == OK]
 
+    @cached_property
+    def rows(self) -> list[Sample]:
+        """All samples of the step, those of the warm-up first."""
+        return [*self.warming, *self.samples]
+
     @property
     def load(self) -> float:
         """Callers at once or requests a second, as the step's loop has it."""
@@ -67,12 +74,12 @@ class StepDigest:
     @cached_property
     def throughput(self) -> float:
         """Answers a second."""
-        return slo.throughput(self.step) or 0.0
+        return slo.throughput(self.step, self.rows) or 0.0
 
     @cached_property
     def goodput(self) -> float:
         """Answers a second that kept what was promised."""
-        return slo.goodput(self.promise, self.step, self.samples) or 0.0
+        return slo.goodput(self.promise, self.step, self.rows) or 0.0
 
     @property
     def pages(self) -> float:
@@ -88,6 +95,21 @@ class StepDigest:
     def errors(self) -> float:
         """Share of requests that got no answer."""
         return 1 - self.step.tally.outcomes.get(OK, 0) / self.total if self.total else 0.0
+
+    @property
+    def errors_between(self) -> tuple[float, float]:
+        """Where the share of requests without an answer lies, 95 times of 100, by their number."""
+        return wilson(self.total - self.step.tally.outcomes.get(OK, 0), self.total)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the window is too short for a steady figure.
+
+        That is one of less than three seconds or four requests one after the other: what was under
+        way at either end weighs as much as what lies between.
+        """
+        typical = self.latency.p50 if self.latency else 0.0
+        return self.step.seconds < max(_SHORT, _SHORT_LATENCIES * typical)
 
     @cached_property
     def latency(self) -> Spread | None:

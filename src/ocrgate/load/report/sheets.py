@@ -48,6 +48,8 @@ def _step(each: StepDigest) -> dict[str, Any]:
         "output_tokens_per_second": each.tokens,
         "in_flight": each.in_flight,
         "error_share": each.errors,
+        "error_share_low": each.errors_between[0],
+        "error_share_high": each.errors_between[1],
         **_times("latency", each.latency),
         **_times("first", each.first),
         "latency_as_sent_p99": each.as_sent,

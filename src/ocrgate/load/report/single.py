@@ -3,12 +3,21 @@
 from ocrgate.load.record import Record
 from ocrgate.load.report import meters, tables
 from ocrgate.load.report.blocks import resample
-from ocrgate.load.report.digest import Digest, digest
+from ocrgate.load.report.digest import Digest, StepDigest, digest
 from ocrgate.load.report.page import Page, Section
 from ocrgate.load.report.plots import carries, correctness, latency, surface, timeline
 from ocrgate.load.report.plots.carries import Doubts
 from ocrgate.load.report.summary import Say, summary
-from ocrgate.load.report.words import Words, count, gibibytes, moment, rate, seconds, share
+from ocrgate.load.report.words import (
+    Words,
+    count,
+    gibibytes,
+    moment,
+    rate,
+    seconds,
+    share,
+    share_between,
+)
 
 
 def page_of(record: Record, words: Words) -> Page:
@@ -48,15 +57,22 @@ def _tiles(found: Digest, words: Words) -> list[tuple[str, str]]:
     tiles = [
         (words("tile.throughput", load=words.load(best)), rate(best.throughput)),
         (words("column.p50"), seconds(best.latency.p50 if best.latency else None)),
-        (words("column.p99"), seconds(best.latency.p99 if best.latency else None)),
+        _slowest(best, words),
         (words("column.requests"), count(found.total)),
-        (words("column.errors"), share(best.errors)),
+        (words("column.errors"), share_between(best.errors, best.errors_between)),
     ]
     if best.cer:
         tiles.append((words("column.cer"), share(best.cer.mean)))
     if memory is not None:
         tiles.append((words("column.memory"), gibibytes(memory)))
     return tiles
+
+
+def _slowest(best: StepDigest, words: Words) -> tuple[str, str]:
+    """The p99, where there are answers enough for one."""
+    latency = best.latency
+    name = "p99" if latency is None or latency.tells("p99") else "largest"
+    return words(f"column.{name}"), seconds(getattr(latency, name) if latency else None)
 
 
 def _measured(found: Digest, doubts: Doubts, words: Words) -> list[Section]:

@@ -8,6 +8,7 @@ from ocrgate.load.record import Verdict
 from ocrgate.load.report import meters
 from ocrgate.load.report.digest import Digest, StepDigest
 from ocrgate.load.report.words import Words, count, measured, rate, seconds, share
+from ocrgate.load.stats import Spread, wilson
 
 Tone = Literal["good", "bad", "warn", "plain"]
 _TOLD = 5  # kinds of errors that are named
@@ -32,8 +33,10 @@ def summary(digest: Digest, words: Words) -> list[Say]:
     return [
         *said,
         *_promise(digest, words),
+        *_unsure(digest, words),
         *_bottleneck(digest, words),
         *_speed(digest, words),
+        *_short(digest, words),
         *_errors(digest, words),
         *_text(digest, words),
         *_server(digest, words),
@@ -79,6 +82,32 @@ def _promise(digest: Digest, words: Words) -> Iterator[Say]:
     yield Say("bad", words("say.slo_broken", load=words.load(first), what=what))
 
 
+def _unsure(digest: Digest, words: Words) -> Iterator[Say]:
+    """Promises that so few requests cannot settle, either way."""
+    what = [
+        words(
+            "say.slo_unsure_one",
+            name=promised(verdict.name, verdict.limit),
+            load=words.load(each),
+            requests=count(each.total),
+        )
+        for each in digest.steps
+        for verdict in each.step.verdicts
+        if verdict.sure is False
+    ]
+    if what:
+        more = ", …" if len(what) > _TOLD else ""
+        yield Say("warn", words("say.slo_unsure", what=", ".join(what[:_TOLD]) + more))
+
+
+def _short(digest: Digest, words: Words) -> Iterator[Say]:
+    for each in digest.steps:
+        if each.is_short and each.latency:
+            times = {"seconds": seconds(each.step.seconds), "p50": seconds(each.latency.p50)}
+            yield Say("warn", words("say.too_short", load=words.load(each), **times))
+            return
+
+
 def _broken(verdict: Verdict, words: Words) -> str:
     if verdict.value is None:
         return words("say.slo_unmeasured", name=verdict.name)
@@ -91,7 +120,7 @@ def _speed(digest: Digest, words: Words) -> Iterator[Say]:
     best = digest.knee or max(digest.steps, key=lambda each: each.goodput)
     if not best.latency:
         return
-    times = {"p50": seconds(best.latency.p50), "p99": seconds(best.latency.p99)}
+    times = {"p50": seconds(best.latency.p50), "tail": _tail(best.latency, words)}
     if not digest.is_sweep:
         yield Say(
             "plain",
@@ -106,6 +135,14 @@ def _speed(digest: Digest, words: Words) -> Iterator[Say]:
     yield from _omission(digest, words)
 
 
+def _tail(spread: Spread, words: Words) -> str:
+    """The slow end of the latencies: of a few answers there is no hundredth."""
+    if spread.tells("p99"):
+        return words("say.tail_p99", p99=seconds(spread.p99))
+    fields = {"answers": count(spread.count), "largest": seconds(spread.largest)}
+    return words("say.tail_all", **fields)
+
+
 def _omission(digest: Digest, words: Words) -> Iterator[Say]:
     """Say where a client that counts from its own send would have told another story."""
     for each in reversed(digest.steps):
@@ -118,7 +155,8 @@ def _omission(digest: Digest, words: Words) -> Iterator[Say]:
 def _errors(digest: Digest, words: Words) -> Iterator[Say]:
     failed = digest.total - digest.answered
     if not failed:
-        yield Say("good", words("say.errors_none", total=count(digest.total)))
+        most = share(float(f"{wilson(0, digest.total)[1]:.2g}"))
+        yield Say("good", words("say.errors_none", total=count(digest.total), most=most))
         return
     kinds = [f"{name} {count(times)}" for name, times in digest.outcomes.items()]
     what = ", ".join(kinds[:_TOLD]) + (", …" if len(kinds) > _TOLD else "")

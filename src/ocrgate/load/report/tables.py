@@ -17,8 +17,9 @@ from ocrgate.load.report.words import (
     rate,
     seconds,
     share,
+    share_between,
 )
-from ocrgate.load.stats import quantile
+from ocrgate.load.stats import quantile, wilson
 
 Tone = Literal["", "good", "bad", "warn"]
 
@@ -73,20 +74,27 @@ def _row(each: StepDigest, name: str, words: Words) -> dict[str, Cell]:
         "goodput": _number(each.goodput, rate(each.goodput)) if promise else Cell(NOTHING),
         "pages": _number(each.pages, rate(each.pages)),
         "tokens": _number(each.tokens or None, rate(each.tokens or None)),
-        "errors": Cell(share(each.errors), each.errors, "bad" if each.errors > 0.01 else ""),
+        "errors": _errors(each),
         **{
-            key: _time(getattr(latency, key) if latency else None)
-            for key in ("p50", "p90", "p95", "p99", "largest")
+            key: _time(getattr(latency, key) if latency and latency.tells(key) else None)
+            for key in ("p50", "p90", "p95", "p99")
         },
+        "largest": _time(latency.largest if latency else None),
         "as_sent": _time(each.as_sent),
         "first_p50": _time(first.p50 if first else None),
-        "first_p99": _time(first.p99 if first else None),
+        "first_p99": _time(first.p99 if first and first.tells("p99") else None),
         "cer": _share(each.cer.mean if each.cer else None),
         "wrong": _share(each.wrong or None),
         "degraded": _share(each.quality.get("degraded") or None),
         "slo": _verdict(each, words),
         "client": _client(each.step, words),
     }
+
+
+def _errors(each: StepDigest) -> Cell:
+    """With where it lies: none of fifty says little."""
+    text = share_between(each.errors, each.errors_between)
+    return Cell(text, each.errors, "bad" if each.errors > 0.01 else "")
 
 
 def _number(value: float | None, text: str) -> Cell:
@@ -146,7 +154,11 @@ def _group(digest: Digest, key: str) -> list[Cell]:
         Cell(key.replace("=", " "), key),
         Cell(count(total), total),
         Cell(count(answered), answered),
-        Cell(share(errors), errors, "bad" if errors > 0.01 else ""),
+        Cell(
+            share_between(errors, wilson(total - answered, total)),
+            errors,
+            "bad" if errors > 0.01 else "",
+        ),
         *map(_time, spots),
     ]
 

@@ -77,6 +77,12 @@ def share(value: float | None) -> str:
     return NOTHING if value is None else f"{_digits(100 * value)} %"
 
 
+def share_between(value: float, bounds: tuple[float, float]) -> str:
+    """A share and where it lies 95 times of 100: ``0 % (0 to 1.2 %)``."""
+    low, high = (_digits(float(f"{100 * bound:.2g}")) for bound in bounds)
+    return f"{share(value)} ({low} to {high} %)"
+
+
 def seconds(value: float | None) -> str:
     """A duration with its unit."""
     return NOTHING if value is None else quantities.seconds(value)

@@ -107,5 +107,26 @@ def test_json_holds_every_figure_that_lines_hold() -> None:
     assert step["groups"]["key=0"]["as_promised"] == 1.0
     assert step["groups"]["lane=batch"]["latency_seconds"]["count"] == 25
     assert step["verdicts"] == [
-        {"name": "e2e", "limit": 1.0, "value": pytest.approx(0.5), "held": True}
+        {"name": "e2e", "limit": 1.0, "value": pytest.approx(0.5), "held": True, "sure": False}
     ]
+
+
+def test_a_promise_that_so_few_requests_cannot_settle_says_so() -> None:
+    rows = [sample(n, n * 0.1) for n in range(90)]
+    text = "\n".join(lines(record(rows, "error=1%,e2e=5s")))
+    assert "90 of 90 answered; 0 % (0 to 4.1 %) failed" in text
+    assert (
+        "error ≤ 1 %: 0 %, kept; not sure: of 90 requests 0 % (0 to 4.1 %) broke it, "
+        "it takes 381 of which none does" in text
+    )
+    many = "\n".join(lines(record([sample(n, n * 0.01) for n in range(900)], "error=1%,e2e=5s")))
+    assert "not sure" not in many
+
+
+def test_a_window_hardly_longer_than_a_request_is_called_too_short() -> None:
+    rows = [sample(n, 0.0, 1.5) for n in range(16)]
+    text = "\n".join(lines(record(rows, ends=2.0)))
+    assert "TOO SHORT          2 s for requests of 1.5 s" in text
+    assert "throughput         8/s" in text
+    assert "p50 1.5 s  p90 1.5 s  max 1.5 s" in text  # of 16 answers there is no p95
+    assert "TOO SHORT" not in "\n".join(lines(record([sample(n, n * 0.1) for n in range(90)])))
