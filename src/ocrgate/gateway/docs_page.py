@@ -8,7 +8,7 @@ from typing import Any
 
 from ocrgate.errors import leaves
 from ocrgate.gateway.problem import STATUS
-from ocrgate.gateway.reference import operations, rows_of, type_of
+from ocrgate.gateway.reference import body_of, operations, rows_of, type_of
 
 Json = dict[str, Any]
 
@@ -18,7 +18,9 @@ code,pre{font-family:ui-monospace,monospace;font-size:.9em}
 pre{background:#8882;padding:1rem;overflow:auto;border-radius:.4rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}
 td,th{border-bottom:1px solid #8884;padding:.3rem .5rem;text-align:left;vertical-align:top}
-h2{margin-top:2.5rem}summary{cursor:pointer;font-weight:600}:target{background:#fd03}
+td code,td a{overflow-wrap:anywhere}td:first-child{min-width:7.5rem}
+@media(max-width:32rem){table{display:block;overflow-x:auto}}
+h2{margin-top:2.5rem}nav ul{columns:18rem;padding-left:1.2rem}:target{background:#fd03}
 :root{color-scheme:light dark}
 """
 
@@ -51,14 +53,30 @@ def html(spec: Json, base: str = "http://127.0.0.1:7860") -> str:
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>",
         f"<p>{_prose(info['description'])}</p><pre>{escape(_EXAMPLE.format(base=base))}</pre>",
         '<p>For programs: <a href="openapi.json">openapi.json</a></p>',
+        _contents(spec),
         *(_operation(*found) for found in operations(spec)),
-        "<h2>Errors</h2>",
+        '<h2 id="errors">Errors</h2>',
         _errors(),
-        "<h2>Types</h2>",
+        '<h2 id="types">Types</h2>',
         *(_type(name, schema) for name, schema in spec["components"]["schemas"].items()),
         "</html>",
     ]
     return "\n".join(parts)
+
+
+def _contents(spec: Json) -> str:
+    places = [(_anchor(*found), f"<code>{_route(*found)}</code>") for found in operations(spec)]
+    places += [("errors", "Errors"), ("types", "Types")]
+    items = "".join(f'<li><a href="#{place}">{words}</a></li>' for place, words in places)
+    return f'<nav aria-label="On this page"><ul>{items}</ul></nav>'
+
+
+def _route(method: str, path: str, _operation: Json) -> str:
+    return f"{method} {escape(path)}"
+
+
+def _anchor(_method: str, _path: str, operation: Json) -> str:
+    return str(operation["operationId"])
 
 
 def _prose(text: str) -> str:
@@ -72,7 +90,7 @@ def _operation(method: str, path: str, operation: Json) -> str:
         for item in operation.get("parameters", ())
     )
     bodies = (
-        (f"<code>{escape(media)}</code>", _link(type_of(content["schema"])))
+        (f"<code>{escape(media)}</code>", _body(content["schema"]))
         for media, content in operation.get("requestBody", {}).get("content", {}).items()
     )
     answers = (
@@ -81,13 +99,17 @@ def _operation(method: str, path: str, operation: Json) -> str:
     )
     return "".join(
         [
-            f"<h2><code>{method} {escape(path)}</code></h2>",
+            f'<h2 id="{operation["operationId"]}"><code>{method} {escape(path)}</code></h2>',
             f"<p>{escape(operation['summary'])}. {_prose(operation.get('description', ''))}</p>",
             _table(("parameter", "in", "meaning"), parameters),
             _table(("body", "is"), bodies),
             _table(("status", "meaning", "content"), answers),
         ]
     )
+
+
+def _body(schema: Json) -> str:
+    return _link(type_of(schema)) if "$ref" in schema else _prose(body_of(schema))
 
 
 def _media(answer: Json) -> str:
@@ -106,10 +128,9 @@ def _type(name: str, schema: Json) -> str:
     values = ", ".join(map(str, schema.get("enum", ())))
     return "".join(
         [
-            f'<details id="{name}"><summary>{name}</summary>',
+            f'<h3 id="{name}">{name}</h3>',
             f"<p>{_prose(schema.get('description', ''))} {escape(values)}</p>",
             _table(("member", "type", "meaning"), rows),
-            "</details>",
         ]
     )
 
@@ -121,5 +142,5 @@ def _link(kind: str) -> str:
 
 def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    titles = "".join(f"<th>{name}</th>" for name in head)
+    titles = "".join(f'<th scope="col">{name}</th>' for name in head)
     return f"<table><tr>{titles}</tr>{body}</table>" if body else ""

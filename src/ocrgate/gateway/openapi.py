@@ -1,5 +1,6 @@
 """The OpenAPI document, written by hand beside the routes, since no body is a Pydantic model."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -67,6 +68,7 @@ def ref(kind: type) -> Json:
 def document(title: str, version: str) -> Json:
     """The OpenAPI 3.1 document of the application."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
+    schemas = {name: _portable(schema) for name, schema in schemas.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "description": ABOUT},
@@ -81,6 +83,26 @@ def document(title: str, version: str) -> Json:
         },
     }
 
+
+def _portable(schema: Any) -> Any:
+    """The same schema as generators of clients understand it.
+
+    None of them takes ``false`` for the schema of further members, which ``maxItems`` excludes
+    already, nor a list that says nothing of its members. Words about a type come from docstrings.
+    """
+    if isinstance(schema, list):
+        return [_portable(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _portable(part) for key, part in schema.items() if (key, part) != _NO_MORE}
+    if found.get("type") == "array" and not {"items", "prefixItems"} & found.keys():
+        found["items"] = {}
+    if isinstance(words := found.get("description"), str):
+        found["description"] = inspect.cleandoc(words)
+    return found
+
+
+_NO_MORE = ("items", False)
 
 _ANSWER_HEADERS: Json = {
     "X-Request-Id": {
@@ -297,10 +319,11 @@ def _asking(summary: str, success: Json, failing: Json, **more: Any) -> Json:
     }
 
 
-def _status(summary: str, kind: type, **responses: Json) -> Json:
+def _status(name: str, summary: str, kind: type, **responses: Json) -> Json:
     success = {"description": summary, "content": {JSON: _schema(kind)}, "headers": _ALWAYS}
     return {
         "summary": summary,
+        "operationId": name,
         "tags": ["server"],
         "security": [],
         "responses": {"200": success, **responses},
@@ -318,27 +341,31 @@ OPERATIONS: dict[tuple[str, str], Json] = {
         "The engines that can be asked for",
         answer("All of them.", {JSON: _schema(ModelList)}),
         failures(_ASKED_WHO, OpenAIError, JSON),
+        operationId="list_models",
         tags=["reading"],
     ),
     ("get", "/v1/models/{name}"): _asking(
         "One engine",
         answer("It is served.", {JSON: _schema(Model)}),
         failures((*_ASKED_WHO, errors.NotFound), OpenAIError, JSON),
+        operationId="retrieve_model",
         tags=["reading"],
         parameters=[_NAME],
     ),
-    ("get", "/livez"): _status("The process answers", Live),
+    ("get", "/livez"): _status("livez", "The process answers", Live),
     ("get", "/readyz"): _status(
+        "readyz",
         "A page would be read now",
         Health,
         **{str(NOT_READY): {"description": "Not now.", "content": {JSON: _schema(Health)}}},
     ),
-    ("get", "/health"): _status("The same facts, always with 200", Health),
-    ("get", "/version"): _status("Which program answers", Version),
+    ("get", "/health"): _status("health", "The same facts, always with 200", Health),
+    ("get", "/version"): _status("version", "Which program answers", Version),
     ("get", "/metrics"): _asking(
         "Everything that is counted, for Prometheus",
         {"description": "Prometheus text or OpenMetrics.", "content": _TEXT},
         failures(_ASKED_WHO, Problem, PROBLEM_JSON),
+        operationId="metrics",
         tags=["server"],
     ),
 }

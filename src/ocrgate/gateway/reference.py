@@ -28,6 +28,15 @@ def type_of(schema: Json) -> str:
     return str(schema.get("type", "any"))
 
 
+def body_of(schema: Json) -> str:
+    """What a body has to be: the fields of a form by name, anything else as :func:`type_of`."""
+    fields = ", ".join(f"`{name}`" for name, _, _ in rows_of(schema))
+    return f"form: {fields}" if fields else _BYTES.get(schema.get("format", "")) or type_of(schema)
+
+
+_BYTES = {"binary": "the file's bytes"}
+
+
 def about(schema: Json) -> str:
     """What a schema says of itself, its own words first."""
     inner = (kind.get("description", "") for kind in schema.get("anyOf", ()))
@@ -60,7 +69,7 @@ def _operation(method: str, path: str, operation: Json) -> str:
     ]
     parts += _table(("parameter", "in", "meaning"), parameters)
     bodies = operation.get("requestBody", {}).get("content", {})
-    rows = [(f"`{media}`", type_of(content["schema"])) for media, content in bodies.items()]
+    rows = [(f"`{media}`", body_of(content["schema"])) for media, content in bodies.items()]
     parts += _table(("body", "is"), rows)
     answers = [
         (status, answer["description"], ", ".join(answer.get("content", ())))

@@ -1,6 +1,7 @@
 """The published contract."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,19 @@ def test_every_reference_leads_somewhere(spec: dict[str, Any]) -> None:
             for step in path:
                 found = found[step]
             assert found
+
+
+def test_generators_of_clients_find_nothing_they_do_not_know(spec: dict[str, Any]) -> None:
+    """Some of them break off at a boolean schema, or leave out a type with a bare list in it."""
+    for node in walk(spec["components"]["schemas"]):
+        assert not isinstance(node.get("items"), bool)
+        assert node.get("type") != "array" or {"items", "prefixItems"} & node.keys()
+
+
+def test_every_operation_has_a_name_of_its_own(spec: dict[str, Any]) -> None:
+    """Generated clients call their functions by it."""
+    names = [operation["operationId"] for _, _, operation in operations(spec)]
+    assert len({*names}) == len(names) == 10
 
 
 def test_every_schema_is_one(spec: dict[str, Any]) -> None:
@@ -110,6 +124,20 @@ def test_the_page_for_people_needs_nothing_from_elsewhere(spec: dict[str, Any]) 
         assert f"<code>{method} {path}</code>" in page
     for kind in leaves():
         assert f'id="{kind.code}"' in page  # what a problem's type points at
+
+
+def test_links_of_the_page_lead_to_what_is_shown(spec: dict[str, Any]) -> None:
+    """None to a name that is not there, none to something folded away."""
+    page = html(spec)
+    targets = set(re.findall(r'href="#([^"]+)"', page))
+    assert {"ocr", "OcrRequest", "errors"} <= targets <= set(re.findall(r'id="([^"]+)"', page))
+    assert "<details" not in page
+
+
+def test_the_page_names_the_fields_of_a_form(spec: dict[str, Any]) -> None:
+    """Whoever writes a form has to know that the file is called file."""
+    assert "form: <code>file*</code>, <code>task</code>" in html(spec)
+    assert "form: `file*`, `task`" in api_markdown(spec)
 
 
 def test_the_reference_tells_every_route_and_type(spec: dict[str, Any]) -> None:
