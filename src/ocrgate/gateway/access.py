@@ -9,8 +9,9 @@ from starlette.datastructures import Headers
 from ocrgate.control.ladder import Rung
 from ocrgate.domain.ticket import Lane
 from ocrgate.errors import Forbidden, InvalidRequest, Unauthenticated
+from ocrgate.gateway.origin import OwnNames
 from ocrgate.ports import ApiKey
-from ocrgate.settings import ServerSettings, Settings, needs_key
+from ocrgate.settings import ServerSettings, Settings, is_loopback, needs_key
 from ocrgate.wire.ocr import LEAST_SECONDS
 
 ANONYMOUS = "anonymous"
@@ -43,6 +44,9 @@ class Caller:
 class Access:
     """Tells callers apart.
 
+    Attributes:
+        names: those under which this machine is answered without a key.
+
     Args:
         settings: what the server was told about keys, address and times.
         keys: None on a server that has no key store at all.
@@ -51,6 +55,8 @@ class Access:
     def __init__(self, settings: Settings, keys: Keys | None) -> None:
         server = settings.server
         self._keys = keys
+        self.names = OwnNames(server.hosts)
+        self._alone = is_loopback(server.host)
         self._always = needs_key(
             server.host,
             has_keys=False,
@@ -63,7 +69,8 @@ class Access:
 
         Raises:
             Unauthenticated: a key is asked for and none, or a wrong one, was sent.
-            Forbidden: ``X-Priority`` is above the key's lane.
+            Forbidden: ``X-Priority`` is above the key's lane; or no key is asked for, and a page of
+                another site may be behind the request.
             InvalidRequest: ``X-Priority`` names no lane.
         """
         key = await self._key(headers)
@@ -74,6 +81,8 @@ class Access:
     async def _key(self, headers: Headers) -> ApiKey | None:
         secret = _secret(headers)
         if not self._always and not (self._keys and await self._keys.has_any()):
+            if self._alone:
+                self.names.require(headers)
             return None  # an open server: some clients send a key all the same
         if secret is None:
             raise Unauthenticated(

@@ -173,16 +173,9 @@ class BoundedHttp(HttpToolsProtocol):
         """The head is whole: judge its exact size."""
         self._got_head()
         self._head_bytes = 0
-        size = len(self.url) + sum(len(n) + len(v) + _SEPARATORS for n, v in self.headers)
-        if size > MOST_HEAD_BYTES:
-            self._fault = _head_too_large()
-            raise _Refused
-        if len(self.pipeline) >= MOST_PIPELINED:
-            self._fault = InvalidRequest(
-                "too many requests came before the answer to the first",
-                field="request",
-                limit=f"{MOST_PIPELINED} requests",
-            )
+        self._fault = self._judge_head()
+        if self._fault is not None:
+            self._in_head = True  # what is refused is this one; an answer before it is over
             raise _Refused
         self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._offered:
@@ -193,6 +186,21 @@ class BoundedHttp(HttpToolsProtocol):
             tell_crowded(cast("Scope", self.scope))
         super().on_headers_complete()
         self.cycle.keep_alive &= served
+
+    def _judge_head(self) -> OcrgateError | None:
+        size = len(self.url) + sum(len(n) + len(v) + _SEPARATORS for n, v in self.headers)
+        if size > MOST_HEAD_BYTES:
+            return _head_too_large()
+        if len(self.pipeline) >= MOST_PIPELINED:
+            return InvalidRequest(
+                "too many requests came before the answer to the first",
+                field="request",
+                limit=f"{MOST_PIPELINED} requests",
+            )
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            return InvalidRequest("an HTTP/1.1 request names its host, once", field="Host")
+        return None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Its turn has come; others may wait for theirs."""

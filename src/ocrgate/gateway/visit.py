@@ -15,7 +15,7 @@ from ocrgate.gateway.access import Caller, forbidden, time_given
 from ocrgate.gateway.deps import Gateway
 from ocrgate.gateway.exchange import Exchange
 from ocrgate.gateway.hangup import while_connected
-from ocrgate.gateway.middleware.body import check_head, least_size
+from ocrgate.gateway.middleware.body import check_head, joined, least_size
 from ocrgate.gateway.quota import Payment
 from ocrgate.runtime.recognizer import (
     DocumentRequest,
@@ -64,7 +64,7 @@ class Visit:
         seconds = time_given(request.headers, gateway.settings.server)
         exchange.quota = gateway.quotas.left(caller.key)
         gateway.quotas.check(caller.key)
-        check_head(dict(request.headers.raw), gateway.settings.server.max_body_bytes)
+        check_head(joined(request.headers.raw), gateway.settings.server.max_body_bytes)
         visit = cls(gateway, request, exchange, caller, seconds)
         visit.foresee()
         return visit

@@ -29,6 +29,9 @@ class ServerSettings:
     Attributes:
         host: address to listen on. One that others can reach asks for an API key or `insecure`.
         port: TCP port to listen on; 0 takes a free one.
+        hosts: names under which this machine's browsers may ask a server without keys, beside
+            addresses and names that nobody else can have (`localhost`, without a dot, `.local`,
+            `.internal`). For a proxy on this machine that passes on its own name.
         insecure: serve on a public address although no API key exists.
         max_body_bytes: largest request body, in bytes. Base64 makes a file a third larger.
         timeout: seconds a request may take when the caller names no `X-Request-Timeout`.
@@ -43,6 +46,7 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     port: int = 7860
+    hosts: tuple[str, ...] = ()
     insecure: bool = False
     max_body_bytes: int = 96 * 2**20
     timeout: float = 60.0

@@ -54,6 +54,36 @@ async def test_once_a_key_exists_every_door_asks_for_it(
     assert "unauthenticated" in answer.text
 
 
+@pytest.mark.parametrize(("method", "path"), ENVELOPES)
+async def test_without_keys_a_page_of_elsewhere_is_not_answered(
+    build: Any, started: Any, method: str, path: str
+) -> None:
+    """Its name resolves to this machine, or it sends a form here: a browser is a way in."""
+    async with started(build()) as (site, client):
+        content = b"x" if method == "POST" else None
+        for foreign in ({"host": "evil.example.com"}, {"origin": "https://evil.example.com"}):
+            answer = await client.request(method, path, content=content, headers=foreign)
+            assert (answer.status_code, "forbidden" in answer.text) == (403, True)
+        assert not site.engine.calls
+        keyed = bearer(site.key()) | {"host": "evil.example.com"}
+        answer = await client.request(method, path, content=content, headers=keyed)
+        assert answer.status_code != 403  # who has a key is no stranger
+
+
+async def test_names_that_were_set_are_answered(build: Any, started: Any) -> None:
+    """For a proxy on this machine that passes on its own."""
+    server = ServerSettings(hosts=("ocr.example.com",))
+    async with started(build(server=server)) as (_, client):
+        headers = {"host": "ocr.example.com", "origin": "https://ocr.example.com"}
+        assert (await client.post("/ocr", content=b"x", headers=headers)).status_code == 200
+
+
+async def test_metrics_are_no_page_for_other_sites(build: Any, started: Any) -> None:
+    """They tell how much is done here."""
+    async with started(build()) as (_, client):
+        assert (await client.get("/metrics", headers={"host": "a.evil.com"})).status_code == 403
+
+
 async def test_examples_have_the_address_that_was_asked(build: Any, started: Any) -> None:
     """Behind a proxy that ends TLS too."""
     async with started(build()) as (_, client):

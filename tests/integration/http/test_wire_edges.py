@@ -109,9 +109,9 @@ def test_nothing_is_written_into_an_answer_that_was_begun(
 
 
 def test_a_flood_on_one_connection_is_refused(site: Any) -> None:
-    """Thousands of requests of eighteen bytes would each take kilobytes, and wait in memory."""
+    """Thousands of requests of a few bytes would each take kilobytes, and wait in memory."""
     line = line_to(site)
-    line.sendall(b"GET / HTTP/1.1\r\n\r\n" * 1000)
+    line.sendall(b"GET / HTTP/1.1\r\nHost:\r\n\r\n" * 1000)
     status, problem = told(everything(line))
     assert (status, problem["limit"]) == (400, "64 requests")
 
@@ -138,3 +138,58 @@ def test_noise_behind_a_request_ends_its_work(
         assert told(everything(line))[0] == 400
         eventually(lambda: site.metric('ocrgate_outcomes_total{outcome="cancelled"}') == 1)
     assert "Exception in callback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /livez HTTP/1.1\r\n\r\n",
+        b"GET /livez\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    ],
+)
+def test_a_request_names_its_host_once(site: Any, head: bytes) -> None:
+    """Whoever stands before us may have gone by the other one (RFC 9112, 3.2)."""
+    line = line_to(site)
+    line.sendall(head)
+    status, problem = told(everything(line))
+    assert (status, problem["field"]) == (400, "Host")
+
+
+def test_old_clients_need_no_host(site: Any) -> None:
+    """HTTP/1.0 has none."""
+    line = line_to(site)
+    line.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+    assert told(everything(line))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "field"),
+    [
+        ((b"Transfer-Encoding: gzip, chunked",), "Transfer-Encoding"),
+        ((b"Content-Encoding: gzip", b"Content-Encoding: identity"), "Content-Encoding"),
+        ((b"Content-Encoding: identity", b"Content-Encoding: gzip"), "Content-Encoding"),
+    ],
+)
+def test_a_compressed_body_is_not_taken_for_the_document(
+    site: Any, headers: tuple[bytes, ...], field: str
+) -> None:
+    """However it says that it is one."""
+    line = line_to(site)
+    chunked = b"" if field == "Transfer-Encoding" else b"Transfer-Encoding: chunked\r\n"
+    head = b"POST /ocr HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + chunked
+    line.sendall(head + b"\r\n".join(headers) + b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    status, problem = told(everything(line))
+    assert (status, problem["code"], problem["field"]) == (415, "unsupported_media", field)
+
+
+def test_a_long_head_on_a_kept_connection_is_answered(site: Any) -> None:
+    """As on a new one; the answer to the request before is over."""
+    line = line_to(site)
+    line.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    got = b""
+    while b'"ok"' not in got:
+        got += line.recv(65_536)
+    line.sendall(b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    status, problem = told(everything(line))
+    assert (status, problem["code"]) == (431, "payload_too_large")

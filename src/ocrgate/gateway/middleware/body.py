@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -81,7 +81,7 @@ class _Body:
         receive: Receive,
         send: Send,
     ) -> None:
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        headers = joined(scope["headers"])
         asked = headers.get(b"connection", b"").lower()
         self._headers = headers
         self._closing = b"close" in asked or scope.get("http_version") == "1.0"
@@ -173,6 +173,14 @@ def _awaits_permission(headers: Mapping[bytes, bytes]) -> bool:
     return headers.get(b"expect", b"").lower() == b"100-continue"
 
 
+def joined(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    """Each name once, with all its values: what comes twice must not hide what came first."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = found[name] + b", " + value if name in found else value
+    return found
+
+
 def least_size(headers: Mapping[str, str]) -> int:
     """Bytes that the document in a body has at least, by its headers; 0 when they do not tell."""
     length = headers.get("content-length", "")
@@ -190,13 +198,17 @@ def check_head(headers: Mapping[bytes, bytes], size: int) -> None:
 
     Raises:
         PayloadTooLarge: it announces more than ``size`` bytes.
-        UnsupportedMedia: it is compressed.
+        UnsupportedMedia: it is compressed, or sent in another way than whole or in chunks.
         InvalidRequest: its length is no number.
     """
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMedia(
             "compressed bodies are not read; images are compressed already",
             field="Content-Encoding",
+        )
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise UnsupportedMedia(
+            "of transfer codings only chunked is read", field="Transfer-Encoding"
         )
     length = headers.get(b"content-length")
     if length is None:

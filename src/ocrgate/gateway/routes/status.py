@@ -45,7 +45,7 @@ async def metrics(request: Request) -> Response:
     Open to clients of this machine that no proxy speaks for; others need a key once keys exist.
     """
     gateway = Gateway.of(request)
-    if not _is_local(request):
+    if not (_is_local(request) and gateway.access.names.knows(request.headers)):
         await gateway.access.caller(request.headers)
     body, media = gateway.metrics.render(request.headers.get("accept", ""))
     return Response(body, headers={"content-type": media})
