@@ -21,12 +21,14 @@ from ocrgate.cli import (
     version,
 )
 from ocrgate.cli.exit import Exit
+from ocrgate.cli.helping import Command, Group
 from ocrgate.cli.report import fail
 from ocrgate.cli.streams import hold_streams, let_go_of_output
 
 app = typer.Typer(
     name="ocrgate",
     help="A self-hosted OCR service that stays up when too many people use it at once.",
+    cls=Group,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -56,7 +58,8 @@ def _options(
 def _add(name: str, run: Callable[..., None]) -> None:
     """A command. Its docstring is broken into lines for readers of the code, not of the help."""
     paragraphs = inspect.cleandoc(run.__doc__ or "").split("\n\n")
-    app.command(name, help="\n\n".join(" ".join(each.split()) for each in paragraphs))(run)
+    words = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+    app.command(name, cls=Command, help=words)(run)
 
 
 _add("serve", serve.serve)

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from ocrgate.cli.helping import Command, Group
 from ocrgate.cli.options import ConfigOption, JsonOption, load_settings
 from ocrgate.cli.report import aligned, say, show
 
-app = typer.Typer(help="Show and check settings.", no_args_is_help=True)
+app = typer.Typer(help="Show and check settings.", cls=Group, no_args_is_help=True)
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show_settings(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Print every setting, its value and where the value came from."""
     loaded = load_settings(config)
@@ -26,7 +27,7 @@ def show_settings(config: ConfigOption = None, as_json: JsonOption = False) -> N
         show(line)
 
 
-@app.command("schema")
+@app.command("schema", cls=Command)
 def schema() -> None:
     """Print the JSON schema of ocrgate.toml, for editors."""
     from ocrgate.settings import schema as make
@@ -34,7 +35,7 @@ def schema() -> None:
     show(json.dumps(make(), indent=2))
 
 
-@app.command("check")
+@app.command("check", cls=Command)
 def check(
     file: Annotated[Path, typer.Argument(help="The settings file to check.")],
     as_json: JsonOption = False,

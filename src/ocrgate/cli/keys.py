@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrgate.cli.exit import Exit
+from ocrgate.cli.helping import Command, Group
 from ocrgate.cli.options import ConfigOption, JsonOption, load_settings
 from ocrgate.cli.report import CommandFailed, aligned, say, show
 from ocrgate.domain.ticket import Lane
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ocrgate.ports import ApiKey
     from ocrgate.settings import Settings
 
-app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+app = typer.Typer(help="Make, list and revoke API keys.", cls=Group, no_args_is_help=True)
 
 _PER_MINUTE = {"s": 60.0, "min": 1.0, "h": 1 / 60, "d": 1 / 1440}
 _MOST_PAGES = 1e9  # a minute; more is a slip of the finger
@@ -30,7 +31,7 @@ _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min|h|d))?")
 _NAME = re.compile(r"[\w.@:+-]{1,64}")
 
 
-@app.command("create")
+@app.command("create", cls=Command)
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is; shown in logs and lists.")],
     lane: Annotated[
@@ -61,7 +62,7 @@ def create(
     say(f"  curl -H 'Authorization: Bearer {secret}' -F file=@page.png http://HOST:7860/ocr")
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List all keys, revoked ones too. Secrets are not known here."""
     with _store(config) as store:
@@ -79,7 +80,7 @@ def list_keys(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         show(line)
 
 
-@app.command("revoke")
+@app.command("revoke", cls=Command)
 def revoke(
     name: Annotated[str, typer.Argument(help="The key to end.")],
     config: ConfigOption = None,

@@ -48,6 +48,9 @@ COMMANDS = [
     ["serve"],
     ["read"],
     ["bench"],
+    ["report"],
+    ["tune"],
+    ["plan"],
     ["simulate"],
     ["keys"],
     ["keys", "create"],
@@ -66,6 +69,7 @@ def test_h_explains_every_command(shell: Shell, words: list[str]) -> None:
     """-h works everywhere and goes to standard output."""
     assert shell(*words, "-h") == Exit.OK
     assert "Usage: ocrgate" in shell.out
+    assert "<bool>" not in shell.out  # a flag takes no value
     assert shell.err == ""
 
 
