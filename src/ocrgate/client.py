@@ -9,7 +9,10 @@ refusal is retried when the time given allows the wait that the server named.
 """
 
 import asyncio
+import os
 import random
+import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -276,7 +279,19 @@ def _transport_error(raised: httpx.RequestError, url: httpx.URL) -> OcrgateError
         return InternalError(f"what answers at {url} is no ocrgate server: {raised}")
     if isinstance(raised, httpx.TimeoutException):
         return DeadlineExceeded(f"no answer from {url} in time")
-    return EngineUnavailable(f"{url} cannot be reached: {raised!r}")
+    return EngineUnavailable(f"{url} cannot be reached: {_reason(raised)}")
+
+
+def _reason(raised: BaseException) -> str:
+    """What the system said at the bottom of it: refused, no such name, no TLS there."""
+    first = raised
+    while inner := first.__cause__ or first.__context__:
+        first = inner
+    if isinstance(first, ssl.SSLError | socket.gaierror):  # their numbers are not the system's
+        return first.strerror or str(first)
+    if isinstance(first, OSError) and first.errno:
+        return os.strerror(first.errno)
+    return str(raised) or type(raised).__name__
 
 
 def _auth(api_key: str | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ocrgate.cli.reading.sink import about
 from ocrgate.cli.report import CommandFailed
 from ocrgate.client import AsyncClient, Converted, Reading
 from ocrgate.errors import (
+    DeadlineExceeded,
     InternalError,
     InvalidRequest,
     OcrgateError,
@@ -41,24 +42,34 @@ def checked_url(url: str) -> str:
     return url
 
 
-async def greet(url: str, key: str | None) -> None:
+async def greet(url: str, key: str | None, timeout: float = _GREETING) -> None:  # noqa: ASYNC109
     """Find out at once whether a server of ours is there, before files are sent and sent again.
 
+    Args:
+        url: where it should be.
+        key: what it may ask for.
+        timeout: seconds that are given to a whole file; the answer to this has ten at most.
+
     Raises:
-        CommandFailed: it is not.
+        CommandFailed: it is not, or it says nothing.
         InvalidRequest: it sends on to another address, or the key is none.
     """
     hint = "start one with `ocrgate serve`, or read on this machine without --server"
+    seconds = min(timeout, _GREETING)
     try:
-        async with asyncio.timeout(_GREETING), AsyncClient(url, api_key=key, retries=0) as client:
+        async with asyncio.timeout(seconds), AsyncClient(url, api_key=key, retries=0) as client:
             await client.version()
     except InvalidRequest:
         raise
     except InternalError as error:
         message = f"what answers at {url} is no ocrgate server"
         raise CommandFailed(message, Exit.ENGINE, hint) from error
-    except (OcrgateError, TimeoutError) as error:
-        message = f"no ocrgate server answers at {url}"
+    except (DeadlineExceeded, TimeoutError) as error:
+        message = f"no ocrgate server answers at {url} within {seconds:g} s"
+        raise CommandFailed(message, Exit.DEADLINE, hint) from error
+    except OcrgateError as error:
+        reason = error.detail.removeprefix(f"{url} cannot be reached: ")
+        message = f"no ocrgate server answers at {url}: {reason}"
         raise CommandFailed(message, Exit.ENGINE, hint) from error
 
 

@@ -95,7 +95,7 @@ async def _remote(order: Order, stack: AsyncExitStack, *, titled: bool) -> FileR
     from ocrgate.client import AsyncClient, Reading
 
     assert order.server is not None
-    await greet(checked_url(order.server), order.key)
+    await greet(checked_url(order.server), order.key, order.timeout)
     # Nobody hurries: a full server is asked again until the time given is used up.
     client = AsyncClient(order.server, api_key=order.key, retries=10_000)
     await stack.enter_async_context(client)

@@ -44,6 +44,32 @@ async def test_a_server_that_is_down_is_told_at_once() -> None:
         with pytest.raises(CommandFailed, match="no ocrgate server answers") as refused:
             await greet(url, None)
     assert refused.value.code is Exit.ENGINE
+    assert str(refused.value).endswith(f"at {url}: Connection refused")
+
+
+async def test_a_server_that_says_nothing_is_waited_for_no_longer_than_for_a_file() -> None:
+    """--timeout holds from the first word on, and the exit code says that time ran out."""
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(CommandFailed, match=r"answers at .* within 0\.1 s") as refused:
+            await asyncio.wait_for(greet(url, None, timeout=0.1), timeout=2)
+    assert refused.value.code is Exit.DEADLINE
+
+
+async def test_a_server_without_tls_is_told_from_one_that_is_down() -> None:
+    """Taking https for http is a common slip; what the other side said tells it."""
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(CommandFailed, match="SSL"):
+            await greet(url, None)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"name": 1}', b'{"other": "thing"}'])
