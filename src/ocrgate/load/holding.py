@@ -11,7 +11,7 @@ from ocrgate.load.course import Course, Offer, Span
 from ocrgate.load.health import Health
 from ocrgate.load.record import OK, Sample, Step
 from ocrgate.load.sending import AGAIN, Result, Sender
-from ocrgate.load.slo import counted, verdicts
+from ocrgate.load.slo import verdicts
 from ocrgate.load.stats import Little, little
 from ocrgate.load.workload import Caller, Document
 
@@ -304,7 +304,7 @@ class Load:
     def _end(self, hung_up: int) -> None:
         course, step, journal = self._course, self._step, self._course.journal
         rows = [row for row in journal.record().samples.rows if row.step == step.index]
-        self._check_little(counted(step, rows))
+        self._check_little(rows)
         client = self._health.client()
         told = verdicts(self._offer.slo, step, rows)
         if course.judge.skipped:
@@ -322,13 +322,16 @@ class Load:
     def _check_little(self, rows: list[Sample]) -> None:
         """Both sides of Little's law; where they differ, requests queued in the client.
 
+        Of each request that part of its time counts which lies in the window: so no request is
+        counted on one side only, be the window as short as it may.
         Pauses that the server asked for between two tries are no such queue.
         """
         step, every = self._step, self._course.journal.every
-        served = [row for row in rows if row.outcome == OK or row.done > row.sent]
-        ended = sum(step.begins <= row.done < step.ends for row in served) * every
-        latency = sum(row.latency for row in served) / len(served) if served else 0.0
-        mean = max(0.0, latency - self._paused / max(1, step.tally.total))
+        spent = [within(row, step) for row in rows if row.outcome == OK or row.done > row.sent]
+        spent = [seconds for seconds in spent if seconds > 0]
+        ended = len(spent) * every
+        mean = sum(spent) / len(spent) if spent else 0.0
+        mean = max(0.0, mean - self._paused / max(1, step.tally.total))
         self.little = little(self._in_flight, ended, step.seconds, mean)
         journal, at = self._course.journal, round(step.ends, 3)
         journal.point(at, "in_flight_mean", round(self.little.in_flight, 4))
@@ -339,6 +342,11 @@ class Load:
                 f"{self.little.expected:.3g} requests should have been on the wire by Little's "
                 f"law, {self.little.in_flight:.3g} were: the rest waited in the client"
             )
+
+
+def within(sample: Sample, step: Step) -> float:
+    """Seconds of the step's window in which a request was due and not over."""
+    return min(sample.done, step.ends) - max(sample.intended, step.begins)
 
 
 def _unserved(result: Result) -> float:

@@ -96,7 +96,7 @@ class Gauge:
 
 
 LEAST = 50
-"""Answers below which Little's law says nothing: chance alone is above its tolerance."""
+"""Requests below which Little's law says nothing: chance alone is above its tolerance."""
 
 TOLERANCE = 0.05
 """Share by which both sides of Little's law may differ (beside chance)."""
@@ -108,7 +108,7 @@ class Little:
 
     Attributes:
         in_flight: requests on the wire, averaged over time.
-        expected: answers a second times mean latency from the intended send time.
+        expected: requests a second times the mean time from when each was due to its end.
         holds: whether they agree; None where too little was measured to say.
     """
 
@@ -123,19 +123,23 @@ class Little:
         return (self.expected - self.in_flight) / largest if largest else 0.0
 
 
-def little(in_flight: float, answers: int, seconds: float, mean_latency: float) -> Little:
+def little(in_flight: float, requests: int, seconds: float, mean: float) -> Little:
     """Check a run of ``seconds`` with itself.
 
-    Latency counts from the intended instant, presence on the wire from the real one: where the law
+    Waiting counts from the intended instant, presence on the wire from the real one: where the law
     does not hold, requests queued inside the client, and its figures are its own, not the server's.
-    Requests that straddle the edges of the run are counted on one side only, which is at most
-    ``mean_latency / seconds`` of all; so is chance, about 1 / sqrt(answers).
+
+    Args:
+        in_flight: requests on the wire, averaged over the run.
+        requests: that were due or under way in it.
+        seconds: of the run.
+        mean: seconds of each request that lie in the run, so that those which straddle its edges
+            are counted alike on both sides.
     """
     if seconds <= 0:
         return Little(in_flight, 0.0, None)
-    expected = answers / seconds * mean_latency
+    expected = requests / seconds * mean
     found = Little(in_flight, expected, None)
-    if answers < LEAST or mean_latency > seconds / 4:
+    if requests < LEAST:
         return found
-    allowed = TOLERANCE + answers**-0.5 + mean_latency / seconds
-    return Little(in_flight, expected, abs(found.gap) <= allowed)
+    return Little(in_flight, expected, abs(found.gap) <= TOLERANCE + requests**-0.5)

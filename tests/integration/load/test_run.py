@@ -47,7 +47,23 @@ async def test_a_closed_loop_holds_its_concurrency(raw: Raw, work: Workload) -> 
     assert 20 < step.tally.total < 201
     points = {point.name: point.value for point in found.series}
     assert 2 < points["in_flight_mean"] < 4.01
-    assert points["in_flight_by_little"] == pytest.approx(points["in_flight_mean"], rel=0.4)
+    assert points["in_flight_by_little"] == pytest.approx(points["in_flight_mean"], rel=0.1)
+
+
+async def test_a_window_shorter_than_two_requests_is_counted_exactly(
+    raw: Raw, work: Workload
+) -> None:
+    """Ten users of 0.6 s in one second: ten answers of it, not the ten that come after its end too.
+
+    By Little's law there are ten in flight all the same, whichever edge they cross.
+    """
+    async with PausingServer(0.6) as server:
+        found = await run(raw(server.url), work, Closed(10), parse("e2e=5s"), span=Span(seconds=1))
+    assert found.steps[0].tally.outcomes == {"ok": 20}
+    assert throughput(found.steps[0], found.samples.rows) == pytest.approx(10, abs=0.1)
+    points = {point.name: point.value for point in found.series}
+    assert points["in_flight_mean"] == pytest.approx(10, rel=0.1)
+    assert points["in_flight_by_little"] == pytest.approx(points["in_flight_mean"], rel=0.05)
 
 
 async def test_an_open_loop_sends_whatever_comes_back(raw: Raw, work: Workload) -> None:

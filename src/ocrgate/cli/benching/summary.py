@@ -226,8 +226,10 @@ def _group(samples: Sequence[Sample]) -> str:
     served = [sample for sample in samples if sample.outcome == OK]
     text = f"{share(len(served) / len(samples))} of {count(len(samples))} answered"
     found = spread(sample.latency for sample in served)
-    times = "" if found is None else f"  p50 {seconds(found.p50)}  p99 {seconds(found.p99)}"
-    return text + times
+    if found is None:
+        return text
+    tail = f"p99 {seconds(found.p99)}" if found.tells("p99") else f"max {seconds(found.largest)}"
+    return f"{text}  p50 {seconds(found.p50)}  {tail}"
 
 
 def _verdict(verdict: Verdict, each: StepDigest) -> str:
