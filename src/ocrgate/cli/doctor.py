@@ -35,7 +35,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def _checks(config: "Path | None") -> "Iterator[Check]":
-    from ocrgate.cli.checks import machine, service, vllm
+    from ocrgate.cli.checks import machine, network, service, vllm
 
     settings = load_settings(config).settings
     yield from machine.versions()
@@ -44,6 +44,7 @@ def _checks(config: "Path | None") -> "Iterator[Check]":
     yield machine.memory(settings)
     yield from machine.extras()
     yield from vllm.vllm(settings, os.environ)
+    yield from network.proxies(settings, os.environ)
     yield service.port(settings)
     yield service.keys(settings)
     yield service.page(settings)

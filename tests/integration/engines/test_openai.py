@@ -42,6 +42,17 @@ async def test_a_page_is_read(attach: Attach, page: PageImage) -> None:
         assert pair.server.connections == 1
 
 
+async def test_the_way_to_an_engine_takes_no_proxy(
+    attach: Attach, page: PageImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages of documents go where they were told to, whatever the environment names."""
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with attach(Talk(TEXT)) as pair:
+        reading, _ = await pair.engine.recognize(page, PageRequest())
+    assert reading.text == TEXT
+
+
 async def test_what_is_sent(attach: Attach, page: PageImage) -> None:
     """The image as base64, the recipe's words, fields of this server only, no client's URL."""
     async with attach() as pair:
