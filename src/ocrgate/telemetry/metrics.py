@@ -1,9 +1,17 @@
 """The metrics of one server: callers say what happened, this module talks to the library."""
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -16,6 +24,9 @@ _KINDS: dict[Kind, type[MetricWrapperBase]] = {Kind.COUNTER: Counter, Kind.GAUGE
 _MOST_VALUES = 64
 _BREAKER = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 _M = TypeVar("_M", bound=MetricWrapperBase)
+
+# Else each series has a second one for when it began, under a name that is declared nowhere.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -35,8 +46,17 @@ class Metrics:
         self._children: dict[tuple[str, ...], MetricWrapperBase] = {}
         self._refresh: list[Callable[[], None]] = []
         self._log_lines = 0
+        self._begin_at_zero()
         if version or engine:
             self._of(Gauge, "build_info", version, engine).set(1)
+
+    def _begin_at_zero(self) -> None:
+        """Show counters whose labels are known: a rate never sees the first event of another."""
+        for item in DECLARED:
+            sets = [label.values for label in item.labels if label.values is not None]
+            if item.kind is Kind.COUNTER and len(sets) == len(item.labels):
+                for values in product(*map(sorted, sets)):
+                    self._of(Counter, item.name, *values)
 
     def request(self, route: str, status: int, lane: Lane | None, seconds: float) -> None:
         """An HTTP answer was sent; ``route`` is the template, never the path that was asked for."""
