@@ -28,6 +28,9 @@ _TELLING = frozenset(
     {"authorization", "x-api-key", "api_key", "key", "secret", "password", "token", "cookie"}
 )
 _SECRET = re.compile(r"(ocrg_[a-z2-7]{8}_)[a-z2-7]{40}|\bBearer\s+\S+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_OR_END = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_LONG = frozenset({"event", "exception", "stack"})  # may have several lines
 _NOISY = ("python_multipart",)  # warns of each form that a client gets wrong, in the form's words
 _OWN_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
@@ -128,10 +131,11 @@ def _ending(log_format: Format, target: IO[str]) -> list[structlog.types.Process
     """What makes an event a line."""
     on_terminal = target.isatty()
     console = log_format == "console" or (log_format == "auto" and on_terminal)
+    shown = [_harmless, structlog.dev.ConsoleRenderer(colors=on_terminal)]
     return [
         structlog.processors.format_exc_info,  # before masking: a message may quote a key
         mask_secrets,
-        structlog.dev.ConsoleRenderer(colors=on_terminal) if console else _as_json,
+        *(shown if console else [_as_json]),
     ]
 
 
@@ -157,6 +161,15 @@ def _as_json(_logger: Any, _method: str, event: Event) -> str:
         return _encode(event).decode()
     except (ValueError, OverflowError):  # half a character pair, or a number beyond 64 bits
         return json.dumps(event, default=repr)
+
+
+def _harmless(_logger: Any, _method: str, event: Event) -> Event:
+    """What a client sent (a path, say) may not move a terminal's cursor or forge a line."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            shown = _CONTROL if name in _LONG else _CONTROL_OR_END
+            event[name] = shown.sub(lambda found: repr(found[0])[1:-1], value)
+    return event
 
 
 def _without_color_message(_logger: Any, _method: str, event: Event) -> Event:

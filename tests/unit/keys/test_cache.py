@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from ocrgate.domain.ticket import Lane
+from ocrgate.errors import InternalError
 from ocrgate.keys import CachedKeys
 from ocrgate.ports import ApiKey
 from ocrgate.testing import ManualClock, MemoryKeyStore
@@ -112,17 +113,89 @@ async def test_a_new_key_counts_within_the_ttl(store: CountingStore, clock: Manu
     assert store.listed == 2
 
 
-async def test_a_store_that_fails_is_asked_again(store: CountingStore, clock: ManualClock) -> None:
-    """A failed query is an error for its caller and is not remembered."""
+class FailingStore(CountingStore):
+    """A store whose disk can be taken away."""
 
-    class Broken(CountingStore):
-        def find(self, secret: str) -> ApiKey | None:
-            self.asked[secret] += 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = False
+
+    def _fail(self) -> None:
+        if self.fails:
             raise OSError("disk")
 
-    broken = Broken()
+    def find(self, secret: str) -> ApiKey | None:
+        found = super().find(secret)
+        self._fail()
+        return found
+
+    def all(self) -> list[ApiKey]:
+        self._fail()
+        return super().all()
+
+
+async def test_a_store_that_fails_is_asked_again(clock: ManualClock) -> None:
+    """A failed query is an error for its caller and is not remembered."""
+    broken = FailingStore()
+    broken.fails = True
     keys = CachedKeys(broken, now=clock.now)
     for _ in range(2):
-        with pytest.raises(OSError, match="disk"):
+        with pytest.raises(InternalError, match="cannot be checked"):
             await keys.find("x")
+    with pytest.raises(InternalError):
+        await keys.has_any()
     assert broken.asked["x"] == 2
+    broken.fails = False
+    assert not await keys.has_any()
+
+
+async def test_who_was_known_is_served_while_the_store_fails(clock: ManualClock) -> None:
+    """For a while, with a query now and then; nobody else is."""
+    store = FailingStore()
+    ann, ben = (store.create(n, lane=Lane.BATCH, rate=None, concurrency=None)[1] for n in "ab")
+    keys = CachedKeys(store, ttl=5, grace=60, now=clock.now)
+    assert await keys.find(ann)
+    assert await keys.has_any()
+    store.fails = True
+    for _ in range(6):
+        clock.advance(9)
+        assert await keys.find(ann)
+        assert await keys.find(ann)
+        assert await keys.has_any()
+    assert store.asked[ann] == 7
+    with pytest.raises(InternalError):
+        await keys.find(ben)
+    clock.advance(20)
+    with pytest.raises(InternalError):
+        await keys.find(ann)
+    store.fails = False
+    assert await keys.find(ben)
+    store.revoke("a")
+    assert await keys.find(ann) is None
+
+
+async def test_a_key_of_long_ago_is_not_trusted_when_the_store_fails(clock: ManualClock) -> None:
+    """It may have been revoked since."""
+    store = FailingStore()
+    secret = secret_of(store)
+    keys = CachedKeys(store, ttl=5, grace=60, now=clock.now)
+    assert await keys.find(secret)
+    clock.advance(66)
+    store.fails = True
+    with pytest.raises(InternalError):
+        await keys.find(secret)
+
+
+async def test_a_failure_is_logged_once(
+    clock: ManualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not with every request, and neither is its end."""
+    store = FailingStore()
+    secret = secret_of(store)
+    keys = CachedKeys(store, ttl=5, now=clock.now)
+    for fails in (False, True, True, True, False, False):
+        store.fails = fails
+        assert await keys.find(secret)
+        clock.advance(6)
+    said = capsys.readouterr().out
+    assert (said.count("store fails"), said.count("works again")) == (1, 1)

@@ -126,6 +126,19 @@ def test_what_json_cannot_say_is_written_all_the_same() -> None:
     assert [line["event"] for line in lines(stream)] == ["odd"]
 
 
+def test_what_a_client_sent_moves_no_cursor_and_forges_no_line() -> None:
+    """On a terminal escapes would be obeyed; lines of a traceback stay lines."""
+    stream = Terminal()
+    configure("console", "info", stream)
+    log = structlog.get_logger("ocrgate.x")
+    log.info("odd", path="/\x1b]0;title\x07\n2026 [info] forged", other="\x9b2J")
+    fail_and_log(log, "\x1b[2J")
+    text = stream.getvalue()
+    assert not any(odd in text for odd in ("\x1b]", "\x1b[2J", "\x9b"))
+    assert r"\n2026 [info] forged" in text
+    assert "Traceback (most recent call last):\n" in text
+
+
 def test_a_closed_stream_ends_nothing() -> None:
     """The log's reader has gone away; the server has not."""
     stream = io.StringIO()
