@@ -13,6 +13,7 @@ from ocrgate.errors import EngineUnavailable
 from ocrgate.load.answers import is_good
 from ocrgate.load.journal import Journal
 from ocrgate.load.link import Link, parse_url
+from ocrgate.load.targets import Api, Endpoint
 
 _TIMEOUT = 5.0  # seconds
 _SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)")
@@ -127,14 +128,23 @@ class MetricsPage:
         key: where it asks for one.
         every: seconds between readings.
         name: tells several servers apart; empty for the only one.
+        verify: whether the certificate of a secure server has to be good.
     """
 
-    def __init__(self, url: str, key: str = "", *, every: float = 1.0, name: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        every: float = 1.0,
+        name: str = "",
+        verify: bool = True,
+    ) -> None:
         self.url = url
         self._address = parse_url(url)
         self._every = every
         self._name = name
-        self._link = Link(self._address)
+        self._link = Link(self._address, verify=verify)
         lines = [
             f"GET {self._address.path or '/metrics'} HTTP/1.1",
             f"Host: {self._address.authority}",
@@ -170,3 +180,17 @@ class MetricsPage:
     def close(self) -> None:
         """Close its connection."""
         self._link.close()
+
+
+async def own_page(endpoint: Endpoint, key: str = "") -> tuple[MetricsPage, list[Reading]] | None:
+    """The target's own page of metrics and what it says now; None where it has none that is known.
+
+    It is looked for under the path below which the target's other routes are: behind a proxy the
+    root is another server's. A bare route to post to tells nothing of where its server begins.
+    """
+    for path in USUAL if endpoint.api is not Api.RAW else ():
+        page = MetricsPage(f"{endpoint.base}{path}", key, verify=endpoint.verify)
+        if (readings := await page.read()) is not None:
+            return page, readings
+        page.close()
+    return None

@@ -21,7 +21,7 @@ from ocrgate.load.pages import synthetic
 from ocrgate.load.probe import detect, try_out
 from ocrgate.load.record import OK, Record
 from ocrgate.load.runner import Offer, Session, describe
-from ocrgate.load.sampling import USUAL, Meter, MetricsPage, Reading
+from ocrgate.load.sampling import Meter, MetricsPage, Reading, own_page
 from ocrgate.load.sending import Result
 from ocrgate.load.targets import PROMPT, Api, Endpoint
 from ocrgate.load.workload import Workload
@@ -157,7 +157,8 @@ async def _meters(order: Order, endpoint: Endpoint) -> tuple[Meter, ...]:
     """What can be read beside the load: what was named, else the target's own page of metrics."""
     key = order.callers.keys[0]
     if order.metrics is None:
-        pages = await _own_page(endpoint, key)
+        own = await own_page(endpoint, key)
+        pages = [own] if own is not None else []
     else:
         pages = [await _named_page(url, key, order.metrics) for url in order.metrics]
     meters: list[Meter] = [page for page, _ in pages]
@@ -169,16 +170,6 @@ async def _meters(order: Order, endpoint: Endpoint) -> tuple[Meter, ...]:
 
 
 _Page = tuple[MetricsPage, list[Reading]]
-
-
-async def _own_page(endpoint: Endpoint, key: str) -> list[_Page]:
-    """The target's own, if it has one that is known: one at most."""
-    for path in USUAL if endpoint.api is not Api.RAW else ():
-        page = MetricsPage(f"{endpoint.base}{path}", key)
-        if (readings := await page.read()) is not None:
-            return [(page, readings)]
-        page.close()
-    return []
 
 
 async def _named_page(url: str, key: str, named: Sequence[str]) -> _Page:

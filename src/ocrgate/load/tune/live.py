@@ -14,7 +14,7 @@ from ocrgate.load.journal import Journal
 from ocrgate.load.probe import detect
 from ocrgate.load.record import OK, Record, Step
 from ocrgate.load.runner import Offer, Session, Span, describe
-from ocrgate.load.sampling import Meter, MetricsPage
+from ocrgate.load.sampling import own_page
 from ocrgate.load.slo import Slo, throughput
 from ocrgate.load.targets import Api, Asking, Endpoint
 from ocrgate.load.tune.trial import Observation, Stop, Trial
@@ -97,7 +97,8 @@ class LiveTrials:
         load = Closed(self.clients(trial), spread=min(2.0, self.warmup / 2))
         journal = Journal(None, describe(endpoint, offer, load, span))
         stop = asyncio.Event()
-        meters = await _meters(endpoint, key)
+        own = await own_page(endpoint, key)
+        meters = () if own is None else (own[0],)
         async with Session(endpoint, offer, journal, meters=meters, stop=stop) as session:
             watching = asyncio.create_task(self._look(session, journal, trial, stop))
             try:
@@ -155,14 +156,6 @@ def _check(record: Record) -> None:
         raise InvalidRequest(
             f"every page was refused ({most}): no setting of the engine mends that"
         )
-
-
-async def _meters(endpoint: Endpoint, key: str) -> tuple[Meter, ...]:
-    page = MetricsPage(f"{endpoint.address.url}/metrics", key)
-    if endpoint.api is not Api.RAW and await page.read() is not None:
-        return (page,)
-    page.close()
-    return ()
 
 
 def _counts(counters: Counters, record: Record, at: float, limit: float, *, dead: bool) -> Counts:

@@ -7,6 +7,8 @@ import pytest
 from aiohttp import web
 
 from ocrgate.errors import EngineUnavailable, InvalidRequest
+from ocrgate.load.probe import detect
+from ocrgate.load.sampling import own_page
 from ocrgate.load.slo import parse
 from ocrgate.load.targets import Api, Asking
 from ocrgate.load.tune.live import LiveTrials
@@ -99,3 +101,43 @@ async def test_a_key_that_no_page_is_read_with_is_no_matter_of_load(
     made = replace(trials(page), asking=Asking(model="m"), api=Api.OPENAI)
     with pytest.raises(InvalidRequest, match="no setting of the engine mends that"):
         await made(trial(2), locked)
+
+
+@pytest.fixture
+async def below() -> AsyncIterator[str]:
+    """An engine below a path, and beside it at the root another server that shows metrics, too."""
+
+    def page(text: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(text=text)
+
+        return answer
+
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "m", "object": "model"}]})
+
+    app = web.Application()
+    app.router.add_get("/metrics", page("vllm:num_preemptions_total 100\n"))
+    app.router.add_get("/vllm/metrics", page("vllm:num_preemptions_total 7\n"))
+    app.router.add_get("/vllm/v1/models", models)
+    app.router.add_get("/bare/v1/models", models)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}"
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("path", ["/vllm", "/vllm/v1", "/vllm/v1/chat/completions"])
+async def test_an_engine_below_a_path_has_its_metrics_there(below: str, path: str) -> None:
+    found = await own_page(await detect(f"{below}{path}", Asking(), api=Api.OPENAI))
+    assert found is not None
+    page, readings = found
+    page.close()
+    assert page.url == f"{below}/vllm/metrics"
+    assert readings == [("preemptions", "", 7.0)]
+
+
+async def test_what_stands_at_the_root_is_not_taken_for_an_engine_below_it(below: str) -> None:
+    assert await own_page(await detect(f"{below}/bare/v1", Asking(), api=Api.OPENAI)) is None
