@@ -58,7 +58,10 @@ def tune(
 
         tune_side(order)
         return
+    from ocrgate.cli.tuning.keeping import written
     from ocrgate.cli.tuning.result import conclude
-    from ocrgate.cli.tuning.run import search
+    from ocrgate.cli.tuning.run import place_of, search
 
-    conclude(order, *search(order))
+    choice, history = search(order)
+    with written(place_of(order)):
+        conclude(order, choice, history)

@@ -23,19 +23,22 @@ class PausingServer:
         service: seconds that one request takes, however many there are.
         pause: seconds of each period, at its end, in which the server stands still; 0 for never.
         period: seconds.
+        port: to listen on; 0 for a free one.
 
     Attributes:
         answered: requests until now.
     """
 
-    def __init__(self, service: float = 0.0, *, pause: float = 0.0, period: float = 10.0) -> None:
+    def __init__(
+        self, service: float = 0.0, *, pause: float = 0.0, period: float = 10.0, port: int = 0
+    ) -> None:
         self.answered = 0
         self._service = service
         self._pause, self._period = pause, period
         self._begun = monotonic()
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
-        self._port = 0
+        self._port = port
 
     @property
     def url(self) -> str:
@@ -45,7 +48,7 @@ class PausingServer:
     async def __aenter__(self) -> Self:
         """Listen."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
         self._begun = monotonic()
         return self

@@ -1,6 +1,7 @@
 """What a search is to do, from the words of the command line."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ocrgate.cli.tuning import names
 from ocrgate.cli.tuning.steer import Command, Still, Vllm
 from ocrgate.engines.launch.params import VllmParams
 from ocrgate.engines.openai.params import OpenAIParams
+from ocrgate.load.probe import detect
 from ocrgate.load.quantities import duration
 from ocrgate.load.slo import Slo, parse
 from ocrgate.load.targets import Api, Asking
@@ -170,20 +172,23 @@ def _target(given: Given, settings: "Settings | None") -> tuple[str | None, Vllm
 
 
 def _steer(given: Given, url: str | None, engine: VllmParams | None, key: str) -> Steer | None:
+    """What changes the engine. It asks for it as trials do: with their key and contract."""
     if engine is not None:
         return Vllm(engine)
     if url is None:
         return None
     patience = duration(given.start_timeout, "--start-timeout")
+    api, verify = bench.named_api(given.api), not given.insecure
+    ask = partial(detect, url, Asking(), api=api, key=key, verify=verify)
     if given.restart_command is None:
-        return Still(url, patience=patience, key=key)
+        return Still(url, patience=patience, ask=ask)
     return Command(
         given.restart_command,
         url,
         back=given.restore_command,
         before=names.parse(given.now, "--now") if given.now else None,
         patience=patience,
-        key=key,
+        ask=ask,
     )
 
 

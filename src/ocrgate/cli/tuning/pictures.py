@@ -1,11 +1,14 @@
 """``ocrgate tune --what side``: how small pages may be sent, by what it does to their text."""
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocrgate.cli.benching.order import named_mix
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import CommandFailed, say, show
+from ocrgate.cli.tuning.keeping import keeping, kept, tell_lost, written
 from ocrgate.cli.tuning.order import Order, sides
 from ocrgate.cli.tuning.result import SETTINGS
 from ocrgate.cli.tuning.run import guarded
@@ -17,11 +20,15 @@ from ocrgate.load.tune.picture import LEAST_PAGES, SideChoice, SideTrial, choose
 from ocrgate.load.tune.settings_file import write
 from ocrgate.load.tune.side_picture import side_svg
 from ocrgate.load.tune.sides import SideTrials
+from ocrgate.load.tune.state import StateFile, side_trial
 from ocrgate.simulate.workload import MIXES
 
 if TYPE_CHECKING:
     from ocrgate.load.workload import Workload
 
+
+STATE = Path("ocrgate-tune-side.json")
+"""Where sides that were read are kept, unless told otherwise."""
 
 _NO_TEXT = 0.5  # of the characters wrong: the server does not read
 
@@ -36,11 +43,14 @@ def tune_side(order: Order) -> SideChoice:
     if order.url is None:
         raise CommandFailed("--what side needs a server that reads: give its URL")
     allowed = share(order.given.max_error_increase, "--max-error-increase")
-    choice = guarded(
-        _tried(order, order.url, allowed),
-        ending="Ending ...",
-        broken="broken off: sides are only compared when all were read",
-    )
+    choice = guarded(_tried(order, order.url, allowed), ending="Ending ...")
+    with written(order.given.state or STATE):
+        _told(order, choice, allowed)
+    return choice
+
+
+def _told(order: Order, choice: SideChoice, allowed: float) -> None:
+    """Print, draw and write what was found."""
     if order.given.as_json:
         show(json.dumps(_as_json(choice, allowed), indent=2))
     else:
@@ -53,11 +63,13 @@ def tune_side(order: Order) -> SideChoice:
         path = order.given.config or SETTINGS
         write(path, {"engine.max_side": choice.side})
         say(f"Written into {path}")
-    return choice
 
 
 async def _tried(order: Order, url: str, allowed: float) -> SideChoice:
     given = order.given
+    place = given.state or STATE
+    state = StateFile(place, _about(order), side_trial)
+    found = {trial.side: trial for trial in kept(state, place, fresh=given.fresh)}
     trials = SideTrials(
         _workload(order).documents,
         order.asking,
@@ -66,19 +78,38 @@ async def _tried(order: Order, url: str, allowed: float) -> SideChoice:
         order.api,
         not given.insecure,
         worded,
+        told=lambda text: say(f"      {text}"),
     )
     wanted, count = sides(given), len(trials.documents)
     if count < LEAST_PAGES:
         say(f"{count} pages say what a side costs, but {LEAST_PAGES} are needed to recommend one.")
-    found: list[SideTrial] = []
-    for side in wanted:
-        say(f"Reading {count} pages at {side} pixels ...")
-        seen = await trials(side, url)
-        say(f"      {_in_short(seen)}")
-        if not found:
-            _check(seen)
-        found.append(seen)
-    return choose_side(found, allowed)
+    with keeping(state, place):
+        state.check()
+        for side in wanted:
+            if side in found:
+                continue
+            say(f"Reading {count} pages at {side} pixels ...")
+            found[side] = seen = await trials(side, url)
+            say(f"      {_in_short(seen)}")
+            if side == wanted[0]:
+                _check(seen)
+            state.keep(tuple(found.values()), partial(tell_lost, place))
+    return choose_side([found[side] for side in wanted], allowed)
+
+
+def _about(order: Order) -> dict[str, object]:
+    """What a side's trial holds for: other sides may be asked for afterwards, and less or more
+    text be allowed to be lost.
+    """
+    given = order.given
+    looks = [at.stat() for at, _ in order.files]
+    return {
+        "what": "side",
+        "target": order.url,
+        "pages": [given.mix, given.pages, given.seed, [str(at) for at, _ in order.files]],
+        "files": [(look.st_size, look.st_mtime_ns) for look in looks],
+        "asking": [given.api, given.model, given.prompt, given.max_tokens, given.concurrency],
+    }
 
 
 def _check(largest: SideTrial) -> None:

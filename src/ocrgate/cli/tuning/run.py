@@ -13,6 +13,7 @@ from ocrgate.cli.benching.order import named_mix
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import CommandFailed, say
 from ocrgate.cli.tuning import names
+from ocrgate.cli.tuning.keeping import keeping, kept, tell_lost
 from ocrgate.cli.tuning.order import Order
 from ocrgate.cli.tuning.steer import Command, Still
 from ocrgate.cli.tuning.words import worded
@@ -26,7 +27,7 @@ from ocrgate.load.tune.evidence import sites
 from ocrgate.load.tune.live import LiveTrials
 from ocrgate.load.tune.planner import propose
 from ocrgate.load.tune.session import Search
-from ocrgate.load.tune.state import StateFile
+from ocrgate.load.tune.state import StateFile, observation
 from ocrgate.load.tune.trial import History, Observation, Trial, warmup
 from ocrgate.load.workload import Workload
 from ocrgate.simulate.workload import MIXES
@@ -38,6 +39,11 @@ _Found = TypeVar("_Found")
 
 STATE = Path("ocrgate-tune.json")
 """Where trials are kept, unless told otherwise."""
+
+
+def place_of(order: Order) -> Path | None:
+    """Where trials are kept; None in virtual time, which is over in a second."""
+    return None if order.given.profile else order.given.state or STATE
 
 
 def search(order: Order) -> tuple[Choice, History]:
@@ -175,22 +181,10 @@ def _shape(order: Order) -> "Shape":
 
 
 async def _live(order: Order) -> tuple[Choice, History]:
-    given = order.given
     assert order.steer is not None
-    state = StateFile(given.state or STATE, order.about())
-    if given.fresh:
-        state.forget()
-    done = state.load()
-    place = given.state or STATE
-
-    def lost(error: OSError) -> None:
-        say(
-            f"{place} cannot be written ({error.strerror}): the search goes on, but would begin "
-            "anew after an interruption."
-        )
-
-    if done:
-        say(f"Going on after {len(done)} trials in {place}; --fresh begins anew.")
+    place = order.given.state or STATE
+    state = StateFile(place, order.about(), observation)
+    done = kept(state, place, fresh=order.given.fresh)
     await _check(order)
     _announce(order)
     run = Search(
@@ -200,25 +194,11 @@ async def _live(order: Order) -> tuple[Choice, History]:
         trials(order, _workload(order)),
         state,
         _Teller(order, len(done)),
-        lost,
+        partial(tell_lost, place),
+        lambda error: say(f"      it did not start: {error}"),
     )
-    try:
-        found = await run.run()
-    except OcrgateError:
-        _tell_kept(state, place)
-        raise
-    except OSError as error:
-        raise CommandFailed(f"{place}: {error.strerror}", Exit.ENVIRONMENT) from error
-    state.forget()
-    return found
-
-
-def _tell_kept(state: StateFile, place: Path) -> None:
-    count = len(state.load())
-    if count:
-        say(f"Trials kept in {place}: {count}; the same command goes on after them.")
-    else:
-        state.forget()
+    with keeping(state, place):
+        return await run.run()
 
 
 def trials(order: Order, workload: Workload) -> LiveTrials:

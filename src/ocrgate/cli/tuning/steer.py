@@ -7,8 +7,9 @@ import shlex
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ocrgate.engines.launch.params import VllmParams
     from ocrgate.engines.launch.supervisor import Supervisor
 
+Ask = Callable[[], Awaitable[object]]
+"""Asks an engine who it is; raises an OcrgateError where it is not there or wants a key."""
+
 _POLL = 0.5  # seconds between looks at whether a server answers
 _FAREWELL = 30.0  # seconds that a server is given after SIGTERM
 _LEFT_BEHIND = ("/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh")
@@ -33,13 +37,13 @@ class Still:
     Args:
         url: where it answers.
         patience: seconds that it may take to come back by itself after it died.
-        key: an API key, where it asks for one.
+        ask: finds out who answers, and raises where nobody does; by the URL alone without it.
     """
 
-    def __init__(self, url: str, *, patience: float = 600.0, key: str = "") -> None:
+    def __init__(self, url: str, *, patience: float = 600.0, ask: Ask | None = None) -> None:
         self._url = url
         self._patience = patience
-        self._key = key
+        self._ask = ask or partial(detect, url, Asking())
 
     async def apply(self, setting: Mapping[str, float]) -> str:
         """Nothing to do: so many clients are what a gate would let in.
@@ -47,7 +51,7 @@ class Still:
         An engine that has died is waited for. If it does not come back, the next trial says so.
         """
         del setting
-        if await _is_there(self._url, self._key):
+        if await _is_there(self._ask):
             return self._url
         say(
             f"      no engine answers at {self._url}: waiting up to {self._patience:g} s for it to "
@@ -55,7 +59,7 @@ class Still:
         )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
-                while not await _is_there(self._url, self._key):  # noqa: ASYNC110 - elsewhere
+                while not await _is_there(self._ask):  # noqa: ASYNC110 - elsewhere
                     await asyncio.sleep(_POLL)
         return self._url
 
@@ -63,9 +67,9 @@ class Still:
         """Nothing was changed."""
 
 
-async def _is_there(url: str, key: str) -> bool:
+async def _is_there(ask: Ask) -> bool:
     try:
-        await detect(url, Asking(), key=key)
+        await ask()
     except EngineUnavailable:
         return False
     except OcrgateError:  # it answers, if only to complain
@@ -87,7 +91,7 @@ class Command:
         back: command that brings back what was there before; None where nothing was.
         before: settings that it had; with them ``template`` brings it back where ``back`` is None.
         patience: seconds that a start may take.
-        key: an API key, where the engine asks for one.
+        ask: finds out who answers, and raises where nobody does; by the URL alone without it.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class Command:
         back: str | None = None,
         before: Mapping[str, float] | None = None,
         patience: float = 600.0,
-        key: str = "",
+        ask: Ask | None = None,
     ) -> None:
         _words(template, {SEQUENCES: 1, BATCHED: 1, MEMORY: 1})
         self._template = template
@@ -106,7 +110,7 @@ class Command:
         self._back = back
         self._before = before
         self._patience = patience
-        self._key = key
+        self._ask = ask or partial(detect, url, Asking())
         self._child: asyncio.subprocess.Process | None = None
         self._touched = False
 
@@ -134,12 +138,13 @@ class Command:
 
     async def _start(self, words: list[str], *, keep: bool = False) -> None:
         await self._end()
+        older = await _is_there(self._ask)
         if keep:  # a child of ours would be killed with our event loop
             words = [*_LEFT_BEHIND, *words]
         self._child = child = await self._spawned(words)
         try:
             async with asyncio.timeout(self._patience):
-                await self._answers(child)
+                await self._answers(child, older=older)
         except TimeoutError:
             raise EngineUnavailable(f"no engine answers after {self._patience:g} s") from None
         if child.returncode is not None:
@@ -163,12 +168,22 @@ class Command:
         except OSError as error:
             raise EngineUnavailable(f"{words[0]}: {error.strerror}") from error
 
-    async def _answers(self, child: asyncio.subprocess.Process) -> None:
+    async def _answers(self, child: asyncio.subprocess.Process, *, older: bool) -> None:
+        """Wait until the engine answers: not an older one that the command has still to replace.
+
+        That one is gone when nobody has answered once, or the command has ended well.
+        """
         while True:
             if child.returncode not in {None, 0}:
-                raise EngineUnavailable(f"the command ended with {child.returncode}")
+                still = f", and an engine that it did not start answers at {self._url}"
+                told = still if await _is_there(self._ask) else ""
+                raise EngineUnavailable(f"the command ended with {child.returncode}{told}")
+            there = False
             with contextlib.suppress(OcrgateError):
-                await detect(self._url, Asking(), key=self._key)
+                await self._ask()
+                there = True
+            older = older and there and child.returncode is None
+            if there and not older:
                 return
             await asyncio.sleep(_POLL)
 

@@ -59,15 +59,17 @@ class Search:
         tell: is told of every trial.
         lost: is told that trials cannot be kept any more (a full disk), once; the search goes on,
             since what it has measured is worth more than the file.
+        unstarted: is told why the engine did not start with a setting.
     """
 
     space: Space
     rules: Rules
     steer: Steer
     measure: Measure
-    state: StateFile
+    state: StateFile[Observation]
     tell: Tell
     lost: Callable[[OSError], None]
+    unstarted: Callable[[OcrgateError], None] = lambda _error: None
 
     async def run(self) -> tuple[Choice, History]:
         """Search until there is nothing more to learn.
@@ -81,32 +83,24 @@ class Search:
         """
         history = self.state.load()
         self.state.check()
-        kept = True
         applied = _Applied(self.space, self.steer)
         try:
             while (trial := propose(history, self.space, self.rules)) is not None:
                 self.tell(trial, None)
                 seen = await self._try(trial, applied)
                 history = (*history, seen)
-                kept = kept and self._is_kept(history)
+                self.state.keep(history, self.lost)
                 self.tell(trial, seen)
         finally:
             await _surely(self.steer.restore())
         return conclude(history, self.space, self.rules), history
 
-    def _is_kept(self, history: History) -> bool:
-        try:
-            self.state.save(history)
-        except OSError as error:
-            self.lost(error)
-            return False
-        return True
-
     async def _try(self, trial: Trial, applied: "_Applied") -> Observation:
         try:
             url = await applied.to(trial)
-        except OcrgateError:
+        except OcrgateError as error:
             applied.forget()
+            self.unstarted(error)
             return Observation(trial, 0.0, failed=1, stop=Stop.UNSTARTED)
         seen = await self.measure(trial, url)
         if seen.stop is not None and seen.stop.breaks:

@@ -3,15 +3,18 @@
 This is no load test: whoever is refused comes back when told to, so that what is compared is text.
 """
 
+import asyncio
 import io
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
-from ocrgate.errors import InvalidRequest
+from ocrgate.errors import EngineUnavailable, InvalidRequest
 from ocrgate.load.arrivals import Closed
+from ocrgate.load.link import Address, Link
 from ocrgate.load.probe import detect
 from ocrgate.load.record import OK, Record
 from ocrgate.load.runner import Span, run
@@ -21,6 +24,7 @@ from ocrgate.load.workload import Callers, Document, Workload
 
 _PATIENCE = 600.0  # seconds for a page, its waits included
 _RETRIES = 30  # of a refusal, and of a connection that is refused: a minute or two
+_POLL = 2.0  # seconds between looks at whether the target is still there
 _LANCZOS = Image.Resampling.LANCZOS
 
 
@@ -36,6 +40,9 @@ class SideTrials:
         api: the contract; None to find out.
         verify: whether certificates have to be good.
         words: the prompt for a model, where none was given.
+        patience: seconds that a target may be away, as one that is started again is, before it is
+            given up.
+        told: is told when it is away.
     """
 
     documents: Sequence[Document]
@@ -45,6 +52,8 @@ class SideTrials:
     api: Api | None = None
     verify: bool = True
     words: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint
+    patience: float = 120.0
+    told: Callable[[str], None] = lambda _text: None
 
     def __post_init__(self) -> None:
         if not self.documents or any(document.text is None for document in self.documents):
@@ -57,19 +66,54 @@ class SideTrials:
         """Read every page once.
 
         Raises:
-            OcrgateError: the target cannot be asked.
+            OcrgateError: the target cannot be asked, or went away and did not come back. What was
+                read meanwhile is dropped then: pages that nobody was there to read say nothing of
+                a side.
         """
         key = self.callers.keys[0]
         found = await detect(url, self.asking, api=self.api, key=key, verify=self.verify)
         pages = tuple(
             shrunk(document, side, f"{number}") for number, document in enumerate(self.documents)
         )
+        reading = asyncio.ensure_future(self._read(found, pages, side))
+        missing = asyncio.ensure_future(self._missed(found.address))
+        try:
+            await asyncio.wait({reading, missing}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                return _of(reading.result(), side, len(pages))
+            raise EngineUnavailable(f"{url}: nobody has answered for {self.patience:g} s")
+        finally:
+            for task in (reading, missing):
+                task.cancel()
+            await asyncio.gather(reading, missing, return_exceptions=True)
+
+    async def _read(self, found: Endpoint, pages: tuple[Document, ...], side: int) -> Record:
         span = Span(seconds=None, requests=len(pages), timeout=_PATIENCE, retries=_RETRIES)
         work = Workload(pages, f"pages of {side} pixels")
-        record = await run(
-            self.words(found), work, Closed(self.clients), span=span, callers=self.callers
-        )
-        return _of(record, side, len(pages))
+        load = Closed(self.clients)
+        return await run(self.words(found), work, load, span=span, callers=self.callers)
+
+    async def _missed(self, address: Address) -> None:
+        """Return when nobody has listened there for too long."""
+        since: float | None = None
+        while since is None or time.monotonic() - since < self.patience:
+            await asyncio.sleep(min(_POLL, self.patience))
+            if await _listens(address, verify=self.verify):
+                since = None
+            elif since is None:
+                since = time.monotonic()
+                self.told(f"nobody is there: waiting up to {self.patience:g} s for it to come back")
+
+
+async def _listens(address: Address, *, verify: bool) -> bool:
+    link = Link(address, verify=verify)
+    try:
+        await link.find()
+    except EngineUnavailable:
+        return False
+    finally:
+        link.close()
+    return True
 
 
 def _of(record: Record, side: int, count: int) -> SideTrial:

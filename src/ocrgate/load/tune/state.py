@@ -4,33 +4,52 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ocrgate.errors import Conflict, UnreadableDocument
-from ocrgate.load.tune.trial import History, Observation, Purpose, Stop, Trial
+from ocrgate.load.tune.picture import SideTrial
+from ocrgate.load.tune.trial import Observation, Purpose, Stop, Trial
+
+
+class _Value(Protocol):
+    """A dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Kept = TypeVar("Kept", bound=_Value)
 
 _FORMAT = 1
 
 
-class StateFile:
+class StateFile(Generic[Kept]):
     """What was tried, for one search; replaced whole after every trial.
 
     Args:
         path: of the file; None keeps nothing.
         about: what the trials hold for: target, pages, SLO, space. Another search does not go on
             with them.
+        made: makes a trial of what stands in the file, which is what :func:`dataclasses.asdict`
+            made of it.
     """
 
-    def __init__(self, path: Path | None, about: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        about: Mapping[str, object],
+        made: Callable[[Mapping[str, Any]], Kept],
+    ) -> None:
         self._path = path
         self._about = dict(about)
+        self._made = made
+        self._lost = False
         text = json.dumps(self._about, sort_keys=True, default=str)
         self._digest = hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def load(self) -> History:
+    def load(self) -> tuple[Kept, ...]:
         """The trials so far; none where there is no file.
 
         Raises:
@@ -41,7 +60,7 @@ class StateFile:
             return ()
         try:
             data = json.loads(self._path.read_text(encoding="utf-8"))
-            history = tuple(_observation(entry) for entry in data["trials"])
+            trials = tuple(self._made(entry) for entry in data["trials"])
             digest = data["of"]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UnreadableDocument(
@@ -52,7 +71,7 @@ class StateFile:
                 f"{self._path} is of a search with another target, other pages, another SLO or "
                 "other bounds; --fresh begins a new one"
             )
-        return history
+        return trials
 
     def check(self) -> None:
         """Find out whether trials can be kept, before the first is made.
@@ -65,7 +84,7 @@ class StateFile:
             fresh.write_text(" " * 4096, encoding="utf-8")
             fresh.unlink()
 
-    def save(self, history: History) -> None:
+    def save(self, trials: Sequence[Kept]) -> None:
         """Replace the file whole; a crash leaves the old or the new one.
 
         Raises:
@@ -77,7 +96,7 @@ class StateFile:
             "format": _FORMAT,
             "of": self._digest,
             "about": self._about,
-            "trials": [asdict(one) for one in history],
+            "trials": [asdict(one) for one in trials],
         }
         fresh = self._fresh(self._path)
         try:
@@ -91,6 +110,19 @@ class StateFile:
                 fresh.unlink()
             raise
 
+    def keep(self, trials: Sequence[Kept], lost: Callable[[OSError], None]) -> None:
+        """Save them; where that fails (a full disk) say so once and never again.
+
+        What was measured is worth more than the file, so it is no reason to end a search.
+        """
+        if self._lost:
+            return
+        try:
+            self.save(trials)
+        except OSError as error:
+            self._lost = True
+            lost(error)
+
     @staticmethod
     def _fresh(path: Path) -> Path:
         return path.with_name(f"{path.name}.{os.getpid()}")
@@ -101,7 +133,12 @@ class StateFile:
             self._path.unlink(missing_ok=True)
 
 
-def _observation(entry: Mapping[str, Any]) -> Observation:
+def observation(entry: Mapping[str, Any]) -> Observation:
+    """A trial of an engine's settings, from a file.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
     fields = dict(entry)
     trial = dict(fields.pop("trial"))
     setting = tuple(float(value) for value in trial.pop("setting"))
@@ -112,3 +149,14 @@ def _observation(entry: Mapping[str, Any]) -> Observation:
         stop=None if stop is None else Stop(stop),
         **fields,
     )
+
+
+def side_trial(entry: Mapping[str, Any]) -> SideTrial:
+    """A trial of a picture's side, from a file.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    fields = dict(entry)
+    errors = tuple(None if each is None else float(each) for each in fields.pop("errors"))
+    return SideTrial(errors=errors, **fields)

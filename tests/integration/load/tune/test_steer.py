@@ -99,6 +99,44 @@ async def test_a_server_that_never_answers_is_given_up_and_ended(url: str) -> No
         await steer.restore()
 
 
+async def test_an_older_engine_is_not_taken_for_the_one_that_replaces_it(
+    server: str, url: str, tmp_path: Path
+) -> None:
+    """As `docker compose up -d` does: the old one answers until the command is nearly done."""
+    port = url.rpartition(":")[2]
+    older = Command(template(server, url), url, patience=20)
+    await older.apply({"max-num-seqs": 1})
+    script = tmp_path / "replace.sh"
+    old, new = servers_on(port)[0], f"{server} {port} $1 >/dev/null 2>&1 </dev/null &"
+    script.write_text(f"sleep 0.7\nkill {old}\nsleep 0.2\n{new}\n")
+    steer = Command(f"sh {shlex.quote(str(script))} {{max_num_seqs}}", url, patience=20)
+    await steer.apply({"max-num-seqs": 8})
+    assert await model_at(url) == "8"
+    await older.restore()
+    await _kill_server(url)
+
+
+async def test_a_command_that_finds_its_port_taken_says_who_is_there(server: str, url: str) -> None:
+    older = Command(template(server, url), url, patience=20)
+    await older.apply({"max-num-seqs": 1})
+    fails = f"{shlex.quote(sys.executable)} -c 'raise SystemExit(1)'"
+    with pytest.raises(EngineUnavailable, match="an engine that it did not start answers"):
+        await Command(fails, url, patience=20).apply({"max-num-seqs": 8})
+    await older.restore()
+
+
+async def test_it_asks_as_trials_do(url: str) -> None:
+    """Where a certificate is not to be checked, say, that holds for these questions too."""
+    asked: list[str] = []
+
+    async def ask() -> None:
+        asked.append("who is there?")
+
+    assert await Still(url, ask=ask).apply({}) == url
+    await Command("true", url, ask=ask).apply({"max-num-seqs": 4})
+    assert len(asked) >= 3
+
+
 @pytest.mark.parametrize("text", ["", "run {nothing}", "run '", "run {0}"])
 def test_a_command_that_cannot_be_filled_in_is_refused_at_once(text: str) -> None:
     with pytest.raises(CommandFailed, match="--restart-command"):

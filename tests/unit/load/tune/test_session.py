@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from tests.unit.load.tune.curves import LINE, seen, slots
 
 from ocrgate.errors import EngineUnavailable, Unauthenticated
 from ocrgate.load.tune.session import Search
-from ocrgate.load.tune.state import StateFile
-from ocrgate.load.tune.trial import History, Observation, Rules, Stop, Trial
+from ocrgate.load.tune.state import StateFile, observation
+from ocrgate.load.tune.trial import Observation, Rules, Stop, Trial
 
 
 @dataclass
@@ -48,22 +48,22 @@ class Engine:
 
 
 def search(engine: Engine, path: Path | None = None) -> Search:
-    state = StateFile(path, {})
+    state = StateFile(path, {}, observation)
     return Search(LINE, Rules(), engine, engine, state, lambda *_: None, lambda _: None)
 
 
-class FullDisk(StateFile):
+class FullDisk(StateFile[Observation]):
     """Has room for a file without trials."""
 
-    def save(self, history: History) -> None:
-        if history:
+    def save(self, trials: Sequence[Observation]) -> None:
+        if trials:
             raise OSError(errno.ENOSPC, "No space left on device")
 
 
 async def test_a_full_disk_is_told_once_and_does_not_end_the_search() -> None:
     engine = Engine()
     told: list[OSError] = []
-    made = replace(search(engine), state=FullDisk(None, {}), lost=told.append)
+    made = replace(search(engine), state=FullDisk(None, {}, observation), lost=told.append)
     choice, _ = await made.run()
     assert slots(choice) == 24
     assert len(told) == 1
@@ -101,7 +101,17 @@ async def test_an_engine_that_died_is_started_again() -> None:
     assert engine.starts[engine.starts.index(32) + 1] < 32
 
 
-async def test_a_setting_that_does_not_start_is_a_result() -> None:
+async def test_a_setting_that_does_not_start_is_a_result_whose_reason_is_told() -> None:
+    engine = Engine(most=1, knee=1000)
+    told: list[str] = []
+    made = replace(search(engine), unstarted=lambda error: told.append(str(error)))
+    choice, history = await made.run()
+    assert choice.setting is None
+    assert {one.stop for one in history} == {Stop.UNSTARTED}
+    assert set(told) == {"no memory"}
+
+
+async def test_a_setting_that_dies_is_a_result() -> None:
     engine = Engine(most=4, knee=1000)
     choice, history = await search(engine).run()
     assert choice.setting is not None
