@@ -1,7 +1,7 @@
 """Errors as HTTP answers: the only module that knows status numbers.
 
-One table serves three shapes of body: problem details (RFC 9457) everywhere, OpenAI's envelope
-under ``/v1/chat`` and ``/v1/models``, Mistral's under ``/v1/ocr``.
+One table serves three shapes of body: Mistral's under ``/v1/ocr``, OpenAI's envelope under the rest
+of ``/v1``, also where nothing is served, problem details (RFC 9457) everywhere else.
 """
 
 import math
@@ -145,10 +145,10 @@ def mistral_error(error: OcrgateError, request_id: str) -> MistralError:
 
 
 def _body(error: OcrgateError, path: str, request_id: str, status: int) -> tuple[bytes, str]:
-    if path.startswith(("/v1/chat", "/v1/models")):
-        return _encode(openai_error(error)), JSON
     if path.startswith("/v1/ocr"):
         return _encode(mistral_error(error, request_id)), JSON
+    if path.startswith("/v1/"):
+        return _encode(openai_error(error)), JSON
     return _encode(problem(error, request_id, status)), PROBLEM_JSON
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ocrgate.errors import InvalidRequest
 from ocrgate.gateway.intake.decoding import OFF_LOOP_BYTES, decode_json, off_loop
+from ocrgate.gateway.intake.forms import options_of
 from ocrgate.wire.ocr import OcrRequest
 from ocrgate.wire.openai import ChatRequest
 
@@ -40,6 +41,14 @@ def test_a_bad_body_names_the_field(body: bytes, field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode_json(OCR, body)
     assert caught.value.field == field
+
+
+def test_a_slip_in_a_name_is_answered_with_the_name_meant() -> None:
+    """And anything else with the names that there are."""
+    with pytest.raises(InvalidRequest, match=r"no field langauge; did you mean language\?"):
+        decode_json(OCR, b'{"image": "QUJD", "langauge": "en"}')
+    with pytest.raises(InvalidRequest, match=r"no field foo; there are .*pages, format"):
+        options_of({"foo": "1"})
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,14 @@ PUBLISHED = {
     "deadline_exceeded": 504,
     "internal": 500,
 }
-PATHS = ("/ocr", "/v1/ocr", "/v1/chat/completions", "/v1/models", "/nowhere")
+PATHS = (
+    "/ocr",
+    "/v1/ocr",
+    "/v1/chat/completions",
+    "/v1/models",
+    "/v1/responses",  # not served; who asks speaks OpenAI's contract all the same
+    "/nowhere",
+)
 
 
 def answer(
@@ -52,7 +59,7 @@ def test_every_error_is_told_in_every_contract(kind: type[OcrgateError], path: s
     """Each contract's own clients find status, code and words where they look for them."""
     status, _, body = answer(kind("because"), path)
     assert status == PUBLISHED[kind.code]
-    inner = body["error"] if path.startswith(("/v1/chat", "/v1/models")) else body
+    inner = body["error"] if path.startswith(("/v1/chat", "/v1/models", "/v1/responses")) else body
     assert isinstance(inner, dict)
     assert inner["code"] == kind.code
     assert "because" in [inner.get("detail"), inner.get("message")]

@@ -1,9 +1,10 @@
 """JSON bodies into structs, with errors that name the field."""
 
 import asyncio
+import difflib
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ many times the memory of the body when that is made of millions of them."""
 
 _LONGEST = 300  # characters of a complaint; it may quote what was sent, which has no bound
 _PLACE = re.compile(r"^(.*?) - at `(?:key in )?\$?\.?([^`]*)`$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]{1,100})`")
 _NAMED = re.compile(r"(?:missing required field|contains unknown field) `([^`]{1,100})`")
 
 
@@ -38,7 +40,7 @@ def decode_json(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as raised:
-        raise invalid(raised) from None
+        raise invalid(raised, decoder.type) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as raised:
         reason = "it is nested too deeply" if isinstance(raised, RecursionError) else str(raised)
         raise InvalidRequest(f"the body is not valid JSON: {reason}", field="body") from None
@@ -57,9 +59,16 @@ def check_values(body: bytes) -> None:
         )
 
 
-def invalid(raised: msgspec.ValidationError) -> InvalidRequest:
-    """The same complaint with the field apart from the words."""
+def invalid(raised: msgspec.ValidationError, kind: Any = None) -> InvalidRequest:
+    """The same complaint with the field apart from the words.
+
+    Args:
+        raised: what was complained of.
+        kind: what was to be made of the input; tells which fields there are.
+    """
     text = _shortened(str(raised))
+    if (unknown := _UNKNOWN.fullmatch(text)) is not None:
+        return InvalidRequest(_unknown(unknown[1], kind), field=unknown[1])
     named = _NAMED.search(text)
     if named is not None:
         return InvalidRequest(text, field=named[1])
@@ -67,6 +76,14 @@ def invalid(raised: msgspec.ValidationError) -> InvalidRequest:
     if place is None:
         return InvalidRequest(text, field="body")
     return InvalidRequest(place[1], field=place[2] or "body")
+
+
+def _unknown(name: str, kind: Any) -> str:
+    is_struct = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    known = [field.encode_name for field in msgspec.structs.fields(kind)] if is_struct else []
+    close = difflib.get_close_matches(name, known, n=1)
+    there = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+    return f"there is no field {name}{there if known else ''}"
 
 
 def _shortened(text: str) -> str:

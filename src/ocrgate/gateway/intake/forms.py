@@ -162,7 +162,7 @@ def options_of(fields: Mapping[str, str]) -> OcrOptions:
     try:
         return msgspec.convert(given, OcrOptions, strict=False)
     except msgspec.ValidationError as raised:
-        raise invalid(raised) from None
+        raise invalid(raised, OcrOptions) from None
 
 
 def _listed(text: str) -> Any:
