@@ -66,7 +66,7 @@ def read(
 
     A finished result appears under its own name all at once. After Ctrl-C the pages that were
     read are kept as NAME.partial.SUFFIX. What fails in one file or page does not stop the others;
-    the exit code says so.
+    the exit code says so. A name under which there is nothing is told before any file is read.
     """
     from ocrgate.cli.reading.session import Order, run
     from ocrgate.domain.document import PageSelection
@@ -107,8 +107,10 @@ def _schema(file: Path | None) -> dict[str, object] | None:
         return None
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CommandFailed(f"--schema {file}: {error}") from error
+    except OSError as error:
+        raise CommandFailed(f"--schema {file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise CommandFailed(f"--schema {file}: it is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise CommandFailed(f"--schema {file}: a JSON schema is an object")
     return found
@@ -151,7 +153,7 @@ def _targets(
     if output is not None:
         targets, skipped = plan(sources, output, kind.suffix, Existing(existing))
         if skipped:
-            say(f"{len(skipped)} results exist already and are left alone")
+            say(f"left alone, since their results exist: {len(skipped)}")
         return targets
     if len(sources) > 1 and kind not in {Format.TEXT, Format.MARKDOWN}:
         raise CommandFailed(f"{len(sources)} files as {kind} need a folder: -o DIR")
@@ -190,4 +192,5 @@ def _talk(reports: "list[FileReport]") -> None:
     wrong = [report for report in reports if report.status != "ok"]
     for report in wrong:
         say(f"ocrgate: {report.sentence()}")
-    say(f"{len(reports) - len(wrong)} of {len(reports)} files read")
+    if reports:
+        say(f"{len(reports) - len(wrong)} of {len(reports)} files read")

@@ -191,6 +191,9 @@ def test_a_settings_file_can_be_checked(shell: Shell) -> None:
     [
         (["read"], Exit.USAGE, "Missing argument"),
         (["read", "none.png"], Exit.INPUT, "none.png: there is no such file"),
+        (["read", "https://h/a.png?b[1]"], Exit.INPUT, "try curl URL | ocrgate read -"),
+        (["read", "{config}", "--schema", "none"], Exit.USAGE, "--schema none: No such file"),
+        (["read", "{config}", "--schema", "{config}"], Exit.USAGE, "it is not JSON"),
         (["read", "{folder}"], Exit.INPUT, "no picture or PDF"),
         (["read", "{config}", "--pages", "3-1"], Exit.USAGE, "ranges rise"),
         (["read", "{config}", "-f", "docx"], Exit.USAGE, "is not a format"),
@@ -221,6 +224,19 @@ def test_mistakes_are_told_before_any_work(
     assert shell.err.startswith("ocrgate: ")
     assert len(shell.err.splitlines()) <= 3
     assert shell.out == ""
+
+
+def test_nothing_is_started_where_every_result_is_there(shell: Shell) -> None:
+    """Neither an engine nor a server is needed to do nothing."""
+    out = shell.folder / "out"
+    out.mkdir()
+    (out / "page.txt").write_text("read before")
+    (shell.folder / "page.png").write_bytes(b"x")
+    words = ["read", str(shell.folder / "page.png"), "-o", str(out), "--skip-existing"]
+    assert shell(*words, "--server", "http://127.0.0.1:1") == Exit.OK
+    assert shell.err == "left alone, since their results exist: 1\n"
+    assert shell(*words, "--server", "http://127.0.0.1:1", "--json") == Exit.OK
+    assert json.loads(shell.out) == {"exit_code": 0, "files": []}
 
 
 def test_debug_shows_the_traceback(shell: Shell) -> None:

@@ -45,7 +45,7 @@ def expand(arguments: Sequence[str], *, stdin: BinaryIO, scratch: Path, most: in
         most: bytes accepted from each of them.
 
     Raises:
-        NotFound: a name or pattern matches nothing, or a folder has nothing to read.
+        NotFound: a name or pattern matches nothing, a folder has nothing to read, or it is a URL.
         UnreadableDocument: a file or folder may not be opened, or standard input is empty.
         PayloadTooLarge: standard input or a pipe has more than ``most`` bytes.
         InvalidRequest: standard input is asked for twice.
@@ -76,6 +76,9 @@ def _named(argument: str) -> Iterator[Source]:
         yield from _of_folder(path)
     elif path.exists():
         yield _checked(path, Path(path.name))
+    elif argument.startswith(("http://", "https://")):
+        message = f"{argument}: addresses are not fetched; try curl URL | ocrgate read -"
+        raise NotFound(message, field="FILE")
     elif glob.has_magic(argument):
         yield from _of_pattern(argument)
     else:

@@ -44,6 +44,8 @@ def run(order: Order, targets: Sequence[Target]) -> list[FileReport]:
         typer.Exit: interrupted; what was kept has been said.
         OcrgateError: nothing can be read at all.
     """
+    if not targets:  # all results exist: no engine is started, no server is asked
+        return []
     printed = any(target.path is None for target in targets)
     unit = "pages" if order.server is None else "files"
     on_screen = printed and sys.stdout.isatty()
