@@ -42,7 +42,7 @@ class LedgerParams:
         memory: seconds in which a figure of others' load that is not renewed fades to 1/e.
     """
 
-    reserve: float = 0.03
+    reserve: float = 0.05
     overrun: float = 1.1
     runaway: int = 1024
     attack: float = 0.5

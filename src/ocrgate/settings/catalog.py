@@ -27,6 +27,7 @@ _CLIMB: Mapping[str, tuple[float, float]] = {
     "first_backoff": (0.01, 0.999),
     "full_backoff": (0.01, 0.999),
     "hold": (0, 3600),
+    "unfelt": (0, 3600),
     "waiting": (0, 100_000),
     "standing": (0, 3600),
     "idle": (0, 3600),

@@ -109,6 +109,29 @@ def test_a_halved_cache_costs_the_half_at_once() -> None:
     assert change.limit == pytest.approx(before / 2, abs=1)
 
 
+def test_preemptions_of_pages_from_before_a_cut_do_not_cut_again() -> None:
+    """The engine goes on throwing out pages until those above the new limit have ended."""
+    drive = calmed(40)
+    drive.step(2.0)
+    halved = drive.limit // 2
+    drive.step(0.25, preempted=halved, running=20.0, waiting=20.0)
+
+    def polled(seconds: float, inflight: int) -> int:
+        until = drive.now + seconds
+        while drive.now < until:
+            drive.now += 0.25
+            drive.total += 1
+            drive.law.occupied(drive.now, inflight)
+            drive.law.signals(drive.now, Signals(20.0, 0.0, 0.5 + drive.now * 1e-6, drive.total))
+        return drive.limit
+
+    cut = drive.limit
+    assert polled(5.0, cut + 1) == cut
+    assert polled(2.0, cut + 1) < cut, "they stay for too long: there is more to it"
+    cut = drive.limit
+    assert polled(2.5, 1) < cut, "no page of before is left"
+
+
 def test_a_queue_in_the_engine_is_cut_off() -> None:
     """What runs is what the engine takes."""
     drive = Drive(start=60)

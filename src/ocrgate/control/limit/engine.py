@@ -52,6 +52,8 @@ class EngineParams:
         first_backoff: the same, leaving slow start.
         full_backoff: the same, where all that is complained of is a nearly full KV cache.
         hold: seconds without growth after a cut.
+        unfelt: seconds for which preemptions say nothing new after a cut while more pages are in
+            the engine than the limit allows.
         waiting: pages that may stand in the engine's queue, or a twentieth of its batch if that is
             more, but no more than a tenth of the limit.
         standing: seconds for which they must have stood there.
@@ -88,6 +90,7 @@ class EngineParams:
     first_backoff: float = 0.7
     full_backoff: float = 0.85
     hold: float = 1.5
+    unfelt: float = 6.0
     waiting: float = 2.0
     standing: float = 1.0
     idle: float = 2.0
@@ -121,7 +124,7 @@ class EngineParams:
             "backoff": 0 < self.backoff < 1,
             "first_backoff": 0 < self.first_backoff < 1,
             "full_backoff": 0 < self.full_backoff < 1,
-            "seconds": min(self.rest, self.hold, self.reprobe, self.distrust) >= 0,
+            "seconds": min(self.rest, self.hold, self.unfelt, self.reprobe, self.distrust) >= 0,
             "kv": 0 < self.kv <= 1,
             "decay": 0 <= self.decay < 1,
             "headroom": self.headroom >= 1,
@@ -276,9 +279,7 @@ class EngineLimit:
             return  # others drive the engine: the limit would fall to 1 and mend nothing
         if reason == "waiting" and now < self._disbelieved_until:
             return
-        if now < self._held_until and (
-            self._occupancy.inflight > self._limit or now < self._cut_at + 1.0
-        ):
+        if self._is_old_news(now, reason):
             return  # the last cut is not felt yet: pages leave as they end
         if self._trials.under_way and reason in {"waiting", "preparing"}:
             return  # of the trial's making, which is judged by what it brings
@@ -287,6 +288,14 @@ class EngineLimit:
         self._limit = self._trials.give_up(now, self._limit)
         if reason != "waiting" or not self._take_back(now):
             self._lower(now, reason, self._target(reason, lost))
+
+    def _is_old_news(self, now: float, reason: Reason) -> bool:
+        """Whether a cut is so recent that what is complained of is still from before it."""
+        inflight = self._occupancy.inflight
+        if now < self._held_until and (inflight > self._limit or now < self._cut_at + 1.0):
+            return True
+        above = inflight > self.value(now)
+        return above and reason == "preemption" and now < self._cut_at + self._params.unfelt
 
     def _target(self, reason: Reason, lost: float) -> float:
         base = self._occupancy.used(self._limit)
