@@ -180,6 +180,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._offered:
             return  # the same request comes again without the offer
+        if self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False  # such a client would take it for the answer
         offer_watch(cast("Scope", self.scope), self._watched)
         served = self._connections.speaks(self)
         if not served:

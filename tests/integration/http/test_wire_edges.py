@@ -163,6 +163,15 @@ def test_old_clients_need_no_host(site: Any) -> None:
     assert told(everything(line))[0] == 200
 
 
+def test_old_clients_are_not_told_to_continue(site: Any) -> None:
+    """HTTP/1.0 knows one answer to a request (RFC 9110, 10.1.1)."""
+    line = line_to(site)
+    line.sendall(b"POST /ocr HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
+    answer = everything(line)
+    assert told(answer)[0] == 200
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 @pytest.mark.parametrize(
     ("headers", "field"),
     [
