@@ -121,7 +121,9 @@ def _code(outcome: "Outcome", out: Path | None) -> Exit:
         say(f"ocrgate: {out} could not be written: {reason}")
         say(f"  hint: what could be kept is in {out}.partial")
     if outcome.signalled:
-        say("ocrgate: interrupted; what was measured until then is above")
+        measured = any(step.tally.total for step in outcome.record.steps)
+        what = "what was measured until then is above" if measured else "nothing was measured yet"
+        say(f"ocrgate: interrupted; {what}")
         return Exit.INTERRUPTED if outcome.signalled == 2 else Exit.TERMINATED
     if outcome.gone:
         say(f"ocrgate: the target went away: {outcome.gone}")

@@ -140,6 +140,8 @@ def read_trace(path: Path, rate: float | None = None) -> Trace:
         OSError: it cannot be read.
         InvalidRequest: it is no trace; the message names the line.
     """
+    if path.stat().st_size == 0:
+        raise InvalidRequest("the trace is empty", field="--trace")
     times = _plain(path) or _recorded(path)
     if not all(map(math.isfinite, times)):  # else all were due at once, without end
         raise InvalidRequest("an instant of the trace is no number of seconds", field="--trace")

@@ -37,6 +37,8 @@ class Span:
             raise InvalidRequest("a run needs an end: seconds or requests", field="--duration")
         if self.seconds is not None and self.seconds <= 0:
             raise InvalidRequest("a run takes more than 0 s", field="--duration")
+        if self.timeout <= 0:
+            raise InvalidRequest("a request takes more than 0 s", field="--timeout")
         if self.requests is not None and self.requests < 1:
             raise InvalidRequest("a run sends at least one request", field="--requests")
 

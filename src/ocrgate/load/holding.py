@@ -264,7 +264,9 @@ class Load:
         long = now - self._alone[0] >= _GIVE_UP
         if long and len(self._alone) >= _GIVE_UP_AFTER and not course.gone:
             course.gone = result.message or result.outcome
-            course.journal.event(course.now, "gone", f"the target is gone: {course.gone}")
+            since = self._at(self._alone[0])
+            told = f"the target is gone since {since:.3g} s: {course.gone}"
+            course.journal.event(course.now, "gone", told)
 
     # ------------------------------------------------------------ the end
 
@@ -288,6 +290,8 @@ class Load:
         self._health.end()
         if self._span.seconds is None or course.now < step.ends:
             step.ends = max(step.begins, course.now)
+        if course.gone and self._alone:  # what it did while it was there is what is asked for
+            step.ends = max(step.begins, min(step.ends, self._at(self._alone[0])))
         if step.seconds > 0:
             area = self._sender.in_flight.area(time.monotonic()) - self._area
             self._in_flight = area / step.seconds

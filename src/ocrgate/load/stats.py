@@ -33,6 +33,10 @@ class Spread:
         """Whether a quantile (``p95``) is another than the largest: 20 values tell of the p95."""
         return name == "p50" or self.count * (1 - float(name[1:]) / 100) >= 1 - 1e-9
 
+    def told(self, name: str) -> float | None:
+        """A quantile by its name; None where there are too few values for it."""
+        return float(getattr(self, name)) if self.tells(name) else None
+
 
 def spread(values: Iterable[float]) -> Spread | None:
     """The spread of values in any order; None for none."""

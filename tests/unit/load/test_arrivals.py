@@ -110,6 +110,12 @@ def test_what_is_no_trace_is_refused(tmp_path: Path, text: str) -> None:
         read_trace(file)
 
 
+def test_an_empty_trace_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "trace").touch()
+    with pytest.raises(InvalidRequest, match="the trace is empty"):
+        read_trace(tmp_path / "trace")
+
+
 @pytest.mark.parametrize("rate", [0.0, 1e9, float("inf"), float("nan")])
 def test_a_trace_is_not_sped_up_without_end(tmp_path: Path, rate: float) -> None:
     """Nor stopped."""

@@ -141,7 +141,7 @@ def _value(each: StepDigest, measure: str) -> float | None:
         return simple[measure]
     kind, _, name = measure.rpartition("_")
     spread = each.first if kind else each.latency
-    return None if spread is None else float(getattr(spread, name))
+    return None if spread is None else spread.told(name)
 
 
 def _difference(

@@ -15,6 +15,7 @@ from ocrgate.load.report.words import NOTHING, Words, measured, moment, rate, se
 Runs = Sequence[tuple[str, Record]]
 """Records and what they are called; the first one is what the others are compared with."""
 
+_TIMES = 9.0  # ten times as much is no percentage that anybody reads
 _TONE: dict[str, Tone] = {"better": "good", "worse": "bad"}
 
 
@@ -120,11 +121,15 @@ def _worded(change: Change, words: Words) -> str:
 
 
 def _difference(change: Change) -> str:
-    """Shares in points, the rest in percent of what it was."""
+    """Shares in points, the rest in percent of what it was, or so many times as much."""
     difference = change.after - change.before
     if _unit(change.measure) in {"errors", "wrong", "cer"}:
         return f"{100 * difference:+.3g} pp"
-    return NOTHING if change.relative is None else f"{100 * change.relative:+.3g} %"
+    if change.relative is None:
+        return NOTHING
+    if change.relative >= _TIMES:
+        return f"\u00d7{rate(change.relative + 1)}"
+    return f"{100 * change.relative:+.3g} %"
 
 
 def _row(run: str, change: Change, words: Words) -> list[Cell]:

@@ -10,13 +10,13 @@ from ocrgate.load.report.plots.carries import Doubts
 from ocrgate.load.report.summary import Say, summary
 from ocrgate.load.report.words import (
     Words,
+    between,
     count,
     gibibytes,
     moment,
     rate,
     seconds,
     share,
-    share_between,
 )
 
 
@@ -59,13 +59,18 @@ def _tiles(found: Digest, words: Words) -> list[tuple[str, str]]:
         (words("column.p50"), seconds(best.latency.p50 if best.latency else None)),
         _slowest(best, words),
         (words("column.requests"), count(found.total)),
-        (words("column.errors"), share_between(best.errors, best.errors_between)),
+        _errors(best, words),
     ]
     if best.cer:
         tiles.append((words("column.cer"), share(best.cer.mean)))
     if memory is not None:
         tiles.append((words("column.memory"), gibibytes(memory)))
     return tiles
+
+
+def _errors(best: StepDigest, words: Words) -> tuple[str, str]:
+    """The share as the figure, where it lies below it."""
+    return f"{words('column.errors')} ({between(best.errors_between)})", share(best.errors)
 
 
 def _slowest(best: StepDigest, words: Words) -> tuple[str, str]:

@@ -76,13 +76,13 @@ def _row(each: StepDigest, name: str, words: Words) -> dict[str, Cell]:
         "tokens": _number(each.tokens or None, rate(each.tokens or None)),
         "errors": _errors(each),
         **{
-            key: _time(getattr(latency, key) if latency and latency.tells(key) else None)
+            key: _time(latency.told(key) if latency else None)
             for key in ("p50", "p90", "p95", "p99")
         },
         "largest": _time(latency.largest if latency else None),
         "as_sent": _time(each.as_sent),
         "first_p50": _time(first.p50 if first else None),
-        "first_p99": _time(first.p99 if first and first.tells("p99") else None),
+        "first_p99": _time(first.told("p99") if first else None),
         "cer": _share(each.cer.mean if each.cer else None),
         "wrong": _share(each.wrong or None),
         "degraded": _share(each.quality.get("degraded") or None),

@@ -79,8 +79,13 @@ def share(value: float | None) -> str:
 
 def share_between(value: float, bounds: tuple[float, float]) -> str:
     """A share and where it lies 95 times of 100: ``0 % (0 to 1.2 %)``."""
+    return f"{share(value)} ({between(bounds)})"
+
+
+def between(bounds: tuple[float, float]) -> str:
+    """The bounds of a share, to the two figures that can be meant: ``0 to 1.2 %``."""
     low, high = (_digits(float(f"{100 * bound:.2g}")) for bound in bounds)
-    return f"{share(value)} ({low} to {high} %)"
+    return f"{low} to {high} %"
 
 
 def seconds(value: float | None) -> str:

@@ -57,8 +57,17 @@
     };
   }
 
+  // Lines of a legend beyond two: on a narrow screen each name may need one of its own.
+  function extra(figure, width) {
+    if (figure.layout.scene) return 0;
+    const names = figure.traces.map((trace) => trace.name || "");
+    const longest = Math.max(0, ...names.map((name) => name.length)) * 7 + 60;
+    const each = Math.max(1, Math.floor(width / longest));
+    return Math.max(0, Math.ceil(names.length / each) - 2) * 19;
+  }
+
   // A figure comes without the theme's colours; they are put on here, each time anew.
-  function layout(figure) {
+  function layout(figure, width) {
     const given = figure.layout;
     const made = {
       margin: { l: 56, r: 16, t: 30, b: 44 }, hovermode: "closest", showlegend: figure.traces.length > 1,
@@ -67,8 +76,9 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("ink"), family: getComputedStyle(document.body).fontFamily, size: 12 },
       hoverlabel: { font: { size: 12 } },
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("soft"), activecolor: colour("accent") }, autosize: true, height: figure.tall,
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("soft"), activecolor: colour("accent") }, autosize: true,
     };
+    made.height = figure.tall + extra(figure, width);
     if (given.scene) {
       made.scene = { ...given.scene };
       for (const name of ["xaxis", "yaxis", "zaxis"])
@@ -110,11 +120,11 @@
       return Promise.resolve();
     }
     figure.place = place;
-    return Plotly.newPlot(place, figure.traces, layout(figure), config(figure));
+    return Plotly.newPlot(place, figure.traces, layout(figure, place.clientWidth), config(figure));
   }
 
   function restyle(figure) {
-    if (figure.place) Plotly.react(figure.place, figure.traces, layout(figure), config(figure));
+    if (figure.place) Plotly.react(figure.place, figure.traces, layout(figure, figure.place.clientWidth), config(figure));
   }
 
   async function start() {

@@ -47,7 +47,7 @@ def curves(runs: Named, words: Words) -> list[Figure]:
         ),
     ]
     if any(each.cer for _, digest in runs for each in digest.steps):
-        upright = share_axis(words("axis.cer"), 1.2 * _highest(runs, "cer"))
+        upright = share_axis(words("axis.cer"), _highest(runs, "cer"))
         drawn.append(_curve("cer_load", runs, words, "cer", upright))
     return drawn
 
@@ -69,6 +69,7 @@ def _curve(
         _measured(run, digest, each, COLOURS[place % len(COLOURS)], DASHES[turn], words)
         for place, (run, digest) in enumerate(runs)
         for turn, each in enumerate(measures)
+        if any(_VALUES[each](step) is not None for step in digest.steps)
     ]
     if not upright:
         steps = [each for _, digest in runs for each in digest.steps]
@@ -87,14 +88,24 @@ _VALUES: dict[str, Callable[[StepDigest], float | None]] = {
     "goodput": lambda each: each.goodput,
     "errors": lambda each: each.errors,
     "cer": lambda each: each.cer.mean if each.cer else None,
-    "p50": lambda each: each.latency.p50 if each.latency else None,
-    "p99": lambda each: each.latency.p99 if each.latency else None,
+    "p50": lambda each: each.latency.told("p50") if each.latency else None,
+    "p99": lambda each: each.latency.told("p99") if each.latency else None,
 }
 
 
 def _highest(runs: Named, measure: str) -> float:
-    found = [_VALUES[measure](each) for _, digest in runs for each in digest.steps]
-    return max((value for value in found if value is not None), default=0.0)
+    """The highest value or end of a bar."""
+    steps = [each for _, digest in runs for each in digest.steps]
+    found = [_VALUES[measure](each) for each in steps]
+    ends = [bound[1] for each in steps if (bound := _bounds(each, measure))]
+    return max((value for value in [*found, *ends] if value is not None), default=0.0)
+
+
+def _bounds(each: StepDigest, measure: str) -> tuple[float, float] | None:
+    """An interval; of failures by their number at least, however few there are."""
+    doubt = resample(each)
+    found = doubt.interval(measure) if doubt else None
+    return each.errors_between if found is None and measure == "errors" else found
 
 
 def _measured(
@@ -102,8 +113,7 @@ def _measured(
 ) -> Trace:
     x, _ = load_axis(digest, words)
     values = [_VALUES[measure](each) for each in digest.steps]
-    doubts = [resample(each) for each in digest.steps]
-    bounds = [doubt.interval(measure) if doubt else None for doubt in doubts]
+    bounds = [_bounds(each, measure) for each in digest.steps]
     timed = measure in {"p50", "p99"}
     return line(
         f"{run} · {words(f'line.{measure}')}" if timed else run,

@@ -123,7 +123,7 @@ def _quantile(
     doubts: Doubts,
     colour: str,
 ) -> Trace:
-    values = [getattr(each.latency, measure) if each.latency else None for each in steps]
+    values = [each.latency.told(measure) if each.latency else None for each in steps]
     return _points(name, x, values, measure, doubts, colour)
 
 

@@ -96,7 +96,7 @@ def time_axis(title: str, values: Iterable[float | None]) -> Layout:
 
 def share_axis(title: str, highest: float) -> Layout:
     """An axis of shares from 0 to what there is, or to 2 % where there is next to nothing."""
-    top = max(0.02, 1.08 * highest)
+    top = min(1.04, max(0.02, 1.08 * highest))
     return axis(title, range=[0, top], tickformat=".0%" if top > 0.1 else ".1%")
 
 

@@ -125,7 +125,12 @@ def _dots(name: str, samples: Sequence[Sample], colour: str, symbol: str = "circ
         "name": text(name),
         "x": short(sample.intended for sample in samples),
         "y": short(max(sample.latency, 1e-4) for sample in samples),
-        "marker": {"color": colour, "size": 4, "opacity": 0.6, "symbol": symbol},
+        "marker": {
+            "color": colour,
+            "size": 4 if len(samples) > _FEW else 8,
+            "opacity": 0.6,
+            "symbol": symbol,
+        },
     }
 
 
@@ -141,6 +146,7 @@ _METERS: tuple[_Plot, ...] = (
     ("ladder", ("ladder_rung", "breaker"), "state", {"dtick": 1}),
     ("client", ("client_cpu",), "share", {"tickformat": ".0%"}),
 )
+_FEW = 200  # dots of a colour that are drawn large enough to be found
 _SAID_ELSEWHERE = {"client_lag", "in_flight_mean", "in_flight_by_little"}
 _KNOWN = frozenset(name for _, names, _, _ in _METERS for name in names) | _SAID_ELSEWHERE
 
@@ -162,7 +168,7 @@ def server(digest: Digest, words: Words) -> list[Figure]:
             words(f"plot.{f.name}"),
             words(f"plot.{f.name}_help"),
             f.traces,
-            {**_times(digest, words), **f.layout},
+            {**_times(digest, words), **f.layout, "showlegend": True},  # it names what is drawn
         )
         for f in figures
     ]
