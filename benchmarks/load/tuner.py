@@ -1,6 +1,6 @@
 """The tuner against an exhaustive sweep of the same settings, in virtual time, noise on.
 
-``python -m benchmarks.load.tuner [--axes 1|3] [--only NAME,NAME] [--seeds 5] [--out FILE]``
+``python -m benchmarks.load.tuner [--axes 1|3] [--only NAME,NAME | --drawn COUNT] [--seeds 5]``
 
 The truth of a case is a sweep of every setting with pages and chances that the tuner never sees,
 without ending any trial early; with three axes the sixteen best are then measured again for
@@ -11,7 +11,6 @@ pages fail within the SLO.
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -20,23 +19,22 @@ from itertools import product
 from pathlib import Path
 from statistics import mean
 
+from benchmarks.load.engines import DRAWN, Case, cases, named
+
 from ocrgate.load.tune.choose import conclude
 from ocrgate.load.tune.planner import propose
-from ocrgate.load.tune.trial import Axis, History, Purpose, Rules, Setting, Space, Trial, warmup
-from ocrgate.load.tune.virtual import Pages, Shape, Stand, serving, slots, unlimited
-from ocrgate.simulate.gpus import SHEETS, Serving, derived
-from ocrgate.simulate.profile import GIB, Drift, Memory, Preprocessing, Profile, Speed
-from ocrgate.simulate.profiles import profile
-from ocrgate.simulate.workload import (
-    DENSE,
-    MICE_AND_ELEPHANTS,
-    OCR,
-    SCREENSHOTS,
-    SMALLER,
-    Kind,
-    Mix,
-    PlainMix,
+from ocrgate.load.tune.trial import (
+    Axis,
+    History,
+    Purpose,
+    Rules,
+    Setting,
+    Space,
+    Stop,
+    Trial,
+    warmup,
 )
+from ocrgate.load.tune.virtual import Shape, Stand, serving, slots, unlimited
 
 SEQUENCES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 BATCHED = (2048, 4096, 8192, 16384)
@@ -44,92 +42,6 @@ SHARES = (0.75, 0.8, 0.85, 0.9, 0.95)
 RULES = Rules()
 NEAR = 16  # of the best with three axes are measured again, for longer
 QUICK, LONG = (25.0, 300), (100.0, 600)  # seconds and pages of a measurement
-
-
-_RECEIPTS = Mix("receipts", (Kind("receipt", 1.0, (587, 1145), (935, 2141), 298, 0.33, 700),), 0.03)
-_RECEIPTS_GPU = replace(
-    derived(SHEETS["a100-40gb"], Serving()), drift=Drift(amplitude=0.1, period=45.0, noise=0.08)
-)
-_CROWDED = Profile(
-    name="crowded",
-    about="dies where more than 76 pages meet a neighbour on the GPU",
-    source="Made up, after the tuner was finished.",
-    speed=Speed(0.009, 1.2e-4, 4e-6, 1e-6),
-    kv_tokens=500_000,
-    max_num_seqs=512,
-    max_num_batched_tokens=8192,
-    memory=Memory(
-        headroom=3 * GIB,
-        per_sequence=24 * 1024**2,
-        neighbour=1.2 * GIB,
-        wakes_per_second=1 / 12,
-        holds=8.0,
-    ),
-)
-_OLD_CARD = Profile(
-    name="old card",
-    about="a step of 70 ms, a cache that nothing fills",
-    source="Made up, after storms were judged by goodput: much memory, little pace.",
-    speed=Speed(0.07, 8e-4, 2e-5, 3e-6),
-    kv_tokens=1_500_000,
-    max_num_seqs=512,
-    max_num_batched_tokens=8192,
-)
-_TINY_CACHE = Profile(
-    name="tiny cache",
-    about="quick steps, and room for some six receipts",
-    source="Made up, as the one before: little memory, much pace.",
-    speed=Speed(0.0025, 2e-5, 1e-6, 2e-7),
-    kv_tokens=9_000,
-    max_num_seqs=512,
-    max_num_batched_tokens=4096,
-    max_model_len=8192,
-)
-_ONE_CORE = replace(
-    derived(SHEETS["a100-40gb"], Serving(512, 8192)),
-    preprocessing=Preprocessing(0.15, 0.06),
-    drift=Drift(amplitude=0.05, period=60.0, noise=0.05),
-)
-_PROMPT = derived(SHEETS["l4-24gb"], Serving(512, 2048))
-_SLOW_CORE = replace(profile("slow"), preprocessing=Preprocessing(0.08, 0.12))
-
-
-@dataclass(frozen=True)
-class Case:
-    """An engine, its pages, how long their callers wait, and how long for the first token."""
-
-    name: str
-    engine: Profile
-    mix: Pages
-    deadline: float = 10.0
-    gpu: float = 24 * GIB
-    unseen: bool = False
-    first: float = math.inf
-
-
-def cases() -> dict[str, Case]:
-    """Those that the tuner was developed on, and those that were made up when it was finished.
-
-    Three were made up after its first version. What the third of them showed (storms have to be
-    judged by goodput) was mended, so it is not unseen any more; four more were made up after that.
-    """
-    seen = (
-        Case("f-model", profile("f-model"), PlainMix()),
-        Case("founding", profile("founding-4090d"), SMALLER),
-        Case("l4", profile("l4-24gb"), OCR, 20.0),
-        Case("drifting", profile("drifting"), PlainMix()),
-        Case("narrow", profile("narrow"), SCREENSHOTS),
-        Case("one slow core", _SLOW_CORE, OCR, 45.0),
-    )
-    unseen = (
-        Case("receipts", _RECEIPTS_GPU, _RECEIPTS, 6.0, 40 * GIB, unseen=True),
-        Case("crowded", _CROWDED, MICE_AND_ELEPHANTS, 15.0, unseen=True),
-        Case("old card", _OLD_CARD, DENSE, 180.0, unseen=True),
-        Case("tiny cache", _TINY_CACHE, _RECEIPTS, 5.0, unseen=True),
-        Case("one core prepares", _ONE_CORE, OCR, 8.0, 40 * GIB, unseen=True),
-        Case("first token", _PROMPT, MICE_AND_ELEPHANTS, 30.0, unseen=True, first=1.5),
-    )
-    return {case.name: case for case in (*seen, *unseen)}
 
 
 def space(axes: int) -> Space:
@@ -140,7 +52,7 @@ def space(axes: int) -> Space:
     return Space(
         (
             sequences,
-            Axis("max-num-batched-tokens", BATCHED, 8192, risky=True, restarts=True),
+            Axis("max-num-batched-tokens", BATCHED, 8192, restarts=True),
             Axis("gpu-memory-utilization", SHARES, 0.9, risky=True, restarts=True),
         )
     )
@@ -166,7 +78,7 @@ def true(asked: tuple[str, int, Setting, range, tuple[float, int]]) -> Truth:
     """Over so many seeds, seconds and pages."""
     name, axes, setting, seeds, long = asked
     trial = Trial(setting, Purpose.CLIMB)
-    made = [unlimited(stand(cases()[name], axes, seed, long)).measure(trial) for seed in seeds]
+    made = [unlimited(stand(named(name), axes, seed, long)).measure(trial) for seed in seeds]
     failed, all_ = sum(o.failed for o in made), sum(o.failed + o.served for o in made)
     return Truth(mean(one.goodput for one in made), failed / max(1, all_))
 
@@ -200,7 +112,7 @@ def tuned(asked: tuple[str, int, int]) -> tuple[Setting | None, int, bool, Histo
     """What the tuner recommends, after how many trials, and whether it is sure of it."""
     name, axes, seed = asked
     history: History = ()
-    place, range_ = stand(cases()[name], axes, seed), space(axes)
+    place, range_ = stand(named(name), axes, seed), space(axes)
     while (trial := propose(history, range_, RULES)) is not None:
         history += (place.measure(trial, len(history)),)
     choice = conclude(history, range_, RULES)
@@ -218,6 +130,7 @@ class Line:
     share: float
     failures: float
     trials: int
+    deaths: int
     sure: bool
     best: Setting
     goodput: float
@@ -232,7 +145,7 @@ def lines(pool: Executor, case: Case, axes: int, seeds: range) -> list[Line]:
     good = {key: one for key, one in truth.items() if one.failures <= RULES.failures}
     best = max(good, key=lambda key: good[key].goodput)
     made = []
-    for seed, (setting, trials, sure, _) in zip(seeds, results, strict=True):
+    for seed, (setting, trials, sure, history) in zip(seeds, results, strict=True):
         it = truth[setting] if setting else Truth(0.0, 0.0)
         share = it.goodput / good[best].goodput
         made.append(
@@ -244,6 +157,7 @@ def lines(pool: Executor, case: Case, axes: int, seeds: range) -> list[Line]:
                 share,
                 it.failures,
                 trials,
+                sum(one.stop in {Stop.DIED, Stop.UNSTARTED} for one in history),
                 sure,
                 best,
                 good[best].goodput,
@@ -269,13 +183,14 @@ def row(case: Case, found: list[Line]) -> str:
         f"{mean(shares):.3f}",
         f"{max(line.failures for line in found):.2%}",
         f"{max(line.trials for line in found)}",
+        f"{max(line.deaths for line in found)}",
     ]
     return "| " + " | ".join(cells) + " |"
 
 
 HEAD = (
     "| case | best of the sweep | pages/s | recommended | worst / best | mean / best | "
-    "failures, worst | trials, most |\n|---|---|--:|---|--:|--:|--:|--:|"
+    "failures, worst | trials, most | deaths, most |\n|---|---|--:|---|--:|--:|--:|--:|--:|"
 )
 
 
@@ -292,6 +207,8 @@ def options() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--axes", type=int, default=1, choices=(1, 3))
     made.add_argument("--only", help="comma-separated: " + ", ".join(cases()))
+    made.add_argument("--drawn", type=int, default=0, help="so many engines drawn by chance")
+    made.add_argument("--first", type=int, default=3000, help="the number of the first of them")
     made.add_argument("--seeds", type=int, default=5)
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--out", type=Path, help="write all runs as JSON")
@@ -307,8 +224,11 @@ def main() -> None:
     print(HEAD)
     with ProcessPoolExecutor(asked.workers) as pool:
         names = asked.only.split(",") if asked.only else list(cases())
+        if asked.drawn:
+            numbers = range(asked.first, asked.first + asked.drawn)
+            names = [f"{DRAWN}{number}" for number in numbers]
         for name in names:
-            case = cases()[name]
+            case = named(name)
             found = lines(pool, case, asked.axes, range(1, asked.seeds + 1))
             every += found
             print(row(case, found), flush=True)
@@ -316,7 +236,11 @@ def main() -> None:
                 for line in found:
                     show(line)
     met = sum(line.share >= 0.97 for line in every)
-    print(f"\n{met} of {len(every)} runs within 3 % of the best; {time.monotonic() - begun:.0f} s")
+    failed = sum(line.failures > RULES.failures for line in every)
+    print(
+        f"\n{met} of {len(every)} runs within 3 % of the best, {failed} fail too often, "
+        f"{sum(line.deaths for line in every)} deaths; {time.monotonic() - begun:.0f} s"
+    )
     if asked.out:
         asked.out.write_text(json.dumps([asdict(line) for line in every], indent=1))
 

@@ -60,7 +60,7 @@ def _axis(name: str, bounds: Bounds) -> Axis:
         return Axis(name, values, start, climbs=True, risky=True, restarts=bounds.restarts)
     if name == BATCHED:
         fit = [value for value in _TOKENS if value >= bounds.largest_page] or [bounds.largest_page]
-        return Axis(name, tuple(fit), fit[min(1, len(fit) - 1)], risky=True, restarts=True)
+        return Axis(name, tuple(fit), fit[min(1, len(fit) - 1)], restarts=True)
     return Axis(name, _SHARES, 0.9, risky=True, restarts=True)
 
 

@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING
 
 from ocrgate.load.tune.evidence import condemned, sites
+from ocrgate.load.tune.peril import Peril
 from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space, Trial
 
 if TYPE_CHECKING:
     import optuna
 
 _ASKED = 64  # times for a setting that is new and not condemned
+
+_DARING = 0.35  # chance of the engine's death above which nothing is tried
 
 
 def explore(history: History, space: Space, rules: Rules) -> Trial | None:
@@ -21,11 +24,13 @@ def explore(history: History, space: Space, rules: Rules) -> Trial | None:
     """
     study = _study(history, space, rules)
     tried = sites(history)
+    peril = Peril(tried.values(), space)
     distributions = _distributions(space)
     for _ in range(_ASKED):
         asked = study.ask(distributions)
         setting = tuple(axis.values[asked.params[axis.name]] for axis in space.axes)
-        if setting not in tried and not condemned(history, space, setting):
+        bad = condemned(history, space, setting) or peril.of(setting) > _DARING
+        if setting not in tried and not bad:
             return Trial(setting, Purpose.EXPLORE)
     return None
 
@@ -40,6 +45,8 @@ def _study(history: History, space: Space, rules: Rules) -> "optuna.Study":
     study = optuna.create_study(sampler=sampler, direction="maximize")
     distributions = _distributions(space)
     for site in sites(history).values():
+        if not space.holds(site.setting):
+            continue
         study.add_trial(
             optuna.trial.create_trial(
                 params=_places(site.setting, space),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from ocrgate.load.smooth import unimodal
 from ocrgate.load.tune.trial import History, Observation, Rules, Setting, Space, Stop
 
+_PROVABLE = 0.75  # of the work at once that killed the engine
+_STRAIN = 1.125  # times the work at once that a setting has to bear to be proven
 _LEAST_ERROR = 0.01  # of the goodput: nobody knows it better than that from one trial
 
 
@@ -23,6 +25,7 @@ class Site:
         failures: share of all pages that failed.
         late: share of all answers that were too late.
         stops: why trials were ended early.
+        preemptions: per page that was answered.
     """
 
     setting: Setting
@@ -33,6 +36,7 @@ class Site:
     failures: float
     late: float
     stops: frozenset[Stop]
+    preemptions: float = 0.0
 
     def holds(self, rules: Rules) -> bool:
         """Whether it may be recommended at all."""
@@ -43,6 +47,11 @@ class Site:
     def died(self) -> bool:
         """Whether it killed the engine."""
         return bool(self.stops & {Stop.DIED, Stop.UNSTARTED})
+
+    @property
+    def unstarted(self) -> bool:
+        """Whether the engine did not even start with it."""
+        return Stop.UNSTARTED in self.stops and Stop.DIED not in self.stops
 
 
 def sites(history: Iterable[Observation]) -> dict[Setting, Site]:
@@ -87,6 +96,7 @@ def _site(setting: Setting, seen: list[Observation]) -> Site:
     goodput = sum(w * one.goodput for w, one in zip(weights, seen, strict=True)) / total
     variance = sum((w / total * one.error) ** 2 for w, one in zip(weights, seen, strict=True))
     pages = sum(one.served + one.failed for one in seen)
+    served = max(1, sum(one.served for one in seen))
     return Site(
         setting,
         trials=len(seen),
@@ -94,8 +104,9 @@ def _site(setting: Setting, seen: list[Observation]) -> Site:
         goodput=goodput,
         error=max(math.sqrt(variance), _LEAST_ERROR * goodput / math.sqrt(len(seen))),
         failures=sum(one.failed for one in seen) / max(pages, 1),
-        late=sum(one.late * one.served for one in seen) / max(1, sum(one.served for one in seen)),
+        late=sum(one.late * one.served for one in seen) / served,
         stops=frozenset(one.stop for one in seen if one.stop is not None),
+        preemptions=sum(one.preemptions * one.served for one in seen) / served,
     )
 
 
@@ -110,13 +121,27 @@ def ceiling(history: History, space: Space, setting: Setting, place: int) -> flo
 
     A setting that killed it condemns all that ask at least as much on every risky axis.
     """
-    risky = [number for number, axis in enumerate(space.axes) if axis.risky and number != place]
     dead = [
         site.setting[place]
         for site in sites(history).values()
-        if site.died and all(site.setting[number] <= setting[number] for number in risky)
+        if site.died and _is_no_more(site, setting, space, place)
     ]
     return min(dead, default=math.inf)
+
+
+def _is_no_more(site: Site, setting: Setting, space: Space, place: int | None) -> bool:
+    """Whether what killed the engine asks for no more than a setting, ``place`` apart.
+
+    An engine that does not start may lack room for its cache, which a larger share of the memory
+    would give it. So that is held against the same on all other axes only.
+    """
+    return all(
+        here == there if site.unstarted else here <= there or not axis.risky
+        for number, (axis, here, there) in enumerate(
+            zip(space.axes, site.setting, setting, strict=True)
+        )
+        if number != place
+    )
 
 
 def condemned(history: History, space: Space, setting: Setting) -> bool:
@@ -132,8 +157,45 @@ def condemned(history: History, space: Space, setting: Setting) -> bool:
 
 
 def _dominated(history: History, space: Space, setting: Setting) -> bool:
+    return any(axis.risky for axis in space.axes) and any(
+        site.died and _is_no_more(site, setting, space, None) for site in sites(history).values()
+    )
+
+
+def doubtful(history: History, space: Space, setting: Setting) -> bool:
+    """Whether a setting is condemned, but so far below what killed the engine that it may be
+    proven: at most three quarters of the work at once, where a doubling has no value between.
+
+    With one or two axes there are no trials left for that.
+    """
+    place = space.climbing
+    if place is None or len(space.axes) <= 2 or not condemned(history, space, setting):
+        return False
+    limit = ceiling(history, space, setting, place)
+    return setting[place] <= _PROVABLE * limit and strained(space, setting)[place] < limit
+
+
+def strained(space: Space, setting: Setting) -> Setting:
+    """The setting with an eighth more work at once: what lives through that has room to spare.
+
+    Deaths that are rare, as those by a neighbour on the GPU that seldom takes much, become
+    frequent where an eighth of the room is gone.
+    """
+    place = space.climbing
+    assert place is not None
+    return space.moved(setting, place, math.ceil(_STRAIN * setting[place]))
+
+
+def proven(history: History, space: Space, rules: Rules, setting: Setting) -> bool:
+    """Whether something that strains the engine more on every risky axis has lived for long."""
+    place = space.climbing
+    if place is None:
+        return False
+    hard = strained(space, setting)
     risky = [number for number, axis in enumerate(space.axes) if axis.risky]
-    return bool(risky) and any(
-        site.died and all(site.setting[number] <= setting[number] for number in risky)
+    return any(
+        site.lengths >= rules.soak
+        and not site.died
+        and all(site.setting[number] >= hard[number] for number in risky)
         for site in sites(history).values()
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ocrgate.load.tune.choose import Choice
 from ocrgate.load.tune.curve import why_not
-from ocrgate.load.tune.evidence import Site, sites
+from ocrgate.load.tune.evidence import Site, condemned, proven, sites, strained
 from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space
 
 
@@ -15,7 +15,7 @@ def explanation(history: History, space: Space, rules: Rules, choice: Choice) ->
     return [
         _what(choice.site, choice.setting, space),
         _against(choice, space, rules),
-        *_deaths(history, space, choice.setting),
+        *_deaths(history, space, rules, choice.setting),
         *_bounded(space, choice.setting),
         *_sure(history, rules, choice),
     ]
@@ -49,16 +49,28 @@ def _against(choice: Choice, space: Space, rules: Rules) -> str:
     )
 
 
-def _deaths(history: History, space: Space, setting: Setting) -> Iterator[str]:
-    dead = sorted(site.setting for site in sites(history).values() if site.died)
+def _deaths(history: History, space: Space, rules: Rules, setting: Setting) -> Iterator[str]:
+    found = sites(history)
+    dead = sorted(site.setting for site in found.values() if site.died)
     if not dead:
         return
-    soaked = sum(one.seconds for one in history if one.trial.setting == setting)
-    yield (
+    died = (
         f"The engine died with {' and with '.join(map(_named, dead))} "
-        f"({', '.join(axis.name for axis in space.axes)}), so nothing beyond half of that was "
-        f"taken, and the recommended setting was held for {soaked / 60:.0f} minutes."
+        f"({', '.join(axis.name for axis in space.axes)})"
     )
+    held = sum(one.seconds for one in history if one.trial.setting == setting) / 60
+    hard = strained(space, setting) if space.climbing is not None else setting
+    if not condemned(history, space, setting):
+        yield (
+            f"{died}, so nothing beyond half of that was taken unproven, and the recommended "
+            f"setting was held for {held:.0f} minutes."
+        )
+    elif proven(history, space, rules, setting):
+        under = sum(one.seconds for one in history if one.trial.setting == hard) / 60
+        yield (
+            f"{died}. The recommended setting is beyond half of that, so it had to prove itself: "
+            f"{_named(hard)} was held for {under:.0f} minutes."
+        )
 
 
 def _bounded(space: Space, setting: Setting) -> Iterator[str]:

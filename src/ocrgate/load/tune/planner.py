@@ -9,7 +9,7 @@ from ocrgate.load.tune.line import climb, refine, step
 from ocrgate.load.tune.near import nearby
 from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space, Trial
 
-_KEPT = 4  # trials held back for confirmation in three dimensions or more, and
+_KEPT = 5  # trials held back for confirmation in three dimensions or more, and
 _SOAKS = 3  # for soaking
 
 
@@ -31,7 +31,9 @@ def propose(history: History, space: Space, rules: Rules | None = None) -> Trial
     if not history:
         return Trial(space.start, Purpose.CLIMB)
     trial = _search(history, space, rules) or confirm(history, space, rules)
-    return trial and replace(trial, bar=bar(history, rules, trial.repeat))
+    if trial is None or trial.purpose is Purpose.SOAK:  # which shows that it lives, not how well
+        return trial
+    return replace(trial, bar=bar(history, rules, trial.repeat))
 
 
 def _search(history: History, space: Space, rules: Rules) -> Trial | None:
@@ -43,9 +45,10 @@ def _search(history: History, space: Space, rules: Rules) -> Trial | None:
     kept = _KEPT + (_SOAKS if any(site.died for site in sites(history).values()) else 0)
     if len(history) >= rules.most(len(space.axes)) - kept:
         return None
+    if trial := nearby(history, space, rules):
+        return trial
     searched = sum(one.trial.purpose is Purpose.EXPLORE for one in history)
-    found = explore(history, space, rules) if searched < rules.explore else None
-    return found or nearby(history, space, rules)
+    return explore(history, space, rules) if searched < rules.explore else None
 
 
 def _in_turn(history: History, space: Space, rules: Rules) -> Trial | None:

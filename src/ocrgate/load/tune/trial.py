@@ -63,6 +63,15 @@ class Space:
         """A setting by the names of its axes."""
         return {axis.name: value for axis, value in zip(self.axes, setting, strict=True)}
 
+    def holds(self, setting: Setting) -> bool:
+        """Whether every value is one of its axis."""
+        pairs = zip(self.axes, setting, strict=True)
+        return all(value in axis.values for axis, value in pairs)
+
+    def places(self, setting: Setting) -> tuple[int, ...]:
+        """Where its values stand on their axes."""
+        return tuple(axis.place(value) for axis, value in zip(self.axes, setting, strict=True))
+
     def moved(self, setting: Setting, place: int, value: float) -> Setting:
         """The setting with another value on one axis."""
         return (*setting[:place], value, *setting[place + 1 :])
@@ -188,7 +197,7 @@ class Rules:
     confirmations: int = 2
     soak: float = 15.0
     soak_step: float = 5.0
-    explore: int = 9
+    explore: int = 12
     seed: int = 0
 
     def most(self, axes: int) -> int:

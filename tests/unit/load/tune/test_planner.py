@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.load.tune.curves import BOX, LINE, PLANE, VALUES, search, seen, slots
 
-from ocrgate.load.tune.choose import conclude
-from ocrgate.load.tune.evidence import bar
+from ocrgate.load.tune.choose import conclude, confirm
+from ocrgate.load.tune.evidence import bar, condemned
+from ocrgate.load.tune.explain import explanation
 from ocrgate.load.tune.planner import propose
 from ocrgate.load.tune.trial import (
     Axis,
@@ -257,3 +258,88 @@ def test_an_axis_says_what_is_wrong_with_it() -> None:
         Axis("a", (1, 2), 3)
     with pytest.raises(ValueError, match="one that climbs"):
         Space((Axis("a", (1,), 1, climbs=True), Axis("b", (1,), 1, climbs=True)))
+
+
+def needy(most: float, room: float) -> Callable[[Setting], float | Stop]:
+    """Dies of more than ``most`` at 0.9 of the memory, and of ``room`` more for a tenth less."""
+
+    def curve(setting: Setting) -> float | Stop:
+        at, _, share = setting
+        return Stop.DIED if at > most + room * (0.9 - share) * 10 else at
+
+    return curve
+
+
+def between() -> History:
+    """With 0.7 of the memory 192 kill it, and 128 live, which is more than half of that."""
+    goods: dict[Setting, float | Stop] = {(each, 4096, 0.7): each for each in (64, 96, 128)}
+    goods[192, 4096, 0.7] = Stop.DIED
+    return tuple(seen(Trial(key, Purpose.EXPLORE), good) for key, good in goods.items())
+
+
+def held(setting: Setting, repeats: int, last: float | Stop) -> History:
+    trials = [Trial(setting, Purpose.SOAK, each, RULES.soak_step) for each in range(repeats)]
+    return tuple(seen(trial, setting[0] if trial is not trials[-1] else last) for trial in trials)
+
+
+def test_a_value_between_is_recommended_only_when_an_eighth_more_has_lived_for_long() -> None:
+    history = between()
+    for repeat in range(3):
+        assert slots(conclude(history, BOX, RULES)) == 96
+        trial = confirm(history, BOX, RULES)
+        assert trial == Trial((144, 4096, 0.7), Purpose.SOAK, repeat, RULES.soak_step)
+        history = (*history, seen(trial, 130.0))
+    choice = conclude(history, BOX, RULES)
+    assert slots(choice) == 128
+    told = " ".join(explanation(history, BOX, RULES, choice))
+    assert "144 / 4096 / 0.7 was held for 30 minutes" in told
+
+
+def test_a_value_between_that_dies_under_an_eighth_more_is_given_up() -> None:
+    history = (*between(), *held((144, 4096, 0.7), 2, Stop.DIED))
+    assert slots(conclude(history, BOX, RULES)) == 64  # 96 is near 144, and not proven either
+    following = confirm(history, BOX, RULES)
+    assert following is not None
+    assert following.setting == (108, 4096, 0.7)
+
+
+def test_a_value_next_to_what_killed_it_is_never_recommended() -> None:
+    """An eighth more than 128 is as much as what died."""
+    goods: dict[Setting, float | Stop] = {(64, 4096, 0.7): 64.0, (128, 4096, 0.7): 128.0}
+    goods[144, 4096, 0.7] = Stop.DIED
+    history = tuple(seen(Trial(key, Purpose.EXPLORE), good) for key, good in goods.items())
+    assert slots(conclude((*history, *held((144, 4096, 0.8), 3, 1.0)), BOX, RULES)) == 64
+
+
+def test_after_a_death_what_has_lived_for_long_is_preferred_to_what_has_not() -> None:
+    """When the trials are used up before the best was held for long."""
+    goods: dict[Setting, float | Stop] = {(32, 4096, 0.9): 20.0, (48, 4096, 0.9): 30.0}
+    tried = [seen(Trial(key, Purpose.CLIMB), good) for key, good in goods.items()]
+    tried.append(seen(Trial((256, 4096, 0.9), Purpose.CLIMB), Stop.DIED))
+    soaked = seen(Trial((32, 4096, 0.9), Purpose.SOAK, 1, RULES.soak), 20.0)
+    assert conclude((*tried, soaked), BOX, RULES).setting == (32, 4096, 0.9)
+    assert conclude(tuple(tried), BOX, RULES).setting == (48, 4096, 0.9)
+
+
+def test_what_is_held_for_long_is_not_ended_for_giving_less_than_the_best() -> None:
+    """It is to show whether it lives; only a death or failures end it."""
+    history = search(needy(60, 50), BOX)
+    bars = {one.trial.bar for one in history if one.trial.purpose is Purpose.SOAK}
+    assert bars == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_condemned"),
+    [((64, 8192, 0.7), True), ((64, 4096, 0.7), False), ((64, 8192, 0.9), False)],
+)
+def test_an_engine_that_did_not_start_is_started_with_more_memory_or_smaller_steps(
+    setting: Setting, *, is_condemned: bool
+) -> None:
+    history = (seen(Trial((64, 8192, 0.7), Purpose.EXPLORE), Stop.UNSTARTED),)
+    assert condemned(history, BOX, setting) is is_condemned
+
+
+def test_few_engines_are_killed_while_the_edge_is_looked_for() -> None:
+    for most, room in ((20, 10), (40, 60), (100, 30)):
+        history = search(needy(most, room), BOX)
+        assert sum(one.stop is Stop.DIED for one in history) <= 5
