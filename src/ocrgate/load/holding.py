@@ -276,13 +276,15 @@ class Load:
         await self._pause_until(self._begun + self._span.warmup)
         self._area = gauge.area(time.monotonic())
         self._health.begin()
+        self._health.recent()  # of the preparation, or of no time at all: says nothing of the load
+        journal.point(round(self._course.now, 3), "in_flight", gauge.value)
         while True:
+            await asyncio.sleep(1.0)
             cpu, lag = self._health.recent()
             now = round(self._course.now, 3)
             journal.point(now, "in_flight", gauge.value)
             journal.point(now, "client_cpu", round(cpu, 3))
             journal.point(now, "client_lag", round(lag, 5))
-            await asyncio.sleep(1.0)
 
     def _sent_all(self) -> None:
         """No more is sent: the client's own load and the requests in flight are summed up."""

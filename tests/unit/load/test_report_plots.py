@@ -173,3 +173,10 @@ def test_unlike_runs_are_compared_with_a_word_of_warning(closed: Record, opened:
     assert any("The work differs (pages)" in text for text in texts)
     assert any("share no load" in text for text in texts)
     assert any("b: 5/s, 15/s, 40/s has no partner" in text for text in texts)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 0.036), (1.1, 2.3), (0.1, 5.0), (0.01, 60.0)])
+def test_an_axis_of_times_has_marks_enough_and_not_too_many(low: float, high: float) -> None:
+    """Also where all requests took about as long."""
+    marks = [mark for mark in time_axis("", [low, high])["tickvals"] if low <= mark <= high]
+    assert 2 < len(marks) < 9

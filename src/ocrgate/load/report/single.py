@@ -36,7 +36,7 @@ def page_of(record: Record, words: Words) -> Page:
     )
     doubts = [resample(each) for each in found.steps]
     said = summary(found, words)
-    if any(doubt is None for doubt in doubts):
+    if any(each.served and resample(each) is None for each in found.steps):
         said = [*said, Say("plain", words("say.short"))]
     return Page(
         words("page.title", target=run.target.url),

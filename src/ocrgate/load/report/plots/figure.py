@@ -83,11 +83,17 @@ def axis(title: str, **more: Any) -> Layout:
     return {"title": {"text": title}, **more}
 
 
+_NARROW, _WIDE = 4, 200  # times from one end of the axis to the other
+
+
 def time_axis(title: str, values: Iterable[float | None]) -> Layout:
     """A logarithmic axis of durations in seconds, with marks that carry their unit."""
     there = [v for v in values if v is not None and v > 0]
     low, high = min(there, default=0.1), max(there, default=1.0)
-    steps = (1, 2, 5) if high / low < 200 else (1,)
+    width = high / low
+    steps: tuple[float, ...] = (1,)
+    if width < _WIDE:
+        steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if width < _NARROW else (1, 2, 5)
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     marks = [step * 10.0**decade for decade in decades for step in steps]
     names = [quantities.seconds(mark) for mark in marks]
