@@ -342,8 +342,7 @@ class Admission:
     def _room_at_once(self, ticket: Ticket, now: float) -> bool:
         if not self._fits():
             return False
-        alone = not self._anybody_waits()
-        return self._has_room(ticket, now) if alone else self._passes(ticket, now)
+        return self._passes(ticket, now) if self._anybody_waits() else self._has_room(ticket, now)
 
     def _passes(self, ticket: Ticket, now: float) -> bool:
         """Whether those who wait have no room, and ``ticket`` has and may pass them."""
@@ -461,6 +460,7 @@ class Admission:
         median = ticket.cost.median if ticket.cost else 0
         charged = self._pace.charge(ticket, median, now) or expected
         self._turns.served(ticket.lane, expected)
+        self._returns[ticket.lane].began(now)
         if not ticket.continues:
             self._lanes[ticket.lane].demand.let_in(now)
         self._lanes[ticket.lane].counters.charge(ticket.caller, charged, now, expected)

@@ -176,24 +176,36 @@ class Returns:
     """When the callers that were turned away from one lane should come back.
 
     After the backlog ahead of them, and after those who were told to come back before them: backlog
-    over drain rate, where the backlog includes those who are away. They are given ``SHARE`` of what
-    the lane gets, since new callers come as well. Without it, all who are refused during a burst
-    are told the same few seconds, come back together and are refused again.
+    over drain rate, where the backlog includes those who are away. Without it, all who are refused
+    during a burst are told the same few seconds, come back together and are refused again.
+
+    They are given what the lane had left in the minute before, less ``SPARE`` since arrivals bunch,
+    and ``SHARE`` of what it gets where that is more: new callers come as well. So after a burst on
+    an idle server they come back as fast as it can read them, and not four times as late.
 
     Args:
         bounds: least and most seconds to say.
     """
 
     SHARE = 0.25
+    SPARE = 0.2
+    MEMORY = 20.0  # seconds; a shorter one would take the burst itself for what is usual
 
     def __init__(self, bounds: tuple[float, float]) -> None:
         self._bounds = bounds
         self._until = -math.inf
+        self._begun = 0.0
+        self._seen = -math.inf
 
     def retune(self, bounds: tuple[float, float], now: float) -> None:
         """Say other times from now on. Nobody is waited for longer than may be said."""
         self._bounds = bounds
         self._until = min(self._until, now + bounds[1])
+
+    def began(self, now: float) -> None:
+        """A page of the lane got a place."""
+        self._begun = self._lately(now) + 1
+        self._seen = now
 
     def after(self, ahead: int, rate: float | None, ticket_id: int, now: float) -> float:
         """Seconds to say to the next one; nothing is changed. See :func:`retry_after`."""
@@ -203,7 +215,16 @@ class Returns:
         """One more was told to come back."""
         if rate:
             start = max(self._until, now + ahead / rate)
-            self._until = min(now + self._bounds[1], start + 1 / (self.SHARE * rate))
+            self._until = min(now + self._bounds[1], start + 1 / self._for_them(rate, now))
+
+    def _for_them(self, rate: float, now: float) -> float:
+        """Places a second that are theirs."""
+        left = (1 - self.SPARE) * rate - self._lately(now) / self.MEMORY
+        return max(self.SHARE * rate, left)
+
+    def _lately(self, now: float) -> float:
+        """Pages begun, each fading with ``MEMORY``; divided by it, pages a second."""
+        return self._begun * math.exp((self._seen - now) / self.MEMORY)
 
 
 def retry_after(

@@ -368,7 +368,7 @@ def those_turned_away_do_not_return_together(make: Make) -> None:
         decision = core.offer(ticket("a", 8.0), 8.0)[-1]
         if isinstance(decision, Refused):
             told.append(decision.retry_after)
-    assert max(told) - min(told) > 8.0, told
+    assert max(told) - min(told) > 5.0, told  # a quarter second for each
 
 
 def _with(passing: PassingParams) -> AdmissionParams:

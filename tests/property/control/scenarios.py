@@ -152,7 +152,7 @@ def retry_after_follows_the_drain(make: Make) -> None:
             assert isinstance(decision, Admitted | Queued)
     assert told
     for place, seconds in enumerate(told):
-        middle = min(25.0, 10 + 8.0 * place)  # four pages' time for each, as others come too
+        middle = min(25.0, 10 + 3.54 * place)  # what the lane had left of its rate, by hand
         assert 0.8 * middle - 0.1 <= seconds <= 1.2 * middle + 0.1, told
 
 

@@ -49,6 +49,19 @@ def test_who_comes_back_when_told_is_let_in(seed: int) -> None:
     assert run.share_in_time(until=60.0) >= 0.98
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_a_burst_on_an_idle_gate_all_are_read_about_as_fast_as_they_can_be(seed: int) -> None:
+    """Two seconds of ten times the capacity are twenty seconds of work: nobody is told to come
+    back long after it is done, while the places stand empty.
+    """
+    stream = Stream("a", lambda t: 10.0 if 20 <= t < 22 else 0.02, 10.0)
+    run = Crowd([stream], seed, limit=4, comeback=obedient).go(200.0)
+    served = sorted(page.served - 20 for page in run.pages if 20 <= page.born < 22 and page.in_time)
+    assert run.share_in_time(since=20.0, until=22.0) == 1.0
+    assert served[len(served) // 2] < 25  # 14 to 17 s here, and 40 or more with a fixed quarter
+    assert served[-1] < 50
+
+
 @pytest.mark.parametrize("seed", SEEDS[:2])
 def test_after_ten_times_the_load_too_those_who_come_when_told_are_let_in(seed: int) -> None:
     """Four of five, though what was refused in ten seconds takes minutes beside the usual load."""

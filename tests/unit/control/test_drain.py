@@ -104,6 +104,8 @@ def test_no_page_is_foretold_to_take_less_than_nothing(
 def test_those_told_to_come_back_are_part_of_the_backlog() -> None:
     """Each one more is told a later time, until the bound; asking changes nothing."""
     returns = Returns((1.0, 30.0))
+    for instant in range(-80, 0):
+        returns.began(instant / 2)  # new callers take all that is freed
     told = []
     for _ in range(10):
         assert returns.after(4, 2.0, 7, 0.0) == returns.after(4, 2.0, 7, 0.0)
@@ -112,6 +114,19 @@ def test_those_told_to_come_back_are_part_of_the_backlog() -> None:
     assert told == sorted(told)
     assert told[-1] > told[0] + 10
     assert returns.after(4, 2.0, 7, 60.0) == told[0]
+
+
+def test_those_turned_away_from_an_idle_gate_come_back_as_fast_as_it_serves() -> None:
+    """Places that nobody else takes are theirs; where others take them, a quarter is."""
+    idle, busy = Returns((1.0, 300.0)), Returns((1.0, 300.0))
+    for instant in range(-80, 0):
+        busy.began(instant / 2)
+    for _ in range(40):
+        idle.told(4, 2.0, 0.0)
+        busy.told(4, 2.0, 0.0)
+    first, last = idle.after(4, 2.0, 7, 0.0), busy.after(4, 2.0, 7, 0.0)
+    assert first < 1.2 * (2 + 40 / (2 * 0.8))  # spread by a fifth either way
+    assert last == pytest.approx(first * (2 + 40 / (2 * 0.25)) / (2 + 40 / (2 * 0.8)))
 
 
 def test_the_bounds_do_not_bring_callers_together() -> None:
