@@ -134,7 +134,7 @@ def test_a_ladder_rises_in_small_steps(params: GuardParams) -> None:
         assert lower.sequences <= higher.sequences
         assert lower.pixels <= higher.pixels
         assert lower.mass < higher.mass
-    assert len(rungs) <= 70
+    assert len(rungs) <= 80  # 50 of pixels in this range, and 30 of sequences, at the most
 
 
 times = st.floats(-1e10, 1e10)
