@@ -166,6 +166,17 @@ def test_works_without_any_network(tmp_path: Path) -> None:
     assert (read.returncode, read.stdout.strip()) == (0, "Offline 7"), read.stderr
 
 
+def test_the_command_that_a_server_shows_works_there(tmp_path: Path) -> None:
+    """With a key where one is asked for; somebody who copies it gets no 401 to think about."""
+    with serve(tmp_path) as running:
+        pass
+    assert f"  curl -F file=@page.png {running.url}/ocr" in running.log.read_text()
+    with serve(tmp_path, OCRGATE_AUTH__REQUIRED="true") as running:
+        pass
+    shown = f"  curl -H 'Authorization: Bearer KEY' -F file=@page.png {running.url}/ocr"
+    assert shown in running.log.read_text()
+
+
 def test_public_bind_without_keys_is_refused(tmp_path: Path) -> None:
     """A server that anybody could use does not start by accident."""
     run = subprocess.run(

@@ -24,7 +24,7 @@ from ocrgate.gateway.server import Server, make_server
 from ocrgate.keys import CachedKeys, SqlKeyStore
 from ocrgate.runtime.engines import EngineParams
 from ocrgate.runtime.service import Service, ServiceParams
-from ocrgate.settings import Settings
+from ocrgate.settings import Settings, needs_key
 from ocrgate.telemetry.asgi import TraceRequests
 from ocrgate.telemetry.lag import watch_lag
 from ocrgate.telemetry.metrics import Metrics
@@ -77,6 +77,7 @@ class Built:
     tracing: Tracing
     patience: float | None = None
     reload: Reload | None = None
+    asks_for_key: bool = False
 
 
 def build(settings: Settings, store: SqlKeyStore | None) -> Built:
@@ -98,7 +99,19 @@ def build(settings: Settings, store: SqlKeyStore | None) -> Built:
     keys = CachedKeys(store, ttl=settings.auth.cache_seconds) if store else None
     app = create_app(settings, service, keys=keys, metrics=metrics)
     patience = _patience(settings.engine)
-    return Built(_server(app, settings, service, tracing), service, metrics, tracing, patience)
+    server = _server(app, settings, service, tracing)
+    asks = _asks_for_key(settings, store)
+    return Built(server, service, metrics, tracing, patience, asks_for_key=asks)
+
+
+def _asks_for_key(settings: Settings, store: SqlKeyStore | None) -> bool:
+    """Whether the command that is shown when the server is ready needs a key to work."""
+    return needs_key(
+        settings.server.host,
+        has_keys=store is not None and store.has_any(),
+        insecure=settings.server.insecure,
+        required=settings.auth.required,
+    )
 
 
 def _patience(engine: EngineParams) -> float | None:
@@ -193,7 +206,8 @@ async def _announce(built: Built, url: str) -> None:
         say(f"Waiting for the engine. {url} answers 503 until it is there (end with Ctrl-C).")
         await _poll(lambda: replicas.available)
     say(f"ocrgate is ready at {url}   (documentation: {url}/docs, end with Ctrl-C)")
-    say(f"  curl -F file=@page.png {url}/ocr")
+    key = "-H 'Authorization: Bearer KEY' " if built.asks_for_key else ""
+    say(f"  curl {key}-F file=@page.png {url}/ocr")
 
 
 async def _end_without_engine(built: Built) -> EngineError:

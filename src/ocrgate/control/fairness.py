@@ -137,7 +137,7 @@ class Counters:
         key = self._served[caller] + AGEING * self._since[caller]
         entry = self._current[caller] = (key, self._count, caller)
         heapq.heappush(self._order, entry)
-        if len(self._order) > 64 + 2 * len(self._current):
+        if len(self._order) > 64 + 2 * len(self._current):  # mostly entries that were replaced
             self._order = list(self._current.values())
             heapq.heapify(self._order)
 

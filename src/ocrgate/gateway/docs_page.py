@@ -65,18 +65,13 @@ def html(spec: Json, base: str = "http://127.0.0.1:7860") -> str:
 
 
 def _contents(spec: Json) -> str:
-    places = [(_anchor(*found), f"<code>{_route(*found)}</code>") for found in operations(spec)]
-    places += [("errors", "Errors"), ("types", "Types")]
+    routes = [
+        (operation["operationId"], f"<code>{method} {escape(path)}</code>")
+        for method, path, operation in operations(spec)
+    ]
+    places = [*routes, ("errors", "Errors"), ("types", "Types")]
     items = "".join(f'<li><a href="#{place}">{words}</a></li>' for place, words in places)
     return f'<nav aria-label="On this page"><ul>{items}</ul></nav>'
-
-
-def _route(method: str, path: str, _operation: Json) -> str:
-    return f"{method} {escape(path)}"
-
-
-def _anchor(_method: str, _path: str, operation: Json) -> str:
-    return str(operation["operationId"])
 
 
 def _prose(text: str) -> str:
