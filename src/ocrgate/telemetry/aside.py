@@ -123,10 +123,9 @@ class Aside(io.TextIOBase):
         mark: threading.Event | None = _GO_ON
         while mark is not None:
             batch, mark = self._gathered()
-            if batch:
-                self._hand_on(batch)
-            if self._dropped > self._told:
-                self._tell()
+            written = bool(batch) and self._hand_on(batch)
+            if written and self._dropped > self._told:
+                self._tell()  # not after a failure: what is told then is lost too, and told again
             if mark is not None:
                 mark.set()
 
@@ -146,13 +145,16 @@ class Aside(io.TextIOBase):
             news, self._told = self._dropped - self._told, self._dropped
         self._lost(news)
 
-    def _hand_on(self, data: bytes) -> None:
+    def _hand_on(self, data: bytes) -> bool:
+        """Whether all of it was written."""
         rest = memoryview(data)
         try:
             while rest:
                 rest = rest[self._some(rest) :]
         except (OSError, ValueError):  # nobody reads any more: a log ends no server
             self._drop(bytes(rest))
+            return False
+        return True
 
     def _some(self, data: memoryview) -> int:
         if self._descriptor is None:

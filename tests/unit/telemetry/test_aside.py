@@ -105,6 +105,25 @@ def test_a_reader_that_has_gone_is_counted() -> None:
         assert stream.dropped == 2
 
 
+def test_a_loss_that_cannot_be_told_is_not_told_for_ever() -> None:
+    """Whoever tells of it writes a line, which is lost too."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    told: list[int] = []
+
+    def tell(lines: int) -> None:
+        told.append(lines)
+        if len(told) < 100:
+            stream.write("so many were lost\n")
+
+    with os.fdopen(writer, "w") as target:
+        stream = Aside(target, lost=tell)
+        with stream:
+            stream.write("one\n")
+            assert stream.drain()
+        assert (told, stream.dropped) == ([], 1)
+
+
 def test_streams_of_no_file_and_odd_letters_are_written_too() -> None:
     """Half a character pair is shown, not raised."""
     target = io.StringIO()
