@@ -149,13 +149,27 @@ class ChatChunk(Struct, frozen=True, kw_only=True):
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
 
 
+class ModelCapabilities(Struct, frozen=True):
+    """What Mistral's client asks of a model."""
+
+    completion_chat: bool = True
+    vision: bool = True
+    ocr: bool = True
+
+
 class Model(Struct, frozen=True):
-    """An engine under the name by which it is asked for."""
+    """An engine under the name by which it is asked for.
+
+    ``type`` and ``capabilities`` are for Mistral's client, which has the same route and cannot read
+    a model without them.
+    """
 
     id: str
     created: int = 0
     object: Literal["model"] = "model"
     owned_by: str = "ocrgate"
+    type: Literal["base"] = "base"
+    capabilities: ModelCapabilities = ModelCapabilities()
 
 
 class ModelList(Struct, frozen=True):

@@ -155,6 +155,15 @@ class TestMistral:
         assert (size.width, size.height) == (100, 100)
         assert reply.pages[0].images == []
 
+    def test_lists_models(self, two_pages: Any, served: Any) -> None:
+        """On the route that OpenAI's client lists them on."""
+        with served(two_pages) as site, mistral_client(site) as client:
+            listed = client.models.list().data
+            one = client.models.retrieve(model_id="ocrgate")
+        assert listed
+        assert "ocrgate" in [model.id for model in listed]
+        assert one.capabilities.ocr
+
     @pytest.mark.parametrize("pages", [[1], "1"])
     def test_pages_count_from_zero(self, two_pages: Any, served: Any, pages: Any) -> None:
         """Page 1 is the second one."""
