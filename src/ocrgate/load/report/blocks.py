@@ -4,6 +4,14 @@ Requests that meet in a server wait together, so they are not independent, and a
 single requests would be far too narrow. A step is cut into blocks of twice its typical latency, at
 least 8 and at most 60, and blocks are drawn with replacement (block bootstrap, Künsch 1989). Where
 neighbouring blocks are alike too, the draws are spread (:mod:`ocrgate.load.report.memory`).
+
+Draws know only what was seen: of no failure in 50 requests they make none in any number, and no
+wait that is longer than the longest. The share of requests that failed, or that waited longer than
+so long, is therefore taken from a beta distribution (Jeffreys' prior), its interval is Wilson's,
+and the interval of a percentile lies between those waits that the ends of that interval are shares
+of (Woodruff, 1952). Requests that fail or wait together are worth fewer: the draws of blocks say
+how many. Of long waits that cannot be told, since all may be of one bad moment; how far the more
+usual ones come together (:data:`_LEVELS`) bounds what the rare ones are worth.
 """
 
 from collections.abc import Sequence
@@ -22,8 +30,8 @@ LEAST, MOST = 8, 60  # blocks
 DRAWS = 1000
 FEWEST = 30  # answers; with fewer an interval is a guess
 _SAMPLES = 20_000  # a quantile of more is no more certain, its blocks decide
-_BEYOND = 5  # answers beyond a quantile; with fewer it is one or the other slow page
-_CHUNK = 50  # draws at a time, for the memory
+_BEYOND = 8  # independent answers beyond a quantile; with fewer it is one or the other slow page
+_LEVELS = (0.5, 0.75, 0.9)  # of waits, at which it is seen how far they come together
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -49,26 +57,19 @@ MEASURES = (
 class Resampled:
     """Each measure as it was, and as it might as well have come out (``DRAWS`` values).
 
-    ``worth``: of shares, how many requests that have nothing to do with each other tell as much.
+    ``bounds``: intervals of 95 of 100 that are not those of the draws.
     """
 
     values: dict[str, float]
     draws: dict[str, Floats]
-    worth: dict[str, float] = field(default_factory=dict)
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def interval(self, measure: str, level: float = 0.95) -> tuple[float, float] | None:
-        """Bounds of the middle ``level`` of the draws; None where nothing was measured.
-
-        Of shares always those of 95 of 100.
-        """
+    def interval(self, measure: str) -> tuple[float, float] | None:
+        """Where it lies 95 times of 100; None where too little was measured."""
         drawn = self.draws.get(measure)
-        if drawn is None:
-            return None
-        if measure in self.worth:
-            whole = self.worth[measure]
-            return wilson(self.values[measure] * whole, whole)
-        tail = (1 - level) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail])
+        if drawn is None or measure in self.bounds:
+            return self.bounds.get(measure)
+        low, high = np.quantile(drawn, [0.025, 0.975])
         return float(low), float(high)
 
 
@@ -89,36 +90,67 @@ def resample(each: StepDigest, seed: int = 0) -> Resampled | None:
     for rate, ended in _ended(each, blocks).items():
         drawn = values[rate] * _relative(ended, weights)
         draws |= _spread(rate, values[rate], drawn, ended)
-    for names, numbers, where in _timed(places):
-        if len(numbers):
-            more = _waits(names, numbers, where, weights)
-            values |= more.values
-            draws |= more.draws
+    bounds = {name: wilson(values[name] * whole, whole) for name, whole in worth.items()}
     for name, whole in worth.items():
         draws[name] = _shares(values[name] * whole, whole, seed)
-    return Resampled(values, draws, worth)
+    for names, numbers, where in _timed(places):
+        if len(numbers):
+            more = _waits(names, numbers, where, weights, seed)
+            values |= more.values
+            draws |= more.draws
+            bounds |= more.bounds
+    return Resampled(values, draws, bounds)
 
 
 def _shares(part: float, whole: float, seed: int) -> Floats:
     return np.random.default_rng([seed, 1]).beta(part + 0.5, whole - part + 0.5, DRAWS)
 
 
-def _waits(names: Sequence[str], numbers: Floats, where: Ints, weights: Floats) -> Resampled:
+def _waits(
+    names: Sequence[str], numbers: Floats, where: Ints, weights: Floats, seed: int
+) -> Resampled:
     """Quantiles of sorted seconds. What is typical tells of a queue's memory better than the few
     that waited longest, so both count.
     """
-    blocks = weights.shape[1]
-    shares = [float(name.rpartition("p")[2]) / 100 for name in names]
-    found = _quantiles(numbers, where, weights, shares)
-    plain = _quantiles(numbers, where, np.ones((1, blocks)), shares)
-    values = {name: float(value[0]) for name, value in zip(names, plain, strict=True)}
-    typical = [_apart(numbers, where, blocks), _apart(numbers > plain[0, 0], where, blocks)]
-    draws: dict[str, Floats] = {}
-    for name, share, drawn in zip(names, shares, found, strict=True):
-        if len(numbers) * (1 - share) >= _BEYOND:
-            longer = _apart(numbers > values[name], where, blocks)
-            draws |= _spread(name, values[name], drawn, longer, *typical)
-    return Resampled(values, draws)
+    found = Resampled({}, {})
+    worth = _independent(numbers, where, weights, _LEVELS)
+    for name in names:
+        share = float(name.rpartition("p")[2]) / 100
+        found.values[name] = float(_at(numbers, np.array([share]))[0])
+        part = float(np.mean(numbers > found.values[name]))
+        own = min(worth, _independent(numbers, where, weights, (share,)))
+        less, more = wilson(part * own, own)
+        if part * own >= _BEYOND and less * len(numbers) >= 1:
+            low, high = _at(numbers, 1 - np.array([more, less]))
+            found.bounds[name] = float(low), float(high)
+            found.draws[name] = _at(numbers, 1 - _shares(part * own, own, seed))
+    return found
+
+
+def _independent(numbers: Floats, where: Ints, weights: Floats, levels: Sequence[float]) -> float:
+    """Waits that know nothing of each other and tell as much of how many exceed each level.
+
+    0 where the run is too short for a server's memory.
+    """
+    blocks, worth = weights.shape[1], float(len(numbers))
+    whole, typical = _heap(where, blocks, np.ones(len(where))), _apart(numbers, where, blocks)
+    for value in _at(numbers, np.array(levels)):
+        beyond = _heap(where, blocks, numbers > value)
+        if not beyond.any():
+            continue
+        factor = widening(_off(beyond, whole), typical)
+        if factor is None:
+            return 0.0
+        part = float(beyond.sum() / whole.sum())
+        drawn = part + factor * (_ratio(beyond, whole, weights) - part)
+        worth = min(worth, _worth(part, float(whole.sum()), drawn))
+    return worth
+
+
+def _at(numbers: Floats, shares: Floats) -> Floats:
+    """Quantiles of sorted numbers; each is one of them."""
+    places = np.ceil(shares * len(numbers) - 1e-9).astype(np.intp) - 1
+    return np.asarray(numbers[places.clip(0, len(numbers) - 1)], dtype=np.float64)
 
 
 def _spread(measure: str, value: float, drawn: Floats, *series: Floats) -> dict[str, Floats]:
@@ -249,15 +281,3 @@ def _sorted(places: _Places, seconds: list[float]) -> tuple[Floats, Ints]:
     there = np.flatnonzero(places.ok & ~np.isnan(numbers))
     order = there[np.argsort(numbers[there], kind="stable")]
     return numbers[order], places.due[order]
-
-
-def _quantiles(numbers: Floats, where: Ints, weights: Floats, shares: list[float]) -> Floats:
-    """Quantiles of each draw, ``(shares, draws)``, of sorted numbers and the block of each."""
-    found = np.empty((len(shares), len(weights)))
-    for start in range(0, len(weights), _CHUNK):
-        heaped = np.cumsum(weights[start : start + _CHUNK][:, where], axis=1)
-        for row, share in enumerate(shares):
-            wanted = np.maximum(share * heaped[:, -1:] - 1e-9, 1e-9)
-            place = np.minimum((heaped < wanted).sum(axis=1), len(numbers) - 1)
-            found[row, start : start + _CHUNK] = numbers[place]
-    return found
