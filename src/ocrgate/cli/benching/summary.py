@@ -278,8 +278,8 @@ def _cells(each: StepDigest) -> tuple[str, ...]:
         f"{each.load:g}",
         rate(each.throughput),
         rate(each.goodput),
-        NOTHING if latency is None else seconds(latency.p50),
-        NOTHING if latency is None else seconds(latency.p99),
+        seconds(latency.told("p50") if latency else None),
+        seconds(latency.told("p99") if latency else None),
         share(each.errors),
         held,
     )

@@ -6,6 +6,7 @@ from statistics import correlation, median
 import pytest
 from tests.unit.load.plan.test_wish import wish
 
+from ocrgate.load.plan.pages import Measured, named
 from ocrgate.load.plan.uncertain import FACTORS, MODEL, Known, draws
 from ocrgate.load.plan.wish import Wish
 from ocrgate.simulate.gpus import Assumed
@@ -53,3 +54,11 @@ def test_the_same_seed_draws_the_same() -> None:
 
 def _drawn() -> list[Wish]:
     return list(draws(wish(), Known(), COUNT))
+
+
+def test_a_measured_engine_says_nothing_of_other_pages() -> None:
+    """A run settles the pace; pages that it did not read are as uncertain as ever."""
+    others = wish(pages=named("dense"))
+    assert len({each.pages for each in draws(others, Known(pace=1.1), 10)}) == 10
+    counted = wish(pages=Measured(((700, 300),)))
+    assert {each.pages for each in draws(counted, Known(pace=1.1), 10)} == {counted.pages}
