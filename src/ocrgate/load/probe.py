@@ -76,7 +76,7 @@ def _route(path: str, api: Api | None) -> tuple[str, Api | None]:
     for route in sorted(_ROUTES, key=len, reverse=True):
         if trimmed.endswith(route):
             return trimmed.removesuffix(route) + question + query, api or _ROUTES[route]
-    if api is None and trimmed not in {"", "/v1"}:
+    if api is None and trimmed and not trimmed.endswith("/v1"):
         return path, Api.RAW
     return trimmed.removesuffix("/v1") + question + query, api
 

@@ -42,7 +42,8 @@ def space(wanted: tuple[str, ...], bounds: Bounds) -> Space:
     """
     unknown = [name for name in wanted if name not in SHORT]
     if unknown:
-        raise CommandFailed(f"--what {unknown[0]}: there are {', '.join(SHORT)}")
+        alone = "side is searched alone" if "side" in unknown else ""
+        raise CommandFailed(f"--what {unknown[0]}: there are {', '.join(SHORT)}", hint=alone)
     names = tuple(dict.fromkeys(SHORT[name] for name in ("seqs", *wanted)))
     if len(names) > 1 and not bounds.restarts:
         raise CommandFailed(

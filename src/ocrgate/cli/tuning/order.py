@@ -1,11 +1,13 @@
 """What a search is to do, from the words of the command line."""
 
+import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocrgate.cli.benching import order as bench
+from ocrgate.cli.exit import Exit
 from ocrgate.cli.options import load_settings
 from ocrgate.cli.report import CommandFailed
 from ocrgate.cli.tuning import names
@@ -25,7 +27,12 @@ if TYPE_CHECKING:
 
 _ERRORS = 0.01  # share of pages that may fail, where nothing is said
 _PROMISES = ("e2e", "ttft", "tpot", "error")
+_SHORTEST = 1.0  # seconds of a trial
 _SIDES = (2048, 1536, 1280, 1024, 768)
+
+
+SETTINGS = Path("ocrgate.toml")
+"""What ``--apply`` writes, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +127,7 @@ def checked(given: Given) -> Order:
         SettingsError: the settings file is wrong.
     """
     slo = parse(given.slo)
-    if given.plot is not None and not given.plot.parent.is_dir():
-        raise CommandFailed(f"--plot {given.plot}: there is no folder {given.plot.parent}")
+    _check_places(given)
     settings = None if given.profile else load_settings(given.config).settings
     url, engine = _target(given, settings)
     callers = bench.callers(given.key or (), None, None)
@@ -131,13 +137,16 @@ def checked(given: Given) -> Order:
     bounds = names.Bounds(given.least, given.most, largest, restarts)
     if given.least > given.most:
         raise CommandFailed("--least is above --most")
+    seconds = duration(given.trial, "--trial")
+    if seconds < _SHORTEST:
+        raise CommandFailed(f"--trial {given.trial}: a try takes a second at least")
     space = names.space(tuple(filter(None, given.what.split(","))), bounds)
     return Order(
         given,
         slo,
         _rules(given, slo, len(space.axes)),
         space,
-        duration(given.trial, "--trial"),
+        seconds,
         steer,
         url,
         engine,
@@ -151,6 +160,27 @@ def checked(given: Given) -> Order:
         bench.named_api(given.api),
         bench.files(given.files or ()),
     )
+
+
+def _check_places(given: Given) -> None:
+    """Whether what is found can be written, before an hour is spent on finding it."""
+    wanted = [("--plot", given.plot)]
+    if given.apply:
+        wanted.append(("--apply", given.config or SETTINGS))
+    for option, place in wanted:
+        if place is None:
+            continue
+        folder = place.parent
+        if not folder.is_dir():
+            raise CommandFailed(f"{option} {place}: there is no folder {folder}")
+        if place.is_dir():
+            raise CommandFailed(f"{option} {place}: that is a folder")
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            message = f"{option} {place}: {folder} cannot be written ({error.strerror})"
+            raise CommandFailed(message, Exit.ENVIRONMENT) from error
 
 
 def _target(given: Given, settings: "Settings | None") -> tuple[str | None, VllmParams | None]:
@@ -211,6 +241,8 @@ def _rules(given: Given, slo: Slo, axes: int) -> Rules:
                 f"--slo {name}: a search goes by {', '.join(_PROMISES)}",
                 hint="wrong answers never count as served; `ocrgate bench` holds the rest",
             )
+        if slo.limits[name] <= 0 and what != "error":
+            raise CommandFailed(f"--slo {name}=0: nothing is read in no time")
         if share:
             late = min(late, 1 - float(share) / 100)
     rules = Rules(failures=slo.limits.get("error", _ERRORS), late=late, seed=given.seed)

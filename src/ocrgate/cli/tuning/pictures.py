@@ -9,8 +9,7 @@ from ocrgate.cli.benching.order import named_mix
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import CommandFailed, say, show
 from ocrgate.cli.tuning.keeping import keeping, kept, tell_lost, written
-from ocrgate.cli.tuning.order import Order, sides
-from ocrgate.cli.tuning.result import SETTINGS
+from ocrgate.cli.tuning.order import SETTINGS, Order, sides
 from ocrgate.cli.tuning.run import guarded
 from ocrgate.cli.tuning.words import worded
 from ocrgate.load.documents import from_files

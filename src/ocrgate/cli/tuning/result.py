@@ -1,14 +1,13 @@
 """What a search found: said, drawn, printed as JSON, written into the settings."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.options import load_settings
 from ocrgate.cli.report import CommandFailed, say, show
 from ocrgate.cli.tuning import names
-from ocrgate.cli.tuning.order import Order
+from ocrgate.cli.tuning.order import SETTINGS, Order
 from ocrgate.cli.tuning.steer import with_flag
 from ocrgate.engines.launch.params import VllmParams
 from ocrgate.load.tune.choose import Choice
@@ -20,8 +19,6 @@ from ocrgate.load.tune.trial import History
 
 if TYPE_CHECKING:
     from ocrgate.settings import Settings
-
-SETTINGS = Path("ocrgate.toml")
 
 
 def conclude(order: Order, choice: Choice, history: History) -> None:

@@ -20,7 +20,7 @@ from ocrgate.cli.tuning.words import worded
 from ocrgate.errors import OcrgateError
 from ocrgate.load.documents import from_files
 from ocrgate.load.pages import synthetic
-from ocrgate.load.probe import detect
+from ocrgate.load.probe import detect, try_out
 from ocrgate.load.tune.choose import Choice, conclude
 from ocrgate.load.tune.curve import why_not
 from ocrgate.load.tune.evidence import sites
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from ocrgate.load.tune.virtual import Shape
 
 _Found = TypeVar("_Found")
+
+_FIRST = 120.0  # seconds that the first page may take, at least: some servers load what they need
 
 STATE = Path("ocrgate-tune.json")
 """Where trials are kept, unless told otherwise."""
@@ -187,11 +189,14 @@ async def _live(order: Order) -> tuple[Choice, History]:
     done = kept(state, place, fresh=order.given.fresh)
     await _check(order)
     _announce(order)
+    workload = _workload(order)
+    if isinstance(order.steer, Still):
+        await _first_page(order, workload)
     run = Search(
         order.space,
         order.rules,
         order.steer,
-        trials(order, _workload(order)),
+        trials(order, workload),
         state,
         _Teller(order, len(done)),
         partial(tell_lost, place),
@@ -244,6 +249,19 @@ async def _check(order: Order) -> None:
             f"an engine runs at {order.url}: how is it to be brought back afterwards?",
             hint="--now max-num-seqs=16 (the settings that it has now), or --restore-command",
         )
+
+
+async def _first_page(order: Order, workload: Workload) -> None:
+    """Send one page, so that a wrong route or key is told at once and not after a trial.
+
+    Raises:
+        OcrgateError: why it is not read, in the server's words.
+    """
+    given, callers = order.given, order.callers
+    verify, key = not given.insecure, callers.keys[0]
+    found = await detect(order.url or "", order.asking, api=order.api, key=key, verify=verify)
+    patience = max(_FIRST, 3 * (order.slo.time("e2e") or 0.0))
+    await try_out(worded(found), workload.documents[0], callers, patience)
 
 
 def _announce(order: Order) -> None:

@@ -174,14 +174,14 @@ class Command:
         That one is gone when nobody has answered once, or the command has ended well.
         """
         while True:
-            if child.returncode not in {None, 0}:
-                still = f", and an engine that it did not start answers at {self._url}"
-                told = still if await _is_there(self._ask) else ""
-                raise EngineUnavailable(f"the command ended with {child.returncode}{told}")
             there = False
             with contextlib.suppress(OcrgateError):
                 await self._ask()
                 there = True
+            if child.returncode not in {None, 0}:  # looked at after the answer came: not before
+                still = f", and an engine that it did not start answers at {self._url}"
+                told = still if there else ""
+                raise EngineUnavailable(f"the command ended with {child.returncode}{told}")
             older = older and there and child.returncode is None
             if there and not older:
                 return

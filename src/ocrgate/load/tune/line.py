@@ -47,10 +47,10 @@ def climb(
 
 
 def _is_over(tried: list[Site], rules: Rules) -> bool:
-    """Whether the curve falls, the engine is over its bounds, or two doublings gained nothing."""
+    """Whether the curve falls, nothing is read in bounds, or two doublings gained nothing."""
     if not tried:
         return False
-    if not tried[-1].holds(rules):
+    if not _reads(tried[-1], rules):
         return True
     best = max(tried, key=lambda site: site.goodput)
     noise = math.hypot(best.error, tried[-1].error)
@@ -60,12 +60,17 @@ def _is_over(tried: list[Site], rules: Rules) -> bool:
     return len(gains) >= 2 and max(gains[-2:]) < rules.plateau
 
 
+def _reads(site: Site, rules: Rules) -> bool:
+    """Whether it keeps its promises and reads anything in time: more at once does not help else."""
+    return site.holds(rules) and site.goodput > 0
+
+
 def refine(
     history: History, space: Space, rules: Rules, origin: Setting, place: int
 ) -> Trial | None:
     """A value between two tried ones where the best, or a smaller one as good, may lie."""
     line = along(history, space, origin, place)
-    held = [site for site in line if site.holds(rules)]
+    held = [site for site in line if _reads(site, rules)]
     if not held:
         return _below(history, space, origin, place)
     limit = ceiling(history, space, origin, place)
@@ -105,7 +110,7 @@ def _below(history: History, space: Space, origin: Setting, place: int) -> Trial
 def step(history: History, space: Space, rules: Rules, origin: Setting, place: int) -> Trial | None:
     """On an axis that does not climb: the neighbours of the best value, as long as that gains."""
     line = along(history, space, origin, place)
-    held = [site for site in line if site.holds(rules)]
+    held = [site for site in line if _reads(site, rules)]
     if not held:
         return None
     axis = space.axes[place]

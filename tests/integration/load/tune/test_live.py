@@ -139,5 +139,10 @@ async def test_an_engine_below_a_path_has_its_metrics_there(below: str, path: st
     assert readings == [("preemptions", "", 7.0)]
 
 
+async def test_a_base_that_ends_in_v1_is_an_engines_as_its_clients_have_it(below: str) -> None:
+    found = await detect(f"{below}/vllm/v1", Asking())
+    assert (found.api, found.address.path) == (Api.OPENAI, "/vllm/v1/chat/completions")
+
+
 async def test_what_stands_at_the_root_is_not_taken_for_an_engine_below_it(below: str) -> None:
     assert await own_page(await detect(f"{below}/bare/v1", Asking(), api=Api.OPENAI)) is None

@@ -156,6 +156,14 @@ def test_when_even_the_first_setting_is_too_much_it_goes_down() -> None:
     assert slots(conclude(history, line, RULES)) == 1
 
 
+def test_where_no_page_is_read_in_time_less_is_tried_and_not_more() -> None:
+    """As with a promise that nothing can keep."""
+    line = Space((Axis("slots", (1, 2, 3, 4, 6, 8), 4, climbs=True, risky=True),))
+    history = search(lambda _: 0.0, line)
+    assert tried(history) == [4, 2, 1]
+    assert conclude(history, line, RULES).setting is None
+
+
 def test_two_axes_are_searched_in_turn_within_twenty_trials() -> None:
     def curve(setting: Setting) -> float:
         most, batched = setting
