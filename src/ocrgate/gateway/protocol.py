@@ -89,6 +89,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a head."""
         self._corked = Corked(transport, self.loop)
+        self._corked.watch_peer()
         super().connection_made(self._corked)
         if not self._connections.enter(self):
             self._turn_away()
