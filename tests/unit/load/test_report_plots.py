@@ -180,3 +180,20 @@ def test_an_axis_of_times_has_marks_enough_and_not_too_many(low: float, high: fl
     """Also where all requests took about as long."""
     marks = [mark for mark in time_axis("", [low, high])["tickvals"] if low <= mark <= high]
     assert 2 < len(marks) < 9
+
+
+def test_runs_are_laid_over_each_other_at_a_load_that_both_held() -> None:
+    """Not the one's best beside the other's, where that is another load."""
+    many, one = digest(sweep(seconds=10)), digest(sweep((4,), seconds=10, seed=2))
+    assert many.knee is not None
+    assert many.knee.load != 4
+    shapes = against.shapes([("many", many), ("one", one)], WORDS)
+    assert names(shapes[0].traces) == ["many · concurrency 4", "one · concurrency 4"]
+
+
+def test_the_scale_of_colours_tells_small_shares_apart() -> None:
+    """Of up to 2 % every mark would be called 0, 1 or 2 % otherwise."""
+    (solid, *_) = surface.surface(digest(sweep((4, 8, 16), seconds=10)), WORDS)
+    (sheet, *_) = solid.traces
+    assert sheet["cmax"] < 0.1
+    assert sheet["colorbar"]["tickformat"] == ".1%"

@@ -19,7 +19,7 @@ from ocrgate.load.report.words import (
     share,
     share_between,
 )
-from ocrgate.load.stats import quantile, wilson
+from ocrgate.load.stats import spread, wilson
 
 Tone = Literal["", "good", "bad", "warn"]
 
@@ -147,8 +147,8 @@ def _group(digest: Digest, key: str) -> list[Cell]:
         for outcome, times in each.step.tally.groups.get(key, {}).items():
             counts[outcome] = counts.get(outcome, 0) + times
     total, answered = sum(counts.values()), counts.get(OK, 0)
-    waits = sorted(s.latency for each in digest.steps for s in each.served if _belongs(s, key))
-    spots = [quantile(waits, part) for part in (0.5, 0.99)]
+    waits = spread(s.latency for each in digest.steps for s in each.served if _belongs(s, key))
+    spots = [waits.told(name) if waits else None for name in ("p50", "p99")]
     errors = 1 - answered / total if total else 0.0
     return [
         Cell(key.replace("=", " "), key),

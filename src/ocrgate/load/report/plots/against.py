@@ -159,16 +159,16 @@ def shapes(runs: Named, words: Words) -> list[Figure]:
 
 
 def _chosen(runs: Named) -> list[StepDigest | None]:
-    """The first run's best load in all of them; where one lacks it, each one's own best."""
-    best = [_best(digest) for _, digest in runs]
-    if best[0] is None:
-        return best
-    wanted = load_key(best[0])
-    shared = [
-        next((each for each in digest.steps if load_key(each) == wanted), None)
-        for _, digest in runs
-    ]
-    return shared if all(shared) else best
+    """Of the loads that all runs held, the first run's best; where they share none, each one's."""
+    held = [{load_key(each): each for each in digest.steps} for _, digest in runs]
+    shared = [key for key in held[0] if all(key in steps for steps in held)]
+    if not shared:
+        return [_best(digest) for _, digest in runs]
+    best = _best(runs[0][1])
+    wanted = load_key(best) if best else None
+    if wanted not in shared:
+        wanted = max(shared, key=lambda key: held[0][key].goodput)
+    return [steps[wanted] for steps in held]
 
 
 def _best(digest: Digest) -> StepDigest | None:

@@ -110,7 +110,7 @@ def _solid(cut: Cut, words: Words) -> Figure:
             "opacity": 0.92,
             "colorbar": {
                 "title": {"text": words("axis.errors")},
-                "tickformat": ".0%",
+                "tickformat": percent,
                 "len": 0.7,
                 "y": 0.45,
             },
