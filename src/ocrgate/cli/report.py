@@ -1,9 +1,12 @@
 """What went wrong, in one line and a hint; talk goes to standard error only."""
 
+import shlex
+import shutil
 import sys
 import traceback
 import unicodedata
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ocrgate.cli.exit import Exit, code_of
@@ -34,6 +37,17 @@ def say(text: str = "") -> None:
 def show(text: str) -> None:
     """Print a result: what a pipe or a script reads."""
     sys.stdout.write(f"{text}\n")
+
+
+def installing(packages: str) -> str:
+    """The command that installs into the environment of this process.
+
+    A bare ``pip`` would be that of the shell, which is another one where ocrgate is called by its
+    path, as ``make serve`` does.
+    """
+    found = shutil.which("pip")
+    ours = found is not None and Path(found).parent == Path(sys.executable).parent
+    return f"{'pip' if ours else shlex.quote(sys.executable) + ' -m pip'} install {packages}"
 
 
 def fail(error: Exception, *, debug: bool) -> NoReturn:

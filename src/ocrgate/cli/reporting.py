@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ocrgate.cli.exit import Exit
-from ocrgate.cli.report import CommandFailed, say, show
+from ocrgate.cli.report import CommandFailed, installing, say, show
 
 if TYPE_CHECKING:
     from ocrgate.load.record import Record
@@ -140,7 +140,7 @@ def _write_page(
         raise CommandFailed(
             "a page with plots needs plotly, which is not installed",
             Exit.ENVIRONMENT,
-            "pip install 'ocrgate[report]' brings it; --format text needs nothing",
+            installing("'ocrgate[report]'") + " brings it; --format text needs nothing",
         ) from None
     if to_pipe:
         sys.stdout.write(text)

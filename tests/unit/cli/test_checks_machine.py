@@ -1,5 +1,7 @@
 """What ``ocrgate doctor`` says about the machine."""
 
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from ocrgate.cli.checks.check import State
 from ocrgate.cli.checks.machine import EXTRAS, LEAST_BESIDE, LEAST_MEMORY, enough
+from ocrgate.cli.report import installing
 from ocrgate.settings.catalog import declared, kinds
 
 
@@ -31,3 +34,17 @@ def test_every_extra_is_looked_for() -> None:
     file = Path(__file__).parents[3] / "pyproject.toml"
     declared_there = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
     assert set(EXTRAS) == set(declared_there["optional-dependencies"])
+
+
+def test_what_is_lacking_is_installed_where_ocrgate_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After ``make serve`` the shell's pip is that of another Python, or there is none."""
+    (tmp_path / "pip").write_text("#!/bin/sh\n")
+    (tmp_path / "pip").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert installing("'ocrgate[heic]'") == (
+        f"{shlex.quote(sys.executable)} -m pip install 'ocrgate[heic]'"
+    )
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert installing("'ocrgate[heic]'") == "pip install 'ocrgate[heic]'"

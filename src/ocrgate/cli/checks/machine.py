@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ocrgate import __version__
 from ocrgate.cli.checks.check import Check, State
+from ocrgate.cli.report import installing
 from ocrgate.errors import EngineUnavailable
 from ocrgate.settings import Settings
 
@@ -36,7 +37,7 @@ def versions() -> Iterator[Check]:
         try:
             yield Check(name, State.OK, metadata.version(name))
         except metadata.PackageNotFoundError:
-            yield Check(name, State.FAILED, "not installed", "pip install ocrgate")
+            yield Check(name, State.FAILED, "not installed", installing("ocrgate"))
 
 
 def extras() -> Iterator[Check]:
@@ -45,7 +46,7 @@ def extras() -> Iterator[Check]:
         if _is_there(module):
             yield Check(f"extra {extra}", State.OK, f"installed; {use}")
         else:
-            hint = f"pip install 'ocrgate[{extra}]'"
+            hint = installing(f"'ocrgate[{extra}]'")
             yield Check(f"extra {extra}", State.NOTE, f"not installed; {use}", hint)
 
 
