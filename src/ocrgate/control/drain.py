@@ -196,6 +196,7 @@ class Returns:
         self._until = -math.inf
         self._begun = 0.0
         self._seen = -math.inf
+        self._since = -math.inf  # how long those who are away have been looked at
 
     def retune(self, bounds: tuple[float, float], now: float) -> None:
         """Say other times from now on. Nobody is waited for longer than may be said."""
@@ -209,13 +210,25 @@ class Returns:
 
     def after(self, ahead: int, rate: float | None, ticket_id: int, now: float) -> float:
         """Seconds to say to the next one; nothing is changed. See :func:`retry_after`."""
-        return retry_after(ahead, rate, ticket_id, self._bounds, self._until - now)
+        return retry_after(ahead, rate, ticket_id, self._bounds, self._away(rate, now))
 
     def told(self, ahead: int, rate: float | None, now: float) -> None:
         """One more was told to come back."""
         if rate:
-            start = max(self._until, now + ahead / rate)
+            away = self._away(rate, now)
+            if away < self._until - now or away <= 0:
+                self._since = now
+            start = now + max(away, ahead / rate)
             self._until = min(now + self._bounds[1], start + 1 / self._for_them(rate, now))
+
+    def _away(self, rate: float | None, now: float) -> float:
+        """Seconds of work that those bring who were told to come back: as many of them as came of
+        late. Many give up where they are told to wait for minutes, and nobody waits for those.
+        """
+        seconds = self._until - now
+        if not rate or seconds <= 0 or now < self._since + self.MEMORY:
+            return seconds
+        return seconds * min(1.0, self._lately(now) / self.MEMORY / self._for_them(rate, now))
 
     def _for_them(self, rate: float, now: float) -> float:
         """Places a second that are theirs."""

@@ -129,6 +129,21 @@ def test_those_turned_away_from_an_idle_gate_come_back_as_fast_as_it_serves() ->
     assert last == pytest.approx(first * (2 + 40 / (2 * 0.25)) / (2 + 40 / (2 * 0.8)))
 
 
+def test_nobody_waits_for_those_who_do_not_come_back() -> None:
+    """Of a crowd that was told to come back and did not, a minute later little is left in the line;
+    as long as they come as told, all of it is.
+    """
+    left, came = Returns((1.0, 300.0)), Returns((1.0, 300.0))
+    for returns in (left, came):
+        for _ in range(60):
+            returns.told(10, 1.0, 0.0)
+    for instant in range(1, 41):
+        came.began(float(instant))
+    assert left.after(1, 1.0, 7, 10.0) > 60  # too soon to tell
+    assert left.after(1, 1.0, 7, 40.0) == left.after(1, 1.0, 7, 90.0)  # the least that is said
+    assert came.after(1, 1.0, 7, 40.0) == pytest.approx(left.after(1, 1.0, 7, 0.0) - 40, rel=0.1)
+
+
 def test_the_bounds_do_not_bring_callers_together() -> None:
     """Those told the least or the most are spread as well."""
     for ahead in (1, 10**6):
