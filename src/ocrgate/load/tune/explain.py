@@ -61,9 +61,10 @@ def _deaths(history: History, space: Space, rules: Rules, setting: Setting) -> I
     held = sum(one.seconds for one in history if one.trial.setting == setting) / 60
     hard = strained(space, setting) if space.climbing is not None else setting
     if not condemned(history, space, setting):
+        near = "near" if len(space.axes) > 2 else "beyond half of"
         yield (
-            f"{died}, so nothing beyond half of that was taken unproven, and the recommended "
-            f"setting was held for {held:.0f} minutes."
+            f"{died}, so nothing {near} that was taken, and the recommended setting was held for "
+            f"{held:.0f} minutes."
         )
     elif proven(history, space, rules, setting):
         under = sum(one.seconds for one in history if one.trial.setting == hard) / 60
