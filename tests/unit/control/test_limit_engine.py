@@ -1,5 +1,6 @@
 """How the law `engine` answers to each signal."""
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -323,8 +324,8 @@ def test_a_trial_ends_where_signals_end() -> None:
 
 
 def trap(pages: int) -> float:
-    """Work a second: a step down at ten pages, beyond which much more is to be had."""
-    return 25.0 * pages if pages <= 10 else 8.0 * min(pages, 100)
+    """Work a second: a plateau from ten pages on, beyond which much more is to be had."""
+    return 25.0 * pages if pages <= 10 else max(250.0, 5.0 * min(pages, 120))
 
 
 def test_a_step_that_keeps_growth_below_it_is_passed_by_trying_many_more() -> None:
@@ -350,6 +351,38 @@ def test_trying_more_ends_with_the_first_preemption_at_less_than_what_was() -> N
     law, now, before = raised()
     law.signals(now, Signals(16.0, 0.0, 0.5, 3.0))
     assert law.value(now) < before
+
+
+def test_trying_more_ends_at_once_where_the_engine_takes_no_more_into_its_batch() -> None:
+    """What stands in its queue would wait there for long, and nobody be read sooner."""
+    law, now, before = raised()
+    since = now
+    while law.value(now) > before:
+        now += 0.25
+        pages = law.value(now)
+        law.occupied(now, pages)
+        law.progress(now, trap(before) / 4)
+        law.signals(now, Signals(float(before), float(pages - before), 0.05 + now * 1e-6, 0.0))
+        law.tick(now)
+    assert now - since <= 2.0
+
+
+def test_chance_where_the_limit_hardly_moves_is_no_reason_to_cut() -> None:
+    """Half an hour of pages that come and go, as many as the ledger has room for; each brings its
+    share, and the work of half a second is off by a fifth.
+    """
+    chance = random.Random(7)
+    law = EngineLimit(EngineParams(start=27))
+    least = 27
+    for step in range(4 * 1800):
+        now = step / 4
+        pages = min(law.value(now), 23 + chance.randint(-1, 1))
+        law.occupied(now, pages)
+        law.progress(now, 25.0 * pages / 4 * chance.gauss(1.0, 0.2))
+        law.signals(now, Signals(float(pages), 0.0, 0.83 + now * 1e-7, 0.0))
+        law.tick(now)
+        least = min(least, law.value(now))
+    assert least == 27
 
 
 def test_trying_more_ends_where_the_engine_is_gone() -> None:

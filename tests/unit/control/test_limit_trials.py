@@ -68,6 +68,34 @@ def test_an_engine_that_gets_faster_by_itself_is_not_taken_for_a_better_limit(se
     assert sum(pages > 60 for pages in seen[80:]) > 0.7 * len(seen[80:])
 
 
+def test_far_fewer_pages_that_brought_far_more_are_tried_whoever_keeps_more_out() -> None:
+    trials, goodput = Trials(), Goodput()
+
+    def filled(pages: int, since: float, seconds: float, work: float) -> None:
+        for step in range(round(seconds * 2)):
+            goodput.occupied(since + step / 2, pages)
+            goodput.progress(since + step / 2 + 0.25, work / 2)
+
+    filled(8, 0.0, 8.0, 150.0)
+    filled(14, 8.0, 3.0, 60.0)
+    assert trials.far_better(11.0, 18.0, 14, goodput) is None, "it is seen for too short a time"
+    filled(14, 11.0, 8.0, 60.0)
+    assert trials.far_better(19.0, 18.0, 9, goodput) is None, "as few are there already"
+    assert trials.far_better(19.0, 18.0, 14, goodput) == pytest.approx(8, abs=0.5)
+    assert trials.under_way
+
+
+def test_what_a_ramp_passes_is_not_far_better_than_what_was_before_it() -> None:
+    """The last seconds say less than the present pages bring, since fewer were there."""
+    trials, goodput = Trials(), Goodput()
+    for step in range(60):
+        now = step / 4
+        pages = round(8 * 1.2**now)
+        goodput.occupied(now, pages)
+        goodput.progress(now + 0.1, 25.0 * pages / 4)
+        assert trials.far_better(now, 1000.0, pages, goodput) is None
+
+
 def test_trials_that_fail_become_rare() -> None:
     def engine(now: float, pages: int) -> float:
         del now

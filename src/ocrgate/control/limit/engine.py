@@ -383,21 +383,32 @@ class EngineLimit:
     def _tries(self, now: float, used: float) -> bool:
         """Whether another limit is being tried; see :mod:`ocrgate.control.limit.trials`."""
         if self._trials.under_way:
-            verdict = self._trials.judge(now, self._occupancy.inflight, self._goodput)
-            if verdict is not None:
+            if verdict := self._judged(now):
                 self._follow(now, verdict)
             return True
-        if used < self._params.crowded or not self._is_grown(now):
-            return False
-        flat = self._reason == "no_gain"
-        other = self._trials.fewer(now, self._limit, self._goodput, flat or self._repeated > 2)
-        if other is None and flat and not self._blind and used >= self._params.nearly:
-            most = min(self._limit + self._room(), float(self._params.most))
-            other = self._trials.more(now, self._limit, most, self._goodput)
+        other = self._other(now, used)
         if other is None:
             return False
         self._limit = other
         return True
+
+    def _judged(self, now: float) -> Verdict | None:
+        trials, inflight = self._trials, self._occupancy.inflight
+        if trials.is_vain(inflight, self._queue):
+            return trials.fail(now)
+        return trials.judge(now, inflight, self._goodput)
+
+    def _other(self, now: float, used: float) -> float | None:
+        """The limit that is worth a trial now, if any is."""
+        trials, goodput = self._trials, self._goodput
+        if used < self._params.crowded or not self._is_grown(now):
+            return trials.far_better(now, self._limit, self._occupancy.inflight, goodput)
+        flat = self._reason == "no_gain"
+        other = trials.fewer(now, self._limit, goodput, flat or self._repeated > 2)
+        if other is None and flat and not self._blind and used >= self._params.nearly:
+            most = min(self._limit + self._room(), float(self._params.most))
+            other = trials.more(now, self._limit, most, goodput)
+        return other
 
     def _is_grown(self, now: float) -> bool:
         """Whether the limit is where the last complaint was, and so many pages are there."""

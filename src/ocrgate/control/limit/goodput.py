@@ -14,10 +14,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Elasticity:
-    """Slope of log throughput on log concurrency, and its standard error."""
+    """Slope of log throughput on log concurrency, and its standard error: of few points a larger
+    one, so that two of them always mean the same certainty.
+    """
 
     slope: float
     error: float
+
+    def given(self, prior: "Elasticity") -> "Elasticity":
+        """With what was known before, both weighed by their certainty (normal distributions)."""
+        weight, known = 1 / self.error**2, 1 / prior.error**2
+        slope = (weight * self.slope + known * prior.slope) / (weight + known)
+        return Elasticity(slope, 1 / math.sqrt(weight + known))
 
     def below(self, bound: float) -> bool:
         """Whether it is less than ``bound`` beyond doubt (two standard errors)."""
@@ -59,6 +67,9 @@ class GoodputParams:
         least: rates that a judgement needs.
         floor: least standard error per rate (as a part of it): rates that agree by chance are
             not certain.
+        expected: elasticity that is likely before anything is seen, since most are between 0 and 1:
+            where concurrency hardly moves, chance alone draws slopes far beyond.
+        doubt: its standard error.
         memory: seconds for which it is remembered what so many pages brought.
         width: numbers of pages within this factor of each other are one level for that.
         learn: buckets over which a level's rate is averaged.
@@ -69,6 +80,8 @@ class GoodputParams:
     near: float = 0.35
     least: int = 5
     floor: float = 0.02
+    expected: float = 0.5
+    doubt: float = 0.5
     memory: float = 600.0
     width: float = 1.25
     learn: int = 10
@@ -132,6 +145,13 @@ class Goodput:
         noise = max(math.sqrt(spread), self._params.floor * mean)
         return Rate(mean, noise, max(noise, 1e-9) / math.sqrt(len(lately)))
 
+    def usual(self, now: float, pages: float) -> float | None:
+        """What about so many pages bring on average; None if that was not seen for long enough."""
+        level = self._levels.get(self._place(pages)) if pages >= 1 else None
+        if level is None or level.seen <= now - self._params.memory:
+            return None
+        return level.work if level.count >= self._params.learn else None
+
     def enough(self, now: float, below: float, least: float) -> float | None:
         """The fewest pages in flight that brought 95 % of the best rate remembered.
 
@@ -153,7 +173,8 @@ class Goodput:
         ]
         if len(points) < params.least:
             return None
-        return _regress(points, params.floor)
+        seen = _regress(points, params.floor)
+        return seen and seen.given(Elasticity(params.expected, params.doubt))
 
     def _elapse(self, now: float) -> None:
         if self._since is None:
@@ -170,9 +191,12 @@ class Goodput:
                 self._points.popleft()
             self._since, self._area, self._work = self._seen, 0.0, 0.0
 
+    def _place(self, pages: float) -> int:
+        return round(math.log(pages) / math.log(self._params.width))
+
     def _learn(self, pages: float, work: float) -> None:
         self._points.append((self._seen, pages, work))
-        place = round(math.log(pages) / math.log(self._params.width))
+        place = self._place(pages)
         level = self._levels.get(place)
         if level is None or level.seen <= self._seen - self._params.memory:
             self._levels[place] = _Level(pages, work, self._seen)
@@ -190,5 +214,12 @@ def _regress(points: list[tuple[float, float]], floor: float) -> Elasticity | No
         return None
     slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
     left = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
-    noise = max(math.sqrt(left / (count - 2)), floor)
+    noise = max(math.sqrt(left / (count - 2)) * _few(count - 2), floor)
     return Elasticity(slope, noise / math.sqrt(spread))
+
+
+def _few(freedom: int) -> float:
+    """How much wider two standard errors of few points are: Student's t over the normal one, each
+    at 97.5 % (the first terms of its expansion in 1 / freedom, right to 4 % from 3 on).
+    """
+    return 1.0 + 1.21 / freedom + 1.44 / freedom**2

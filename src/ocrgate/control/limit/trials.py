@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ocrgate.control.limit.goodput import Elasticity, Goodput, Rate
+from ocrgate.control.limit.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class TrialParams:
     Attributes:
         less: a lower limit is worth a trial from this part of the present one down.
         hint: part of the present rate, beside its noise, that must have been seen there.
+        far: in times of the present rate: more than that is far more.
         steep: elasticity from which on nobody looks below.
         seconds: rates of the present that are compared with.
         least: seconds of each half of a trial, from when its number of pages is in flight on.
@@ -43,10 +45,12 @@ class TrialParams:
         above: seconds on a plateau until more are tried; thrice as long after each that failed.
         filled: seconds in which so many more must come.
         gain: part by which they must be better.
+        added: of so many more, some must come into the engine's batch.
     """
 
     less: float = 0.8
     hint: float = 0.9
+    far: float = 1.2
     steep: float = 0.3
     seconds: float = 5.0
     least: float = 2.0
@@ -63,6 +67,7 @@ class TrialParams:
     above: float = 20.0
     filled: float = 10.0
     gain: float = 0.05
+    added: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,17 @@ class Trials:
             return None
         return self._begin(now, limit, lower, before)
 
+    def far_better(self, now: float, limit: float, inflight: int, goodput: Goodput) -> float | None:
+        """The lower limit that is tried since far fewer pages brought far more than those in flight
+        do, whoever keeps more out; None if none did, or it is not time.
+        """
+        params = self._params
+        before, usual = goodput.rate(now, params.seconds), goodput.usual(now, inflight)
+        if self.under_way or now < self._not_before or before is None or usual is None:
+            return None
+        lower = goodput.enough(now, params.less * inflight, params.far * usual + before.noise)
+        return None if lower is None or lower < 1 else self._begin(now, limit, lower, before)
+
     def more(self, now: float, limit: float, most: float, goodput: Goodput) -> float | None:
         """The higher limit that is tried from now on, at most ``most``; None if it is not time.
 
@@ -149,6 +165,17 @@ class Trials:
             self._not_above, limit = now + self._params.longest, min(limit, self._old)
         self._stage = "none"
         return limit
+
+    def is_vain(self, inflight: int, queue: Standing) -> bool:
+        """Whether more are tried and the engine takes none of them into its batch."""
+        added = inflight - self._old
+        if not self.above or added < self._params.added:
+            return False
+        return queue.waiting >= added / 2 and queue.running <= self._old + 0.1 * added
+
+    def fail(self, now: float) -> Verdict:
+        """The trial is over, and the limit what it was."""
+        return self._end(now, kept=False)
 
     def judge(self, now: float, inflight: int, goodput: Goodput) -> Verdict | None:
         """What follows for the limit, if anything does, with so many pages in flight."""
