@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.unit.load.tune.curves import BOX, seen
 
 from ocrgate.load.tune.near import nearby
-from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Stop, Trial
+from ocrgate.load.tune.trial import History, Purpose, Rules, Setting, Space, Stop, Trial
 
 RULES = Rules()
+FLAT = Space((BOX.axes[0], BOX.axes[2]))
+"""Work at once and memory only, so that no third axis is in the way of what a test is about."""
 
 
 def history(goods: dict[Setting, float | Stop], preemptions: float = 0.0) -> History:
@@ -52,19 +55,15 @@ def test_nothing_is_proposed_where_all_around_is_known_to_be_no_better() -> None
 
 def test_where_more_work_killed_it_less_memory_opens_the_way() -> None:
     goods: dict[Setting, float | Stop] = {(each, 4096, 0.9): each for each in (8, 16, 32)}
-    found = proposed({**goods, (64, 4096, 0.9): Stop.DIED})
-    assert found is not None
-    assert found[2] < 0.9
-    assert found[0] >= 32
+    assert proposed({**goods, (64, 4096, 0.9): Stop.DIED}) == (48, 4096, 0.8)
 
 
 def test_after_a_death_curiosity_alone_is_no_reason_to_give_it_more_memory() -> None:
     goods: dict[Setting, float | Stop] = {
-        (each, 4096, 0.7): min(each, 32) for each in (16, 24, 32, 48)
+        (each, 0.7): min(each, 32) for each in (16, 24, 32, 48, 64, 96, 128)
     }
-    goods[96, 4096, 0.7] = Stop.DIED
-    found = nearby(history(goods), BOX, RULES)
-    assert found is None or found.setting[2] == 0.7
+    assert nearby(history({**goods, (192, 0.7): 32.0}), FLAT, RULES) is not None
+    assert nearby(history({**goods, (256, 0.7): Stop.DIED}), FLAT, RULES) is None
 
 
 def test_but_pages_thrown_out_of_the_batch_are() -> None:
@@ -74,9 +73,10 @@ def test_but_pages_thrown_out_of_the_batch_are() -> None:
     assert proposed(goods, preemptions=0.5) == (16, 4096, 0.9)
 
 
-def test_a_gain_that_is_small_does_not_make_up_for_a_likely_death() -> None:
-    goods: dict[Setting, float | Stop] = {(48, 4096, 0.9): 10.0, (64, 4096, 0.9): 10.8}
-    goods |= {(256, 4096, 0.9): Stop.DIED, (128, 4096, 0.9): Stop.DIED}
-    goods |= {(64, each, 0.9): 10.8 for each in (2048, 8192)}
-    found = proposed(goods)
-    assert found is None or found[:1] + found[2:] != (96, 0.9)
+@pytest.mark.parametrize(("dead", "further"), [(256, True), (96, False)])
+def test_a_gain_does_not_make_up_for_a_death_that_is_likely(dead: float, *, further: bool) -> None:
+    """Next to 96 that died both more work and more memory risk more than they promise."""
+    goods: dict[Setting, float | Stop] = {(8, 0.9): 6.0, (16, 0.9): 8.0, (32, 0.9): 9.5}
+    goods |= {(48, 0.9): 10.0, (48, 0.8): 7.0, (32, 0.8): 6.0}
+    found = nearby(history({**goods, (dead, 0.9): Stop.DIED}, preemptions=0.5), FLAT, RULES)
+    assert (found is not None) is further
