@@ -61,7 +61,7 @@ async def test_servers_are_compared_in_turn(page: str, tmp_path: Path) -> None:
     code, report, _ = await ocrgate("report", str(out), str(second), "-f", "text")
     assert code == Exit.OK
     assert "run.2, at concurrency 2" in report
-    assert "p50 worse" in report
+    assert "Answered per second worse" in report  # the p50 of 60 quick answers may drift instead
 
 
 async def test_a_record_that_cannot_be_begun_spoils_nothing(page: str, tmp_path: Path) -> None:

@@ -113,17 +113,20 @@ def _waits(
     that waited longest, so both count.
     """
     found = Resampled({}, {})
-    worth = _independent(numbers, where, weights, _LEVELS)
+    usual = _independent(numbers, where, weights, _LEVELS)
     for name in names:
         share = float(name.rpartition("p")[2]) / 100
         found.values[name] = float(_at(numbers, np.array([share]))[0])
         part = float(np.mean(numbers > found.values[name]))
-        own = min(worth, _independent(numbers, where, weights, (share,)))
-        less, more = wilson(part * own, own)
-        if part * own >= _BEYOND and less * len(numbers) >= 1:
+        worth = _independent(numbers, where, weights, (share,))
+        if share > _LEVELS[-1]:
+            worth = min(worth, usual)
+            worth = worth if part * worth >= _BEYOND else 0.0
+        less, more = wilson(part * worth, worth)
+        if less * len(numbers) >= 1:
             low, high = _at(numbers, 1 - np.array([more, less]))
             found.bounds[name] = float(low), float(high)
-            found.draws[name] = _at(numbers, 1 - _shares(part * own, own, seed))
+            found.draws[name] = _at(numbers, 1 - _shares(part * worth, worth, seed))
     return found
 
 
