@@ -121,7 +121,7 @@ def test_preemptions_of_pages_from_before_a_cut_do_not_cut_again() -> None:
         until = drive.now + seconds
         while drive.now < until:
             drive.now += 0.25
-            drive.total += 1
+            drive.total += 0.5
             drive.law.occupied(drive.now, inflight)
             drive.law.signals(drive.now, Signals(20.0, 0.0, 0.5 + drive.now * 1e-6, drive.total))
         return drive.limit

@@ -14,9 +14,9 @@ that is careful at first and doubles its steps while nothing is wrong. To that a
   (:mod:`ocrgate.control.limit.goodput`) is below ``gain`` beyond doubt, the limit stays, what was
   grown in vain is taken back, and a lower limit that once brought as much is tried
   (:mod:`ocrgate.control.limit.trials`). No cut that lowers it: a KV cache that is nearly full ends
-  slow start and stops growth, but costs no place until somebody is thrown out; and cuts for a queue
-  after which less is done while the queue is no shorter are taken back, and the queue is not
-  believed in for ``distrust`` seconds;
+  slow start and stops growth, but costs no place until somebody is thrown out; and cuts after
+  which less is done while the trouble is no smaller are taken back
+  (:mod:`ocrgate.control.limit.regret`);
 * judgement of the signals themselves (:mod:`ocrgate.control.limit.trust`).
 
 Growth happens only while the limit is full (the app-limited rule: an unused limit proves nothing),
@@ -27,9 +27,10 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from ocrgate.control.limit.goodput import Goodput, GoodputParams, Rate
+from ocrgate.control.limit.goodput import Goodput, GoodputParams
 from ocrgate.control.limit.law import Change, Reason, Sample, Signals
 from ocrgate.control.limit.occupancy import Occupancy
+from ocrgate.control.limit.regret import Regret
 from ocrgate.control.limit.standing import Standing
 from ocrgate.control.limit.trials import TrialParams, Trials, Verdict
 from ocrgate.control.limit.trust import Trust, TrustParams
@@ -133,15 +134,6 @@ class EngineParams:
             raise ValueError(f"out of range: {', '.join(wrong)}")
 
 
-@dataclass(slots=True)
-class _Cut:
-    """The first of some cuts for a queue that are still being judged: what was before it."""
-
-    limit: float
-    rate: Rate | None
-    waiting: float
-
-
 class EngineLimit:
     """The law ``engine``.
 
@@ -162,8 +154,7 @@ class EngineLimit:
         self._held_until = -math.inf
         self._cut_at = -math.inf
         self._arrived: float | None = None  # at the anchor, since
-        self._disbelieved_until = -math.inf
-        self._cut: _Cut | None = None
+        self._regret = Regret(self._params.distrust)
         self._preemptions: float | None = None
         self._last = Signals()
         self._repeated = 0  # complaints of a queue in a row, at the same limit
@@ -231,7 +222,8 @@ class EngineLimit:
 
     def _listen(self, now: float, signals: Signals) -> None:
         lost = self._lost(signals.preemptions_total)
-        if lost > 0:
+        self._regret.note_lost(now, lost)
+        if lost > 0 and self._regret.believes(now, "preemption"):
             self.complain(now, "preemption", lost)
         elif self._queue.waiting > self._bearable():
             self.complain(now, "waiting", 0.0)
@@ -269,6 +261,7 @@ class EngineLimit:
             return 0.0
         if total < before:
             self._goodput.forget()
+            self._regret.forget()
         return max(0.0, total - before)
 
     def complain(self, now: float, reason: Reason, lost: float = 0.0) -> None:
@@ -277,7 +270,7 @@ class EngineLimit:
         """
         if self._occupancy.idle(now) > self._params.idle:
             return  # others drive the engine: the limit would fall to 1 and mend nothing
-        if reason == "waiting" and now < self._disbelieved_until:
+        if not self._regret.believes(now, reason):
             return
         if self._is_old_news(now, reason):
             return  # the last cut is not felt yet: pages leave as they end
@@ -286,15 +279,14 @@ class EngineLimit:
         if reason == "kv" and not self._slow:
             return  # reason enough not to grow (see _room), but no harm is done yet
         self._limit = self._trials.give_up(now, self._limit)
-        if reason != "waiting" or not self._take_back(now):
+        if not self._take_back(now, reason):
             self._lower(now, reason, self._target(reason, lost))
 
     def _is_old_news(self, now: float, reason: Reason) -> bool:
         """Whether a cut is so recent that what is complained of is still from before it."""
-        inflight = self._occupancy.inflight
-        if now < self._held_until and (inflight > self._limit or now < self._cut_at + 1.0):
+        above = self._occupancy.inflight > self.value(now)
+        if now < self._held_until and (above or now < self._cut_at + 1.0):
             return True
-        above = inflight > self.value(now)
         return above and reason == "preemption" and now < self._cut_at + self._params.unfelt
 
     def _target(self, reason: Reason, lost: float) -> float:
@@ -317,11 +309,7 @@ class EngineLimit:
     def _lower(self, now: float, reason: Reason, target: float) -> None:
         params = self._params
         base = self._occupancy.used(self._limit)
-        if reason != "waiting":
-            self._cut = None
-        elif self._cut is None:
-            rate = self._goodput.rate(now, 3.0)
-            self._cut = _Cut(self._limit, rate, self._queue.waiting)
+        self._regret.cut(now, reason, self._limit, self._goodput, self._queue.waiting)
         same = self._anchor is not None and abs(base - self._anchor) <= 0.1 * base
         self._repeated = (self._repeated if same else 0) + 1 if reason == "waiting" else 0
         overshot = self._slow and reason != "preparing"  # that one is told exactly
@@ -333,19 +321,19 @@ class EngineLimit:
         self._cut_at = now
         self._reason = reason
 
-    def _take_back(self, now: float) -> bool:
-        """Whether cuts for ``waiting`` did harm and no good, and so are undone; see the module."""
-        cut = self._cut
-        if cut is None or (self._queue.waiting) < 0.98 * cut.waiting:
-            self._cut = None
+    def _take_back(self, now: float, reason: Reason) -> bool:
+        """Whether cuts did harm and no good, and so are undone."""
+        before = self._regret.undone(
+            now,
+            reason,
+            self._limit,
+            self._occupancy.inflight,
+            self._goodput,
+            self._queue.waiting,
+        )
+        if before is None:
             return False
-        rate = self._goodput.rate(now, 2.0)
-        if self._limit > 0.75 * cut.limit or cut.rate is None or rate is None:
-            return False
-        if rate.mean > 0.95 * cut.rate.mean or self._occupancy.inflight > self._limit + 1:
-            return False
-        self._limit, self._cut, self._anchor = cut.limit, None, cut.limit
-        self._disbelieved_until = now + self._params.distrust
+        self._limit = self._anchor = before
         self._reason = "no_harm"
         return True
 
