@@ -1,9 +1,8 @@
 """The table by which the gate is judged: target, measured, held or not, in virtual time.
 
-``python -m benchmarks.overload.table``: twenty seeds, since the mean of five trembles by a fiftieth,
-in about two minutes. What cannot be seen in
-virtual time is measured over HTTP (:mod:`~benchmarks.overload.latency`) or taken from the record of
-its experiment, and says so.
+``python -m benchmarks.overload.table``: twenty seeds, since a mean of five trembles by a fiftieth;
+about two minutes. What cannot be seen in virtual time is measured over HTTP
+(:mod:`~benchmarks.overload.latency`) or taken from the record of its experiment, and says so.
 """
 
 import argparse
