@@ -4,7 +4,8 @@ The full table, twelve engines and three axes, is made by ``python -m benchmarks
 """
 
 import pytest
-from benchmarks.load.tuner import RULES, cases, space, stand, true, tuned
+from benchmarks.load.engines import cases
+from benchmarks.load.tuner import RULES, space, stand, true, tuned
 
 from ocrgate.load.tune.trial import Setting
 
