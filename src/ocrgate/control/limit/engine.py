@@ -64,7 +64,7 @@ class EngineParams:
         kv: used share of the KV cache that counts as nearly full: no growth.
         gain: least elasticity of throughput that is worth growing for.
         reprobe: seconds after which growth is tried again where it brought nothing.
-        distrust: seconds for which a complaint that cuts do not mend is not believed.
+        distrust: seconds for which a complaint that cuts do not mend is not believed at first.
         stale: polls that may be missed before the limit decays.
         decay: part by which it decays with each missed poll after that, down to a safe value.
         settled: seconds after which a limit that nothing was complained of counts as safe.

@@ -7,21 +7,22 @@ back when pages have left as far as they were to, less is done than before it, a
 large as ever:
 
 * a queue, once a quarter of the places is gone: no shorter than it was;
-* pages thrown out, once half of the places is gone: at least ``STUBBORN`` of the most that the
-  series has seen. With half the pages a cache that was too small for them throws out next to none.
+* pages thrown out, once half of the places is gone: at least 0.7 of the most that the series
+  has seen. With half the pages a cache that was too small for them throws out next to none.
 
 Each time the complaint is disbelieved for twice as long.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
 from ocrgate.control.limit.goodput import Goodput, Rate
 
-STUBBORN = 0.7
 LONGEST = 480.0  # seconds of disbelief
 CALM = 15.0  # seconds without a cut that end a series
 
+_STAYS = {"waiting": 0.98, "preemption": 0.7}  # of the trouble, where cuts do no good
 _GONE = {"waiting": 0.75, "preemption": 0.5}  # of the first limit is left
 _SECONDS = 3.0  # over which pages thrown out are counted
 
@@ -53,7 +54,7 @@ class Regret:
 
     def believes(self, now: float, reason: str) -> bool:
         """Whether a complaint is to be heard."""
-        return all(now >= until for trouble, until in self._until.items() if trouble == reason)
+        return now >= self._until.get(reason, -math.inf)
 
     def note_lost(self, now: float, pages: float) -> None:
         """So many pages were thrown out since the last poll."""
@@ -70,7 +71,7 @@ class Regret:
 
     def cut(self, now: float, reason: str, limit: float, goodput: Goodput, queue: float) -> None:
         """The limit is about to be cut for ``reason``, with so many pages in the engine's queue."""
-        if reason not in {"waiting", "preemption"}:
+        if reason not in _STAYS:
             self._series = None
             return
         series, size = self._series, self._size(reason, queue)
@@ -89,15 +90,16 @@ class Regret:
         series = self._series
         if series is None or series.trouble != reason:
             return None
-        if self._size(series.trouble, queue) < _enough(series):
-            self._series = series if series.trouble == "preemption" else None
+        if self._size(reason, queue) < _STAYS[reason] * series.size:
+            if reason == "waiting":
+                self._series = None
             return None
         rate = goodput.rate(now, 2.0)
-        if limit > _GONE[series.trouble] * series.limit or series.rate is None or rate is None:
+        if limit > _GONE[reason] * series.limit or series.rate is None or rate is None:
             return None
         if rate.mean > 0.95 * series.rate.mean or inflight > limit + 1:
             return None
-        self._disbelieve(now, series.trouble)
+        self._disbelieve(now, reason)
         self._series = None
         return series.limit
 
@@ -109,7 +111,3 @@ class Regret:
         seconds = self._seconds.get(trouble, self._first)
         self._until[trouble] = now + seconds
         self._seconds[trouble] = min(2 * seconds, max(LONGEST, self._first))
-
-
-def _enough(series: _Series) -> float:
-    return (0.98 if series.trouble == "waiting" else STUBBORN) * series.size

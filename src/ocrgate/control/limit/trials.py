@@ -28,7 +28,7 @@ class TrialParams:
     Attributes:
         less: a lower limit is worth a trial from this part of the present one down.
         hint: part of the present rate, beside its noise, that must have been seen there.
-        far: in times of the present rate: more than that is far more.
+        far: times of what about so many pages usually bring: more than that is far more.
         steep: elasticity from which on nobody looks below.
         seconds: rates of the present that are compared with.
         least: seconds of each half of a trial, from when its number of pages is in flight on.
