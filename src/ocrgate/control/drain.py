@@ -179,7 +179,7 @@ class Returns:
     over drain rate, where the backlog includes those who are away. Without it, all who are refused
     during a burst are told the same few seconds, come back together and are refused again.
 
-    They are given what the lane had left in the seconds before, less ``SPARE`` since arrivals bunch,
+    They are given what the lane had left in the seconds before, less ``SPARE`` as arrivals bunch,
     and ``SHARE`` of what it gets where that is more: new callers come as well. So after a burst on
     an idle server they come back as fast as it can read them, and not four times as late.
 

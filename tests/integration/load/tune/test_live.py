@@ -1,6 +1,7 @@
 """Trials on a simulated vLLM over HTTP: what is measured, and when a trial is ended early."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,17 @@ from ocrgate.load.tune.trial import Purpose, Trial
 from ocrgate.load.workload import Workload
 
 Begin = Callable[[], Awaitable[str]]
+
+
+@asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """A server of it on a free port: its URL."""
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}"
+    await runner.cleanup()
 
 
 def trials(work: Workload, slo: str = "e2e=20s", seconds: float = 2.0) -> LiveTrials:
@@ -87,12 +99,8 @@ async def locked() -> AsyncIterator[str]:
     app = web.Application(client_max_size=2**24)
     app.router.add_get("/v1/models", models)
     app.router.add_post("/v1/chat/completions", refused)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}"
-    await runner.cleanup()
+    async with served(app) as url:
+        yield url
 
 
 async def test_a_key_that_no_page_is_read_with_is_no_matter_of_load(
@@ -121,12 +129,8 @@ async def below() -> AsyncIterator[str]:
     app.router.add_get("/vllm/metrics", page("vllm:num_preemptions_total 7\n"))
     app.router.add_get("/vllm/v1/models", models)
     app.router.add_get("/bare/v1/models", models)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}"
-    await runner.cleanup()
+    async with served(app) as url:
+        yield url
 
 
 @pytest.mark.parametrize("path", ["/vllm", "/vllm/v1", "/vllm/v1/chat/completions"])
