@@ -260,7 +260,7 @@ class Recognizer:
             if not admitted.is_set():
                 await under_way.popleft()  # it was refused or ran out of time, and says so
             while True:
-                room = self.lookahead - len(under_way)
+                room = max(0, self.lookahead - len(under_way))  # it may have shrunk
                 for number, ticket in itertools.islice(coming, room):
                     begin(number, ticket)
                 if not under_way:

@@ -12,6 +12,7 @@ from ocrgate.control.admission import Admission, AdmissionParams
 from ocrgate.control.degrade import DegradeParams
 from ocrgate.control.ladder import Rung
 from ocrgate.control.limit.choice import AutoLaw, LimitLaw
+from ocrgate.control.prefetch import Prefetch
 from ocrgate.domain.document import Encoding, PageImage
 from ocrgate.engines.cpu.params import CpuParams
 from ocrgate.imaging.limits import ImageLimits
@@ -24,7 +25,7 @@ from ocrgate.runtime.explain import explained
 from ocrgate.runtime.gate import Gate, GateEvent
 from ocrgate.runtime.governor import Governor, GovernorEvent, Polled
 from ocrgate.runtime.heat import Thermometer
-from ocrgate.runtime.page import PageEnded, Spans, no_spans
+from ocrgate.runtime.page import PageEnded, Spans, Timings, no_spans
 from ocrgate.runtime.pressure import Pressure
 from ocrgate.runtime.pricing import TokenBudget
 from ocrgate.runtime.rasterizer import NICE, SESSION, PoolRasterizer
@@ -55,7 +56,7 @@ class ServiceParams:
         limit: how the number of pages at the engine is found, where the engine leaves it open.
         degrade: what pages get less of while the gate is under pressure.
         prefetch: pages that may have a place beyond those at the engine, to be prepared while
-            the engine works; None means half as many, rounded up.
+            the engine works; None means as many as that takes, see :mod:`ocrgate.control.prefetch`.
         raster_workers: processes for PDF and other dangerous formats; None means one per core, two
             at most.
         readiness: how long a success counts.
@@ -149,7 +150,8 @@ class Service:
         self._heat = Thermometer(
             parts.gpus, self._clock, self.governor.cool, self._counting.metrics.gpu
         )
-        limit = places(self.governor.total, params.prefetch)
+        self._prefetch = Prefetch()
+        limit = self._places()
         self._budget = TokenBudget(len(engines), self._clock)
         admission = Admission(limit, params.gate, self._budget if self._writes else None)
         self.gate = Gate(admission, self._clock, self._gate_event)
@@ -371,6 +373,7 @@ class Service:
         self._counting.page(event)
         if event.result is not None and event.result.engine is None:
             self._readiness.succeeded()
+            self._look_ahead(event.result.timings)
         elif is_engines_fault(event.error):
             self._readiness.failed()
 
@@ -387,21 +390,21 @@ class Service:
 
     def _follow_limit(self) -> None:
         """The engine is given more pages from now on, or fewer."""
-        limit = places(self.governor.total, self._params.prefetch)
+        limit = self._places()
         self.recognizer.lookahead = limit
         self.gate.set_limit(limit)
         self.recognizer.seats.refresh()
 
+    def _look_ahead(self, timings: Timings) -> None:
+        """A page took so long: perhaps more are to be prepared ahead of the engine, or fewer."""
+        self._prefetch.learn(timings.prepare, timings.engine)
+        if self.recognizer.lookahead != self._places():
+            self._follow_limit()
 
-def places(slots: int, prefetch: int | None = None) -> int:
-    """The gate's limit: what the engine can work on, and a short prefetch.
-
-    A page is decoded after it was admitted, so with as many places as slots the engine would stand
-    still for each decoding. Half as many again covers a decoder that takes up to half as long as
-    the engine; more would only move pages out of the queue, where they could still be reordered,
-    expired or refused.
-    """
-    return slots + (math.ceil(slots / 2) if prefetch is None else prefetch)
+    def _places(self) -> int:
+        """The gate's limit: what the engine can work on, and what is prepared meanwhile."""
+        slots, asked = self.governor.total, self._params.prefetch
+        return slots + (self._prefetch.pages(slots) if asked is None else asked)
 
 
 def raster_params(params: ServiceParams) -> WorkerParams:

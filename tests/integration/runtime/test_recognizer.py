@@ -128,6 +128,19 @@ async def test_pages_are_decoded_while_the_engine_works_but_are_not_sent_yet() -
     assert bench.is_clean()
 
 
+async def test_a_document_is_read_whole_when_fewer_of_its_pages_may_be_ahead_meanwhile() -> None:
+    """A limit that is cut while it is read: no more begin until enough have ended."""
+    bench = Bench(pages=20, places=8, slots=8)
+    reading = bench.read()
+    await bench.clock.run(0.9)
+    assert len(bench.rasterizer.prepared) == 8
+    bench.recognizer.lookahead = 2
+    bench.gate.set_limit(2)
+    await bench.clock.run(60.0)
+    assert (await reading).split("\f") == [f"page {number}" for number in range(1, 21)]
+    assert bench.is_clean()
+
+
 async def test_a_slow_consumer_holds_the_work_back() -> None:
     """While nobody takes pages, no more than the lookahead are prepared, of a thousand."""
     bench = Bench(pages=1000, seconds=0.1)

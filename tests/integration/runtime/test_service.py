@@ -9,7 +9,7 @@ from ocrgate.control.admission import AdmissionParams
 from ocrgate.domain.document import Document
 from ocrgate.errors import BreakerOpen, Draining, EngineFailed, EngineUnavailable
 from ocrgate.runtime.recognizer import DocumentRequest
-from ocrgate.runtime.service import Parts, Service, ServiceParams, places
+from ocrgate.runtime.service import Parts, Service, ServiceParams
 from ocrgate.runtime.workers import WorkerParams, WorkerPool
 from ocrgate.telemetry.metrics import Metrics
 from ocrgate.testing import ManualClock, ScriptedEngine, ScriptedRasterizer
@@ -318,8 +318,29 @@ async def test_a_pool_that_cannot_start_stops_the_others() -> None:
     assert engine.closed
 
 
-def test_the_gate_holds_a_short_prefetch_beyond_the_engine() -> None:
-    """Half the slots more, rounded up, unless told otherwise."""
-    assert [places(slots) for slots in (1, 2, 3, 4, 32)] == [2, 3, 5, 6, 48]
-    assert places(2, 0) == 2
-    assert ServiceParams(prefetch=4).prefetch == 4
+async def test_pages_that_are_ready_at_once_are_not_kept_in_a_line_before_the_engine() -> None:
+    """At first half as many as the engine takes may be prepared ahead, and when that was seen to
+    take no time, one: the others wait where they can still be refused.
+    """
+    clock, metrics = ManualClock(), Metrics()
+    running = service(ScriptedEngine(slots=32, delay=1.0, clock=clock), clock, metrics)
+    await running.start()
+
+    def places() -> str:
+        text = metrics.render()[0].decode()
+        return next(line for line in text.splitlines() if line.startswith("ocrgate_places "))
+
+    assert places() == "ocrgate_places 48.0"
+    reading = [asyncio.create_task(read(running)) for _ in range(20)]
+    await clock.run(3.0)
+    await asyncio.gather(*reading)
+    assert places() == "ocrgate_places 33.0"
+    assert running.recognizer.lookahead == 33
+    await running.close()
+
+
+def test_a_prefetch_that_is_given_is_kept() -> None:
+    metrics = Metrics()
+    parts = Parts(ScriptedEngine(slots=32), ScriptedRasterizer())
+    Service(parts, ServiceParams(prefetch=4), metrics=metrics)
+    assert "ocrgate_places 36.0" in metrics.render()[0].decode()
