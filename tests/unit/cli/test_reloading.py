@@ -53,7 +53,7 @@ async def test_laws_are_followed_at_once(running: Running) -> None:
     assert running.service.governor.total == 8
     (told,) = running.write('[gate.limit]\nkind = "fixed"\nlimit = 5\n')
     assert running.service.governor.total == 5
-    assert running.service.gate.snapshot().limit == 8  # and half of it ahead, before any page was seen
+    assert running.service.gate.snapshot().limit == 8  # half of it ahead, at first
     assert set(told["applied"]) == {"gate.limit.kind", "gate.limit.limit"}  # type: ignore[call-overload]
     (told,) = running.write("")
     assert running.service.governor.total == 8

@@ -82,4 +82,4 @@ def test_the_engine_stays_as_busy_as_with_half_the_slots_ahead(slots: int, prepa
 def test_params_out_of_range_are_refused() -> None:
     for wrong in ({"most": 0.0}, {"least": 0}, {"least": 9, "memory": 8}):
         with pytest.raises(ValueError, match="most is above 0"):
-            PrefetchParams(**wrong)  # type: ignore[arg-type]
+            PrefetchParams(**wrong)
