@@ -8,7 +8,8 @@ The contract, one line per promise (each is an invariant of the property suite):
 1. A place is given only while fewer than ``limit`` are taken.
 2. Nothing waits while a place is free, unless the budget has no room for it or for one before it.
 3. Each ticket ends once: admitted, refused, expired or withdrawn; none is lost.
-4. Nothing is admitted after its deadline, nor when it could not be finished before it.
+4. Nothing is admitted after its deadline, nor when it could not be finished before it (in a smaller
+   crowd than that of the pages whose times are known, times are smaller in proportion at most).
 5. A caller's tickets go first come, first served, but for those that the budget has no room for.
    Later pages of documents keep their order.
 6. No lane has more entries waiting than its bound, whatever waits in the others, and while entries
@@ -32,7 +33,6 @@ The contract, one line per promise (each is an invariant of the property suite):
 17. A ticket that did not fit when it was first in turn is passed by a bounded number of others in a
     bounded time, and after that by those only that the budget spares, since they do not make it
     wait longer; so that no page is too big to be read.
-
 18. :meth:`Admission.retune` replaces all numbers at once; whoever has a place or waits is not
     touched, so that a lane may hold more than a new bound until those have left.
 19. While the engine is away (:meth:`Admission.suspend`), nobody's patience ends: what waits does so
@@ -318,7 +318,8 @@ class Admission:
         """Whether the page, at entry its whole document, can be done by the deadline."""
         if now + wait >= ticket.deadline:
             return False
-        page = self._pace.page_seconds(ticket, now, loaded=self._anybody_waits())
+        loaded, beside = self._anybody_waits(), len(self._running) + 1
+        page = self._pace.page_seconds(ticket, now, loaded=loaded, beside=beside)
         rate = self._rate(now) if ticket.pages > 1 and not ticket.continues else None
         rest = (ticket.pages - 1) / rate if rate else 0.0
         return now + wait + page + rest <= ticket.deadline
@@ -478,13 +479,12 @@ class Admission:
         self._elapse(now)
         if self._works():
             self._pace.drain.freed()
-        page, took = self._running.end(ticket_id, now)
+        page, took, crowd = self._running.end(ticket_id, now)
         if self._budget is not None:
             self._budget.end(ticket_id, now)
-        # Learn from it, and charge what it really took.
-        ticket = page.ticket
+        ticket = page.ticket  # learn from it, and charge what it really took
         learn = self._pace.learn if outcome is Outcome.OK else self._pace.cut
-        learn(ticket, now, took, output_tokens)
+        learn(ticket, now, took, output_tokens, crowd)
         self._turns.correct(ticket.lane, took - page.expected)
         if output_tokens is not None:
             took = self._pace.charge(ticket, output_tokens, now) or took

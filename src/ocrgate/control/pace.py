@@ -1,5 +1,6 @@
 """How fast pages are read, as far as the admission core has seen it."""
 
+from ocrgate.control.crowd import Crowd
 from ocrgate.control.drain import DrainRate, PageSpeed, ServiceTimes
 from ocrgate.domain.ticket import Ticket, weighted
 
@@ -23,6 +24,7 @@ class Pace:
         cut_times: as ``service``, of pages that were not finished and would have taken longer. It
             counts only while nothing else is known; forgotten, it lets a page be tried again.
         cut_speed: as ``speed``, of those pages, which holds for them too.
+        crowd: pages that were read at once meanwhile, of all of them.
     """
 
     def __init__(self, horizon: float) -> None:
@@ -31,6 +33,7 @@ class Pace:
         self.drain = DrainRate(horizon)
         self.cut_times = ServiceTimes(horizon)
         self.cut_speed = PageSpeed(horizon)
+        self.crowd = Crowd(horizon)
 
     def retune(self, horizon: float, now: float) -> None:
         """Forget after another time from now on; what is known by now is kept."""
@@ -39,6 +42,7 @@ class Pace:
         for speed in (self.speed, self.cut_speed):
             speed.retune(horizon)
         self.drain.retune(horizon)
+        self.crowd.retune(horizon)
 
     def rate(self, now: float, places: int, *, full: bool) -> float | None:
         """Places that become free per second, when ``places`` are in use; None: not known."""
@@ -46,8 +50,14 @@ class Pace:
         guess = places / mean if mean and places else None
         return self.drain.rate(now, full=full, guess=guess)
 
-    def page_seconds(self, ticket: Ticket, now: float, *, loaded: bool) -> float:
-        """How long the page takes at the least: half of all such pages under load, few without."""
+    def page_seconds(self, ticket: Ticket, now: float, *, loaded: bool, beside: int) -> float:
+        """How long the page takes at the least: half of all such pages under load, few without.
+
+        As one of ``beside`` pages: fewer than of late are read as much faster as can be.
+        """
+        return self._as_seen(ticket, now, loaded=loaded) * self.crowd.part(beside)
+
+    def _as_seen(self, ticket: Ticket, now: float, *, loaded: bool) -> float:
         if cost := ticket.cost:
             output = cost.median if loaded else cost.low
             for speed in (self.speed, self.cut_speed):
@@ -73,14 +83,20 @@ class Pace:
         per_token = self.speed.per_token(now)
         return per_token and per_token * weighted(ticket.cost.input_tokens, output_tokens)
 
-    def learn(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
-        """A page has ended well."""
+    def learn(
+        self, ticket: Ticket, now: float, held: float, output_tokens: int | None, crowd: float
+    ) -> None:
+        """A page has ended well, one of so many on average."""
+        self.crowd.add(now, crowd, held)
         self.service.add(now, held)
         if ticket.cost and output_tokens is not None:
             self.speed.add(now, held, ticket.cost.input_tokens, output_tokens)
 
-    def cut(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
+    def cut(
+        self, ticket: Ticket, now: float, held: float, output_tokens: int | None, crowd: float
+    ) -> None:
         """A page has ended before it was finished, for whatever reason."""
+        self.crowd.add(now, crowd, held)
         if ticket.cost is None:
             self.cut_times.add(now, held)
         elif output_tokens:

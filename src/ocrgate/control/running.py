@@ -15,12 +15,14 @@ class Placed:
         started: when it got the place, on a clock that stands still while the engine is away.
         expected: seconds of the place that it was thought to take.
         charged: service that its caller was charged for.
+        before: seconds of places that all pages together had had by then.
     """
 
     ticket: Ticket
     started: float
     expected: float
     charged: float
+    before: float
 
 
 class Running:
@@ -35,6 +37,8 @@ class Running:
         self._pages: dict[int, Placed] = {}
         self._since = 0.0
         self._before = 0.0
+        self._had = 0.0  # seconds of places that pages had until ``_seen``
+        self._seen = 0.0
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -48,12 +52,25 @@ class Running:
 
     def begin(self, ticket: Ticket, now: float, *, expected: float, charged: float) -> None:
         """A page got a place."""
-        self._pages[ticket.id] = Placed(ticket, now - self.lost(now), expected, charged)
+        at = self._elapse(now)
+        self._pages[ticket.id] = Placed(ticket, at, expected, charged, self._had)
 
-    def end(self, ticket_id: int, now: float) -> tuple[Placed, float]:
-        """A page gives it back: it, and the seconds for which it had both place and engine."""
+    def end(self, ticket_id: int, now: float) -> tuple[Placed, float, float]:
+        """A page gives it back: it, the seconds for which it had both place and engine, and how
+        many had a place meanwhile on average, itself too.
+        """
+        at = self._elapse(now)
         page = self._pages.pop(ticket_id)
-        return page, now - self.lost(now) - page.started
+        seconds = at - page.started
+        crowd = (self._had - page.before) / seconds if seconds > 0 else len(self._pages) + 1.0
+        return page, seconds, crowd
+
+    def _elapse(self, now: float) -> float:
+        """``now`` on the clock that stands still while the engine is away."""
+        at = now - self.lost(now)
+        self._had += len(self._pages) * (at - self._seen)
+        self._seen = at
+        return at
 
     def turn(self, now: float, *, away: bool) -> None:
         """The engine is away from now on, or there; where it was so already, nothing changes."""

@@ -566,13 +566,17 @@ class LearnsNothingFromWhatWasCut(_Rebuilt):
 
 
 class _Unlearning(Pace):
-    def cut(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
+    def cut(
+        self, ticket: Ticket, now: float, held: float, output_tokens: int | None, crowd: float
+    ) -> None:
         pass
 
 
 class _Resentful(Pace):
-    def cut(self, ticket: Ticket, now: float, held: float, output_tokens: int | None) -> None:
-        super().cut(ticket, now + 1e6, held, output_tokens)
+    def cut(
+        self, ticket: Ticket, now: float, held: float, output_tokens: int | None, crowd: float
+    ) -> None:
+        super().cut(ticket, now + 1e6, held, output_tokens, crowd)
 
 
 class NeverTriesAgainWhatWasCut(_Rebuilt):
@@ -635,8 +639,8 @@ class IsPessimisticWhileIdle(_Rebuilt):
 
 
 class _Pessimist(Pace):
-    def page_seconds(self, ticket: Ticket, now: float, *, loaded: bool) -> float:
-        return super().page_seconds(ticket, now, loaded=True)
+    def page_seconds(self, ticket: Ticket, now: float, *, loaded: bool, beside: int) -> float:
+        return super().page_seconds(ticket, now, loaded=True, beside=beside)
 
 
 class CallsAllBackAtOnce(Admission):
