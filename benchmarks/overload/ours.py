@@ -144,6 +144,8 @@ class Ours:
         self._law.occupied(now, len(self._sent), len(self._started))
         outcome = Outcome.CANCELLED if tokens is None else Outcome.OK
         heard = self._heard.pop(number, 0)
+        if tokens is None and now >= asked.until - 1e-6:
+            self._law.sample(now, Sample(now - begun, 1.0, late=True))
         if tokens is None and heard:
             self._lengths.observe(_class_of(page), heard, censored=True)
         elif tokens is not None:

@@ -1,6 +1,7 @@
 """One replica of an engine, one try of a page at it, and what is told about them."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -139,12 +140,14 @@ class Page:
         request: what it is read for; text of a ``live`` one cannot be taken back.
         listener: the caller's.
         room: which replicas have room for it; None: nothing is known of that.
+        deadline: instant from which nobody waits for it any more.
     """
 
     image: PageImage
     request: PageRequest
     listener: Listener | None = None
     room: Room | None = None
+    deadline: float = math.inf
 
 
 @dataclass(slots=True, eq=False)

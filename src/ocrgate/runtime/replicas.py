@@ -184,7 +184,7 @@ class Replicas:
             DeadlineExceeded: none was there in time.
             EngineFailed, BadEngineOutput, RequestError.
         """
-        page = Page(image, request, listener, room)
+        page = Page(image, request, listener, room, patience.deadline)
         attempt = self._fleet.begin((), page)
         if attempt is None:
             if not patience.waits:

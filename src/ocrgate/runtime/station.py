@@ -137,8 +137,11 @@ class Station:
         if not attempt.tokens and work is not None:
             self._work += work
         self._tell(now)
-        if attempt.dropped or work is not None:
-            sample = Sample(now - attempt.started, work or 1.0, dropped=attempt.dropped)
+        # Whoever leaves before the deadline says nothing of how fast pages are read.
+        late = work is None and now >= attempt.page.deadline
+        if attempt.dropped or late or work is not None:
+            took = now - attempt.started
+            sample = Sample(took, work or 1.0, dropped=attempt.dropped, late=late)
             self.change = self._law.sample(now, sample)
 
     def polled(self, load: Signals | None, now: float) -> float:

@@ -72,6 +72,7 @@ _CLIMB: Mapping[str, tuple[float, float]] = {
     "trials.rest": (0, 86_400),
     "trials.longest": (0, 86_400),
     "trials.above": (0, 86_400),
+    "trials.dear": (0, 1000),
     "trials.filled": (0, 3600),
     "trials.gain": (0, 10),
     "trials.added": (1, 100_000),
@@ -79,6 +80,10 @@ _CLIMB: Mapping[str, tuple[float, float]] = {
     "trust.moved": (0, 1),
     "trust.empty": (1, 1000),
     "trust.missed": (0.1, 3600),
+    "lateness.spread": (0, 100),
+    "lateness.doubt": (0, 1000),
+    "lateness.seconds": (0.1, 3600),
+    "lateness.times": (0, 1000),
 }
 """Bounds of what two laws have in common: ``latency`` climbs as ``engine`` does."""
 

@@ -1,6 +1,7 @@
 """One replica's law and ledger, told of attempts by hand."""
 
 import itertools
+import math
 from dataclasses import dataclass, field, replace
 
 from ocrgate.control.breaker import Breaker
@@ -9,7 +10,7 @@ from ocrgate.control.limit.choice import AutoLaw, EngineLaw, FixedLaw, LatencyLa
 from ocrgate.control.limit.engine import EngineLimit
 from ocrgate.control.limit.fixed import FixedLimit
 from ocrgate.control.limit.latency import LatencyLimit
-from ocrgate.control.limit.law import Signals
+from ocrgate.control.limit.law import Change, Sample, Signals
 from ocrgate.domain.document import Encoding, ImageSpec, PageImage
 from ocrgate.domain.recognition import PageRequest, PageWarning, Task, Usage
 from ocrgate.ports import EngineDescription, Piece
@@ -56,10 +57,10 @@ class Desk:
     def ended(self, attempt: Attempt) -> None:
         self.station.ended(attempt, self.now)
 
-    def begin(self) -> Attempt:
+    def begin(self, deadline: float = math.inf) -> Attempt:
         leave = self._replica.breaker.admit(self.now)
         assert leave is not None
-        page = Page(PAGE, PageRequest())
+        page = Page(PAGE, PageRequest(), deadline=deadline)
         attempt = Attempt(self._replica, leave, self.now, page, lambda _: None, self)
         self.began(attempt)
         return attempt
@@ -120,6 +121,40 @@ def test_refusals_of_the_replica_cut_the_limit() -> None:
     desk.ended(attempts[0])
     assert desk.station.change.reason == "drop"
     assert desk.station.change.limit < 8
+
+
+def told(*, early: float) -> list[Sample]:
+    """What the law hears of a page that was not read, ``early`` seconds before its deadline."""
+    desk, heard = Desk(law=FixedLaw()), list[Sample]()
+
+    class Listening(FixedLimit):
+        def sample(self, now: float, sample: Sample) -> Change:
+            heard.append(sample)
+            return super().sample(now, sample)
+
+    desk.station._law = Listening()
+    attempt = desk.begin(deadline=10.0)
+    desk.now = 10.0 - early
+    desk.ended(attempt)
+    return heard
+
+
+def test_a_page_whose_time_was_up_is_late_and_one_whose_caller_left_is_nothing() -> None:
+    """Who leaves early says nothing of how fast pages are read."""
+    assert told(early=0.5) == []
+    assert told(early=0.0) == [Sample(10.0, 1.0, late=True)]
+
+
+def test_a_page_that_was_read_at_the_last_moment_is_not_late() -> None:
+    """Its answer is there."""
+    desk = Desk(law=EngineLaw())
+    attempt = desk.begin(deadline=10.0)
+    desk.now = 10.0
+    desk.end(attempt, 50)
+    assert desk.station.change.reason == "start"
+    law = desk.station._law
+    assert isinstance(law, EngineLimit)
+    assert law._lateness.urgency(10.0) == 1.0
 
 
 def test_pages_of_the_server_before_end_without_harm() -> None:

@@ -28,6 +28,7 @@ class EngineLaw(EngineParams):
         kind: selects this law.
         goodput: how throughput is watched.
         trust: when signals are not believed.
+        lateness: how pages that come too late are watched.
     """
 
     kind: Literal["engine"] = "engine"

@@ -17,6 +17,9 @@ that is careful at first and doubles its steps while nothing is wrong. To that a
   slow start and stops growth, but costs no place until somebody is thrown out; and cuts after
   which less is done while the trouble is no smaller are taken back
   (:mod:`ocrgate.control.limit.regret`);
+* lateness: where pages come too late for whoever waited, it is not tokens that count but pages in
+  time (:mod:`ocrgate.control.limit.lateness`), and the probe doubles its steps no sooner than a
+  page takes, as no harm is felt before;
 * judgement of the signals themselves (:mod:`ocrgate.control.limit.trust`).
 
 Growth happens only while the limit is full (the app-limited rule: an unused limit proves nothing),
@@ -28,6 +31,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ocrgate.control.limit.goodput import Goodput, GoodputParams
+from ocrgate.control.limit.lateness import Lateness, LatenessParams
 from ocrgate.control.limit.law import Change, Reason, Sample, Signals
 from ocrgate.control.limit.occupancy import Occupancy
 from ocrgate.control.limit.regret import Regret
@@ -45,7 +49,8 @@ class EngineParams:
         growth: factor per second in slow start.
         recover: part per second by which a cut limit returns to below the last complaint.
         probe: part per second of growth beyond it, at least one place per second.
-        double: seconds of probing without a complaint after which its steps are twice as large.
+        double: seconds of probing without a complaint after which its steps are twice as large;
+            where pages come too late, the time that they take if that is longer.
         quick: part of the complained-of limit up to which the return is as fast as slow start.
         rest: seconds between the return and the probe.
         near: part of the complained-of limit to which the return goes.
@@ -77,6 +82,7 @@ class EngineParams:
         goodput: how throughput is watched.
         trials: how another limit is tried where growth brings nothing.
         trust: when signals are not believed.
+        lateness: how pages that come too late are watched.
     """
 
     start: int = 8
@@ -112,6 +118,7 @@ class EngineParams:
     goodput: GoodputParams = field(default_factory=GoodputParams)
     trials: TrialParams = field(default_factory=TrialParams)
     trust: TrustParams = field(default_factory=TrustParams)
+    lateness: LatenessParams = field(default_factory=LatenessParams)
 
     def __post_init__(self) -> None:
         bounds = {
@@ -144,7 +151,8 @@ class EngineLimit:
     def __init__(self, params: EngineParams | None = None) -> None:
         self._params = params or EngineParams()
         self._goodput = Goodput(self._params.goodput)
-        self._trials = Trials(self._params.trials)
+        self._lateness = Lateness(self._params.lateness)
+        self._trials = Trials(self._params.trials, self._lateness)
         self._trust = Trust(self._params.trust)
         self._limit = float(self._params.start)
         self._reason: Reason = "start"
@@ -187,6 +195,8 @@ class EngineLimit:
         now = self._occupancy.advance(now)
         if sample.dropped:
             self.complain(now, "drop")
+        else:
+            self._lateness.add(now, sample.seconds, late=sample.late)
         return self.say()
 
     def signals(self, now: float, signals: Signals | None) -> Change:
@@ -262,6 +272,7 @@ class EngineLimit:
         if total < before:
             self._goodput.forget()
             self._regret.forget()
+            self._lateness.forget()
         return max(0.0, total - before)
 
     def complain(self, now: float, reason: Reason, lost: float = 0.0) -> None:
@@ -419,7 +430,7 @@ class EngineLimit:
 
     def _is_vain(self, now: float, used: float) -> bool:
         """Whether more pages bring nothing beyond doubt; less, where the limit is not full."""
-        seen = self._goodput.elasticity(now)
+        seen = self._goodput.elasticity(now, self._lateness.urgency(now))
         if seen is None or self._blind or used < self._params.crowded:
             return False
         return seen.below(self._params.gain if used >= self._params.nearly else 0.0)
@@ -428,7 +439,8 @@ class EngineLimit:
         """Grow no more for a while; what was grown while that was not certain is taken back."""
         self._reason = "no_gain"
         if self._slow:
-            self._limit = self._goodput.enough(now, self._limit, 0.0) or self._limit
+            urgency = self._lateness.urgency(now)
+            self._limit = self._goodput.enough(now, self._limit, 0.0, urgency) or self._limit
         elif self._arrived is not None:
             self._limit = min(self._limit, self._anchor or self._limit)
         self._anchor, self._slow, self._arrived = self._limit, False, None
@@ -460,7 +472,8 @@ class EngineLimit:
             return 0.0
         self._reason = "probe"
         probing = now - self._arrived - params.rest
-        larger = float(2.0 ** min(probing / params.double, 30.0))
+        double = max(params.double, self._lateness.period(now))
+        larger = float(2.0 ** min(probing / double, 30.0))
         step = max(1.0, params.probe * self._limit) * larger
         return min(step, (params.growth - 1) * self._limit) * passed
 

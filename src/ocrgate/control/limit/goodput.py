@@ -96,6 +96,10 @@ class _Level:
     seen: float
     count: int = 1
 
+    def value(self, urgency: float) -> float:
+        """What they brought."""
+        return _value(self.pages, self.work, urgency)
+
     def learn(self, now: float, pages: float, work: float, most: int) -> None:
         self.count = min(self.count + 1, most)
         self.pages += (pages - self.pages) / self.count
@@ -135,35 +139,46 @@ class Goodput:
         self._points.clear()
         self._levels.clear()
 
-    def rate(self, now: float, seconds: float) -> Rate | None:
-        """The rate of the last ``seconds``; None without two buckets in them."""
-        lately = [work for when, _, work in self._points if when > now - seconds]
+    def rate(self, now: float, seconds: float, urgency: float = 1.0) -> Rate | None:
+        """The rate of the last ``seconds``; None without two buckets in them.
+
+        Where there is ``urgency`` (:mod:`ocrgate.control.limit.lateness`), it is in proportion to
+        pages in time, and to be compared with rates of the same urgency only. So in all methods.
+        """
+        lately = [
+            _value(pages, work, urgency)
+            for when, pages, work in self._points
+            if when > now - seconds
+        ]
         if len(lately) < 2:
             return None
         mean = sum(lately) / len(lately)
         spread = sum((work - mean) ** 2 for work in lately) / (len(lately) - 1)
-        noise = max(math.sqrt(spread), self._params.floor * mean)
+        noise = max(math.sqrt(spread), self._params.floor * urgency * mean)
         return Rate(mean, noise, max(noise, 1e-9) / math.sqrt(len(lately)))
 
-    def usual(self, now: float, pages: float) -> float | None:
+    def usual(self, now: float, pages: float, urgency: float = 1.0) -> float | None:
         """What about so many pages bring on average; None if that was not seen for long enough."""
         level = self._levels.get(self._place(pages)) if pages >= 1 else None
         if level is None or level.seen <= now - self._params.memory:
             return None
-        return level.work if level.count >= self._params.learn else None
+        return level.value(urgency) if level.count >= self._params.learn else None
 
-    def enough(self, now: float, below: float, least: float) -> float | None:
+    def enough(self, now: float, below: float, least: float, urgency: float = 1.0) -> float | None:
         """The fewest pages in flight that brought 95 % of the best rate remembered.
 
         Of numbers up to ``below``; None if none of those brought ``least`` or more.
         """
         since = now - self._params.memory
         known = [it for it in self._levels.values() if it.seen > since and it.pages <= below]
-        enough = max(least, 0.95 * max((it.work for it in known), default=0.0))
-        return min((it.pages for it in known if it.work >= enough), default=None)
+        enough = max(least, 0.95 * max((it.value(urgency) for it in known), default=0.0))
+        return min((it.pages for it in known if it.value(urgency) >= enough), default=None)
 
-    def elasticity(self, now: float) -> Elasticity | None:
-        """The slope around the present concurrency; None when there is too little to say."""
+    def elasticity(self, now: float, urgency: float = 1.0) -> Elasticity | None:
+        """The slope around the present concurrency; None when there is too little to say.
+
+        With ``e`` that of work, it is ``1 - urgency * (1 - e)``.
+        """
         params = self._params
         least = params.near * max(self._inflight, 1)
         points = [
@@ -174,7 +189,10 @@ class Goodput:
         if len(points) < params.least:
             return None
         seen = _regress(points, params.floor)
-        return seen and seen.given(Elasticity(params.expected, params.doubt))
+        if seen is None:
+            return None
+        work = seen.given(Elasticity(params.expected, params.doubt))
+        return Elasticity(1 - urgency * (1 - work.slope), urgency * work.error)
 
     def _elapse(self, now: float) -> None:
         if self._since is None:
@@ -202,6 +220,11 @@ class Goodput:
             self._levels[place] = _Level(pages, work, self._seen)
         else:
             level.learn(self._seen, pages, work, self._params.learn)
+
+
+def _value(pages: float, work: float, urgency: float) -> float:
+    """Work, or what is in proportion to pages in time: :mod:`ocrgate.control.limit.lateness`."""
+    return work if urgency == 1 else pages * float((work / pages) ** urgency)
 
 
 def _regress(points: list[tuple[float, float]], floor: float) -> Elasticity | None:

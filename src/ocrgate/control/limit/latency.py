@@ -94,7 +94,7 @@ class LatencyLimit:
     def sample(self, now: float, sample: Sample) -> Change:
         """A page ended."""
         self._now = max(self._now, now)
-        if not sample.dropped:
+        if not sample.dropped and not sample.late:
             self._pace.add(self._now, sample, self._inflight + 1)
             if self._pace.is_slow(self._now):
                 self._climb.complain(self._now, "latency")

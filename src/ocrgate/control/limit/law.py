@@ -73,11 +73,13 @@ class Sample:
         work: output tokens plus :data:`INPUT_WORK` times input tokens; 1 where none are counted.
         dropped: refused by the replica (429, 503) or timed out there. Pages whose callers left
             are not dropped, and tell nothing.
+        late: its caller's time was up before it was read. Nothing is known of its work then.
     """
 
     seconds: float
     work: float
     dropped: bool = False
+    late: bool = False
 
 
 class Limit(Protocol):

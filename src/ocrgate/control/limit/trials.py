@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ocrgate.control.limit.goodput import Elasticity, Goodput, Rate
+from ocrgate.control.limit.lateness import Lateness
 from ocrgate.control.limit.standing import Standing
 
 
@@ -43,6 +44,8 @@ class TrialParams:
         rest: seconds until the next trial after one that was kept.
         longest: seconds, the bound of all these.
         above: seconds on a plateau until more are tried; thrice as long after each that failed.
+        dear: the same, in the time that pages take, where some come too late: so long they come
+            later still after a trial of more, which is to cost a tenth of the time at most.
         filled: seconds in which so many more must come.
         gain: part by which they must be better.
         added: of so many more, some must come into the engine's batch.
@@ -65,6 +68,7 @@ class TrialParams:
     rest: float = 30.0
     longest: float = 480.0
     above: float = 20.0
+    dear: float = 10.0
     filled: float = 10.0
     gain: float = 0.05
     added: int = 4
@@ -82,14 +86,21 @@ class Verdict:
 class Trials:
     """At most one trial at a time.
 
+    Where pages come too late, pages in time are compared and not work, by the urgency that there
+    was when the trial began (:mod:`ocrgate.control.limit.lateness`).
+
     Args:
         params: how it is tried.
+        lateness: pages that come too late; None: nobody tells.
     """
 
-    def __init__(self, params: TrialParams | None = None) -> None:
+    def __init__(self, params: TrialParams | None = None, lateness: Lateness | None = None) -> None:
         self._params = params or TrialParams()
+        self._lateness = lateness or Lateness()
         self._stage: Literal["none", "other", "again"] = "none"
         self._old = self._other = 0.0  # limits
+        self._were = 0.0  # pages in flight at the old one
+        self._urgency = 1.0
         self._before = self._there = Rate(0.0, 0.0, 0.0)
         self._began = 0.0
         self._settled: float | None = None
@@ -117,11 +128,13 @@ class Trials:
         params = self._params
         if self.under_way or now < self._not_before:
             return None
-        before, slope = goodput.rate(now, params.seconds), goodput.elasticity(now)
+        urgency = self._lateness.urgency(now)
+        before = goodput.rate(now, params.seconds, urgency)
+        slope = goodput.elasticity(now, urgency)
         if before is None or not self._level(slope, flat):
             return None
         hint = params.hint * before.mean + before.noise
-        lower = goodput.enough(now, params.less * limit, hint)
+        lower = goodput.enough(now, params.less * limit, hint, urgency)
         if lower is None or lower < 1:
             return None
         return self._begin(now, limit, lower, before)
@@ -131,11 +144,18 @@ class Trials:
         do, whoever keeps more out; None if none did, or it is not time.
         """
         params = self._params
-        before, usual = goodput.rate(now, params.seconds), goodput.usual(now, inflight)
+        urgency = self._lateness.urgency(now)
+        before = goodput.rate(now, params.seconds, urgency)
+        usual = goodput.usual(now, inflight, urgency)
         if self.under_way or now < self._not_before or before is None or usual is None:
             return None
-        lower = goodput.enough(now, params.less * inflight, params.far * usual + before.noise)
-        return None if lower is None or lower < 1 else self._begin(now, limit, lower, before)
+        least = params.far * usual + before.noise
+        lower = goodput.enough(now, params.less * inflight, least, urgency)
+        if lower is None or lower < 1:
+            return None
+        self._begin(now, limit, lower, before)
+        self._were = min(limit, inflight)
+        return lower
 
     def more(self, now: float, limit: float, most: float, goodput: Goodput) -> float | None:
         """The higher limit that is tried from now on, at most ``most``; None if it is not time.
@@ -143,8 +163,9 @@ class Trials:
         To be called on a plateau only: where growth was seen to bring nothing.
         """
         if self._not_above is None:
-            self._not_above = now + self._params.above
-        before, higher = goodput.rate(now, self._params.seconds), min(self._times * limit, most)
+            self._not_above = now + max(self._params.above, self._dear(now))
+        before = goodput.rate(now, self._params.seconds, self._lateness.urgency(now))
+        higher = min(self._times * limit, most)
         if self.under_way or now < self._not_above or before is None or higher < 1.5 * limit:
             return None
         return self._begin(now, limit, higher, before)
@@ -182,7 +203,7 @@ class Trials:
         if self._settled is None:
             return self._settle(now, inflight)
         passed = now - self._settled
-        rate = goodput.rate(now, passed)
+        rate = goodput.rate(now, passed, self._urgency)
         if passed < self._params.least or rate is None:
             return None
         if self._stage == "other":
@@ -190,7 +211,7 @@ class Trials:
         return self._second(now, passed, rate)
 
     def _settle(self, now: float, inflight: int) -> Verdict | None:
-        aim = self._other if self._stage == "other" else self._old
+        aim = self._other if self._stage == "other" else self._were
         if 0.9 * aim <= inflight <= aim + 1:
             self._settled = now + self._params.settle
             return None
@@ -218,8 +239,13 @@ class Trials:
             return None
         return self._end(now, kept=over >= params.better)
 
+    def _dear(self, now: float) -> float:
+        """Seconds between trials of more, by the harm that they do."""
+        return self._params.dear * self._lateness.period(now)
+
     def _begin(self, now: float, limit: float, other: float, before: Rate) -> float:
         self._old, self._other, self._before = limit, other, before
+        self._were, self._urgency = limit, self._lateness.urgency(now)
         self._enter("other", now)
         return other
 
@@ -233,7 +259,7 @@ class Trials:
             self._times = 2.0 if kept or self._times > 2 else 4.0
             longer = min(3 * self._again_above, params.longest)
             self._again_above = params.above if kept else longer
-            self._not_above = now + self._again_above
+            self._not_above = now + max(self._again_above, self._dear(now))
         else:
             self._again = params.again if kept else min(3 * self._again, params.longest)
         self._not_before = now + (params.rest if kept else self._again)
