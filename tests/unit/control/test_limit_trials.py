@@ -125,3 +125,30 @@ def test_where_throughput_still_grows_nothing_is_tried() -> None:
         goodput.occupied(step / 2, 20 + 2 * step)
         goodput.progress(step / 2 + 0.25, 10.0 * (20 + 2 * step))
     assert trials.fewer(20.0, 98.0, goodput, flat=True) is None
+
+
+def test_a_limit_that_was_never_full_is_not_waited_for_after_a_trial() -> None:
+    """The engine takes 18 of 30 places: the comparison begins once so many are there again."""
+    goodput, trials = Goodput(), Trials(TrialParams(certain=1e9))
+    now = 0.0
+
+    def spend(pages: int, seconds: float) -> None:
+        nonlocal now
+        for _ in range(round(2 * seconds)):
+            goodput.occupied(now, pages)
+            goodput.progress(now + 0.25, (140.0 if pages < 12 else 45.0) / 2)
+            now += 0.5
+
+    spend(9, 6.0)
+    spend(18, 10.0)
+    lower = trials.far_better(now, 30.0, 18, goodput)
+    assert lower is not None
+    assert 8 <= lower <= 10
+    while (verdict := trials.judge(now, 9, goodput)) is None:
+        spend(9, 0.5)
+    assert (verdict.limit, verdict.over) == (30.0, False)
+    began = now
+    while (verdict := trials.judge(now, 18, goodput)) is None:
+        spend(18, 0.5)
+    assert verdict.kept
+    assert now - began < 10.0
