@@ -19,6 +19,11 @@ from ocrgate.runtime.replica import Attempt
 MOST_OUTPUT = 16_384
 """Tokens that no page is expected to exceed, where the caller names no bound."""
 
+HURRY = 0.25
+"""Seconds before its deadline from which on a caller that hangs up has waited to the end: it began
+to count when it began to send.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class StationState:
@@ -138,7 +143,7 @@ class Station:
             self._work += work
         self._tell(now)
         # Whoever leaves before the deadline says nothing of how fast pages are read.
-        late = work is None and now >= attempt.page.deadline
+        late = work is None and now >= attempt.page.deadline - HURRY
         if attempt.dropped or late or work is not None:
             took = now - attempt.started
             sample = Sample(took, work or 1.0, dropped=attempt.dropped, late=late)

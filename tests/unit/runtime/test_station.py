@@ -143,6 +143,8 @@ def test_a_page_whose_time_was_up_is_late_and_one_whose_caller_left_is_nothing()
     """Who leaves early says nothing of how fast pages are read."""
     assert told(early=0.5) == []
     assert told(early=0.0) == [Sample(10.0, 1.0, late=True)]
+    (sample,) = told(early=0.2)  # its clock began to run when it began to send
+    assert sample.late
 
 
 def test_a_page_that_was_read_at_the_last_moment_is_not_late() -> None:
