@@ -312,6 +312,23 @@ def test_behind_a_step_the_better_point_before_it_is_found_again_and_kept() -> N
     assert sum(24 <= pages <= 30 for pages in lately) > 0.8 * len(lately)
 
 
+def test_after_a_trial_that_was_kept_growth_is_no_slow_start_any_more() -> None:
+    """Where the ledger keeps pages out, nobody has complained by then; growth would leap past the
+    better point, as it did at first.
+    """
+    law, reasons = EngineLimit(EngineParams(start=8)), []
+    for step in range(4 * 120):
+        now = step / 4
+        pages = min(45, law.value(now))
+        law.occupied(now, pages)
+        law.progress(now, stepwise(pages) / 4)
+        law.signals(now, Signals(float(pages), 0.0, 0.05 + now * 1e-6, 0.0))
+        reasons.append(law.tick(now).reason)
+    assert law.value(120.0) <= 30
+    assert "slow_start" in reasons[:40]
+    assert "slow_start" not in reasons[40:]
+
+
 def test_a_trial_ends_where_signals_end() -> None:
     law = EngineLimit(EngineParams(start=8))
     seen = driven(law, 90.0)

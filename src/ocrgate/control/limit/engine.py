@@ -421,7 +421,7 @@ class EngineLimit:
         if verdict.over:
             self._anchor, self._arrived = self._limit, None
         if verdict.kept:
-            self._held_until = now + self._params.reprobe
+            self._slow, self._held_until = False, now + self._params.reprobe
 
     def _settle(self, reason: Reason) -> None:
         lasting = {"preemption", "waiting", "preparing", "kv", "drop", "no_gain", "no_harm"}
