@@ -189,7 +189,7 @@ def figure(found: Sequence[Round], path: Path) -> None:
     def panel(title: str, up: str, value: Callable[[Round], float]) -> Panel:
         lines = {
             name: [(float(one.number), value(one)) for one in found if one.way == way]
-            for way, name in (("bare", "bare"), ("gateway", "ocrgate"))
+            for way, name in (("gateway", "ocrgate"), ("bare", "bare"))
         }
         top = 1.2 * max(y for line in lines.values() for _, y in line)
         return Panel(title, "round", up, lines, top)

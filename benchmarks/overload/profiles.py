@@ -96,7 +96,7 @@ def panels(results: list[Result], _: Knee) -> list[Diagram]:
                 for name in PLACES
                 if any(result.case == f"{name}, {load:g}x" for result in results)
             },
-            1.3,
+            1.45,
             1.0,
         )
         for load in LOADS
