@@ -152,3 +152,30 @@ def test_a_limit_that_was_never_full_is_not_waited_for_after_a_trial() -> None:
         spend(18, 0.5)
     assert verdict.kept
     assert now - began < 10.0
+
+
+def test_a_limit_that_the_ledger_keeps_pages_out_of_is_not_waited_for_after_a_trial() -> None:
+    """Of 13 places 11 can be filled: those are what the lower limit is compared with."""
+    goodput, trials = Goodput(), Trials(TrialParams(certain=1e9))
+    now = 0.0
+
+    def spend(pages: int, seconds: float) -> None:
+        nonlocal now
+        for _ in range(round(2 * seconds)):
+            goodput.occupied(now, pages)
+            goodput.progress(now + 0.25, 70.0 if pages < 8 else 55.0)
+            now += 0.5
+
+    spend(6, 6.0)
+    spend(11, 10.0)
+    lower = trials.fewer(now, 13.0, goodput, flat=True)
+    assert lower is not None
+    assert 5 <= lower <= 7
+    while (verdict := trials.judge(now, 6, goodput)) is None:
+        spend(6, 0.5)
+    assert (verdict.limit, verdict.over) == (13.0, False)
+    began = now
+    while (verdict := trials.judge(now, 11, goodput)) is None:
+        spend(11, 0.5)
+    assert verdict.kept
+    assert now - began < 10.0

@@ -44,11 +44,13 @@ class Rate:
         mean: of its buckets.
         noise: their standard deviation.
         error: standard error of the mean.
+        pages: that were in flight on average.
     """
 
     mean: float
     noise: float
     error: float
+    pages: float = 0.0
 
     def over(self, other: "Rate") -> float:
         """By how many standard errors it is more than the other."""
@@ -145,17 +147,15 @@ class Goodput:
         Where there is ``urgency`` (:mod:`ocrgate.control.limit.lateness`), it is in proportion to
         pages in time, and to be compared with rates of the same urgency only. So in all methods.
         """
-        lately = [
-            _value(pages, work, urgency)
-            for when, pages, work in self._points
-            if when > now - seconds
-        ]
-        if len(lately) < 2:
+        points = [(pages, work) for when, pages, work in self._points if when > now - seconds]
+        if len(points) < 2:
             return None
+        lately = [_value(pages, work, urgency) for pages, work in points]
         mean = sum(lately) / len(lately)
         spread = sum((work - mean) ** 2 for work in lately) / (len(lately) - 1)
         noise = max(math.sqrt(spread), self._params.floor * urgency * mean)
-        return Rate(mean, noise, max(noise, 1e-9) / math.sqrt(len(lately)))
+        crowd = sum(pages for pages, _ in points) / len(points)
+        return Rate(mean, noise, max(noise, 1e-9) / math.sqrt(len(lately)), crowd)
 
     def usual(self, now: float, pages: float, urgency: float = 1.0) -> float | None:
         """What about so many pages bring on average; None if that was not seen for long enough."""

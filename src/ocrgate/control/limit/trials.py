@@ -151,11 +151,7 @@ class Trials:
             return None
         least = params.far * usual + before.noise
         lower = goodput.enough(now, params.less * inflight, least, urgency)
-        if lower is None or lower < 1:
-            return None
-        self._begin(now, limit, lower, before)
-        self._were = min(limit, inflight)
-        return lower
+        return None if lower is None or lower < 1 else self._begin(now, limit, lower, before)
 
     def more(self, now: float, limit: float, most: float, goodput: Goodput) -> float | None:
         """The higher limit that is tried from now on, at most ``most``; None if it is not time.
@@ -211,12 +207,14 @@ class Trials:
         return self._second(now, passed, rate)
 
     def _settle(self, now: float, inflight: int) -> Verdict | None:
-        aim = self._other if self._stage == "other" else self._were
-        if 0.9 * aim <= inflight <= aim + 1:
+        limit, aim = self._old, self._were
+        if self._stage == "other":
+            limit = aim = self._other
+        if 0.9 * aim <= inflight <= limit + 1:
             self._settled = now + self._params.settle
             return None
         params = self._params
-        patience = params.filled if aim == self._other > self._old else params.patience
+        patience = params.filled if limit == self._other > self._old else params.patience
         return self._end(now, kept=False) if now > self._began + patience else None
 
     def _first(self, now: float, passed: float, rate: Rate) -> Verdict | None:
@@ -245,7 +243,7 @@ class Trials:
 
     def _begin(self, now: float, limit: float, other: float, before: Rate) -> float:
         self._old, self._other, self._before = limit, other, before
-        self._were, self._urgency = limit, self._lateness.urgency(now)
+        self._were, self._urgency = min(limit, before.pages), self._lateness.urgency(now)
         self._enter("other", now)
         return other
 
