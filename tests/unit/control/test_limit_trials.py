@@ -127,8 +127,17 @@ def test_where_throughput_still_grows_nothing_is_tried() -> None:
     assert trials.fewer(20.0, 98.0, goodput, flat=True) is None
 
 
-def test_a_limit_that_was_never_full_is_not_waited_for_after_a_trial() -> None:
-    """The engine takes 18 of 30 places: the comparison begins once so many are there again."""
+@pytest.mark.parametrize(
+    ("limit", "there", "few", "brings"),
+    [(30.0, 18, 9, (140.0, 45.0)), (13.0, 11, 6, (140.0, 110.0))],
+    ids=["far fewer bring far more", "a plateau"],
+)
+def test_a_limit_that_cannot_be_filled_is_not_waited_for_after_a_trial(
+    limit: float, there: int, few: int, brings: tuple[float, float]
+) -> None:
+    """The engine or the ledger keeps pages out: the comparison begins once so many are there again
+    as were before.
+    """
     goodput, trials = Goodput(), Trials(TrialParams(certain=1e9))
     now = 0.0
 
@@ -136,46 +145,20 @@ def test_a_limit_that_was_never_full_is_not_waited_for_after_a_trial() -> None:
         nonlocal now
         for _ in range(round(2 * seconds)):
             goodput.occupied(now, pages)
-            goodput.progress(now + 0.25, (140.0 if pages < 12 else 45.0) / 2)
+            goodput.progress(now + 0.25, brings[pages == there] / 2)
             now += 0.5
 
-    spend(9, 6.0)
-    spend(18, 10.0)
-    lower = trials.far_better(now, 30.0, 18, goodput)
-    assert lower is not None
-    assert 8 <= lower <= 10
-    while (verdict := trials.judge(now, 9, goodput)) is None:
-        spend(9, 0.5)
-    assert (verdict.limit, verdict.over) == (30.0, False)
+    spend(few, 6.0)
+    spend(there, 10.0)
+    lower = trials.far_better(now, limit, there, goodput)
+    if lower is None:
+        lower = trials.fewer(now, limit, goodput, flat=True)
+    assert lower == pytest.approx(few, abs=1)
+    while (verdict := trials.judge(now, few, goodput)) is None:
+        spend(few, 0.5)
+    assert (verdict.limit, verdict.over) == (limit, False)
     began = now
-    while (verdict := trials.judge(now, 18, goodput)) is None:
-        spend(18, 0.5)
-    assert verdict.kept
-    assert now - began < 10.0
-
-
-def test_a_limit_that_the_ledger_keeps_pages_out_of_is_not_waited_for_after_a_trial() -> None:
-    """Of 13 places 11 can be filled: those are what the lower limit is compared with."""
-    goodput, trials = Goodput(), Trials(TrialParams(certain=1e9))
-    now = 0.0
-
-    def spend(pages: int, seconds: float) -> None:
-        nonlocal now
-        for _ in range(round(2 * seconds)):
-            goodput.occupied(now, pages)
-            goodput.progress(now + 0.25, 70.0 if pages < 8 else 55.0)
-            now += 0.5
-
-    spend(6, 6.0)
-    spend(11, 10.0)
-    lower = trials.fewer(now, 13.0, goodput, flat=True)
-    assert lower is not None
-    assert 5 <= lower <= 7
-    while (verdict := trials.judge(now, 6, goodput)) is None:
-        spend(6, 0.5)
-    assert (verdict.limit, verdict.over) == (13.0, False)
-    began = now
-    while (verdict := trials.judge(now, 11, goodput)) is None:
-        spend(11, 0.5)
+    while (verdict := trials.judge(now, there, goodput)) is None:
+        spend(there, 0.5)
     assert verdict.kept
     assert now - began < 10.0
