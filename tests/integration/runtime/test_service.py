@@ -322,25 +322,24 @@ async def test_pages_that_are_ready_at_once_are_not_kept_in_a_line_before_the_en
     """At first half as many as the engine takes may be prepared ahead, and when that was seen to
     take no time, one: the others wait where they can still be refused.
     """
-    clock, metrics = ManualClock(), Metrics()
-    running = service(ScriptedEngine(slots=32, delay=1.0, clock=clock), clock, metrics)
+    assert await places(ServiceParams()) == [48, 33]
+
+
+async def test_a_prefetch_that_is_given_is_kept() -> None:
+    assert await places(ServiceParams(prefetch=4)) == [36, 36]
+
+
+async def places(params: ServiceParams) -> list[int]:
+    """At the gate of an engine of 32 slots, before and after pages that were ready at once."""
+    clock = ManualClock()
+    parts = Parts(ScriptedEngine(slots=32, delay=1.0, clock=clock), ScriptedRasterizer())
+    running = Service(parts, params, clock=clock)
     await running.start()
-
-    def places() -> str:
-        text = metrics.render()[0].decode()
-        return next(line for line in text.splitlines() if line.startswith("ocrgate_places "))
-
-    assert places() == "ocrgate_places 48.0"
+    found = [running.gate.snapshot().limit]
     reading = [asyncio.create_task(read(running)) for _ in range(20)]
     await clock.run(3.0)
     await asyncio.gather(*reading)
-    assert places() == "ocrgate_places 33.0"
-    assert running.recognizer.lookahead == 33
+    found.append(running.gate.snapshot().limit)
+    assert running.recognizer.lookahead == found[-1]
     await running.close()
-
-
-def test_a_prefetch_that_is_given_is_kept() -> None:
-    metrics = Metrics()
-    parts = Parts(ScriptedEngine(slots=32), ScriptedRasterizer())
-    Service(parts, ServiceParams(prefetch=4), metrics=metrics)
-    assert "ocrgate_places 36.0" in metrics.render()[0].decode()
+    return found

@@ -3,7 +3,6 @@
 import heapq
 import math
 import random
-from collections import deque
 
 import pytest
 
@@ -25,19 +24,18 @@ def played(slots: int, ahead: int, prepare: float, pages: int = 4000) -> tuple[f
     chance = random.Random(7)
     due = [(chance.expovariate(1 / prepare), "ready") for _ in range(slots + ahead)]
     heapq.heapify(due)
-    line: deque[float] = deque()
-    busy = now = used = stood = 0.0
+    busy = ready = 0
+    now = used = stood = 0.0
     for _ in range(2 * pages):
         at, what = heapq.heappop(due)
-        used, stood, now = used + busy * (at - now), stood + len(line) * (at - now), at
+        used, stood, now = used + busy * (at - now), stood + ready * (at - now), at
         if what == "ready":
-            line.append(at)
+            ready += 1
         else:
             busy -= 1
             heapq.heappush(due, (at + chance.expovariate(1 / prepare), "ready"))
-        while line and busy < slots:
-            line.popleft()
-            busy += 1
+        while ready and busy < slots:
+            ready, busy = ready - 1, busy + 1
             heapq.heappush(due, (at + chance.expovariate(1.0), "ended"))
     return used / now / slots, stood / now
 

@@ -50,7 +50,7 @@ class Rate:
     mean: float
     noise: float
     error: float
-    pages: float = 0.0
+    pages: float
 
     def over(self, other: "Rate") -> float:
         """By how many standard errors it is more than the other."""

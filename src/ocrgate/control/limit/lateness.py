@@ -30,8 +30,8 @@ class LatenessParams:
             logarithms. Lengths of texts have 0.4 to 0.9; this is the value of the widest, which
             makes least of pages that are late.
         doubt: pages in time that count as seen before any was: of few pages chance makes one late.
-        seconds: after which a page is forgotten, or after ``times`` the time that pages take.
-        times: see ``seconds``.
+        seconds: seconds for which a page that has ended counts.
+        times: the same, in times of what a page takes, where that is longer.
     """
 
     spread: float = 2.0

@@ -101,7 +101,7 @@ class Trials:
         self._old = self._other = 0.0  # limits
         self._were = 0.0  # pages in flight at the old one
         self._urgency = 1.0
-        self._before = self._there = Rate(0.0, 0.0, 0.0)
+        self._before = self._there = Rate(0.0, 0.0, 0.0, 0.0)
         self._began = 0.0
         self._settled: float | None = None
         self._not_before = -math.inf
@@ -214,7 +214,7 @@ class Trials:
             self._settled = now + self._params.settle
             return None
         params = self._params
-        patience = params.filled if limit == self._other > self._old else params.patience
+        patience = params.filled if self.above and self._stage == "other" else params.patience
         return self._end(now, kept=False) if now > self._began + patience else None
 
     def _first(self, now: float, passed: float, rate: Rate) -> Verdict | None:

@@ -1,11 +1,11 @@
 """Trials on a simulated vLLM over HTTP: what is measured, and when a trial is ended early."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from tests.integration.load.tune.serving import served
 
 from ocrgate.errors import EngineUnavailable, InvalidRequest
 from ocrgate.load.probe import detect
@@ -17,17 +17,6 @@ from ocrgate.load.tune.trial import Purpose, Trial
 from ocrgate.load.workload import Workload
 
 Begin = Callable[[], Awaitable[str]]
-
-
-@asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[str]:
-    """A server of it on a free port: its URL."""
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}"
-    await runner.cleanup()
 
 
 def trials(work: Workload, slo: str = "e2e=20s", seconds: float = 2.0) -> LiveTrials:

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from PIL import Image
 from tests.integration.load.conftest import simulated
+from tests.integration.load.tune.serving import served
 
 from ocrgate.cli.exit import Exit
 from ocrgate.cli.report import CommandFailed
@@ -42,12 +43,8 @@ async def busy() -> AsyncIterator[str]:
 
     app = web.Application(client_max_size=2**24)
     app.router.add_post("/ocr", read)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}/ocr"
-    await runner.cleanup()
+    async with served(app) as url:
+        yield f"{url}/ocr"
 
 
 async def test_who_is_refused_comes_back_and_is_no_error(busy: str, page: Workload) -> None:
